@@ -1,0 +1,125 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { TsrqError } from '../../errors.js';
+import { loads } from '../../protocol/json.js';
+import { parseDuration } from '../../protocol/time.js';
+import { enqueue, type NewJob } from '../../queue/enqueue.js';
+import { parseArguments } from '../arguments.js';
+import { defined, type Cli } from '../context.js';
+
+interface Options {
+  queue: string;
+  timeout?: number;
+  resultTtl?: number;
+  ttl?: number;
+  failureTtl?: number;
+  description?: string;
+  jobId?: string;
+  atFront?: boolean;
+  meta?: string;
+  retryMax?: number;
+  retryInterval?: number[];
+  unique?: boolean;
+  replace?: boolean;
+  serializer?: string;
+}
+
+const EXAMPLES = `
+Arguments:
+  text          a string                 key=text      a string for the parameter 'key'
+  :json         a JSON value             key:=json     a JSON value for 'key'
+  @file         the text of a file       key:=@file    the JSON of a file
+
+Durations are seconds, or a number with d, h, m or s: 90, 5m, 1h.
+
+Examples:
+  $ tsrq enqueue count.words https://example.org
+  $ tsrq enqueue -q high --timeout 5m mail.send to=bob@example.org :3 urgent:=true
+  $ tsrq enqueue --job-id nightly --retry-max 3 --retry-interval 10 --retry-interval 60 report.build
+`;
+
+export function enqueueCommand(cli: Cli): Command {
+  return new Command('enqueue')
+    .description('Put a call of FUNCTION on a queue; a worker will run it.')
+    .argument('<function>', 'name of the function: module.function, or a registered name')
+    .argument('[arguments...]', 'its arguments; see below')
+    .option('-q, --queue <name>', 'the queue', 'default')
+    .option('--timeout <duration>', 'how long the job may run; -1 for no limit (default: 180)', duration)
+    .option('--result-ttl <duration>', 'how long to keep the result: 0 not at all, -1 for ever', duration)
+    .option('--ttl <duration>', 'how long the job may wait in the queue', duration)
+    .option('--failure-ttl <duration>', 'how long to keep the job when it failed (default: a year)', duration)
+    .option('--description <text>', 'what to show for the job (default: the call)')
+    .option('--job-id <id>', 'the id of the job: letters, digits, _ and - (default: random)')
+    .option('--at-front', 'put the job at the head of the queue')
+    .option('--meta <json>', 'an object to store with the job')
+    .option('--retry-max <count>', 'how often to retry the job when it fails', wholeNumber)
+    .option('--retry-interval <duration>', 'wait before a retry; repeatable, the last one repeats', durations)
+    .option('--unique', 'refuse when a job with this id exists, even one that has ended')
+    .option('--replace', 'replace a waiting job that has this id')
+    .addOption(new Option('--serializer <name>', 'how to write the arguments').choices(['json']))
+    .addHelpText('after', EXAMPLES)
+    .action(async (functionName: string, words: string[], options: Options) => {
+      const job = newJob(cli, functionName, words, options);
+      const settings = await cli.settings();
+      const redis = await cli.connect(settings.targetOf(options.queue));
+      const { id, queue, description } = await enqueue(redis, job);
+      if (cli.json) cli.stdout.write(`${JSON.stringify({ id, queue, status: 'queued', description })}\n`);
+      else if (!cli.quiet) cli.stdout.write(`Enqueued ${description} on ${queue} with job-id '${id}'.\n`);
+    });
+}
+
+function newJob(cli: Cli, functionName: string, words: readonly string[], options: Options): NewJob {
+  if (options.unique === true && options.jobId === undefined) {
+    throw new TsrqError('USAGE', '--unique needs --job-id: it is the id that is to be unique');
+  }
+  if (options.retryInterval !== undefined && options.retryMax === undefined) {
+    throw new TsrqError('USAGE', '--retry-interval needs --retry-max');
+  }
+  const retry = (options.retryMax ?? 0) === 0 ? undefined : { max: options.retryMax ?? 0, intervals: options.retryInterval ?? [0] };
+  const rule = options.unique === true ? 'unique' : options.replace === true ? 'replace' : 'refuse';
+  return {
+    functionName,
+    ...parseArguments(words, cli.cwd),
+    queue: options.queue,
+    onExistingId: rule,
+    atFront: options.atFront === true,
+    ...defined({
+      id: options.jobId,
+      description: options.description,
+      timeoutSeconds: options.timeout,
+      resultTtlSeconds: options.resultTtl,
+      failureTtlSeconds: options.failureTtl,
+      ttlSeconds: options.ttl,
+      meta: options.meta === undefined ? undefined : parseMeta(options.meta),
+      retry,
+    }),
+  };
+}
+
+function parseMeta(text: string): Record<string, unknown> {
+  let meta: unknown;
+  try {
+    meta = loads(text);
+  } catch {
+    meta = null;
+  }
+  if (typeof meta === 'object' && meta !== null && !Array.isArray(meta)) return meta as Record<string, unknown>;
+  throw new TsrqError('USAGE', `--meta needs a JSON object, not '${text}'`);
+}
+
+function duration(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function durations(text: string, before: readonly number[] | undefined): number[] {
+  return [...(before ?? []), duration(text)];
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError(`a whole number is needed, not '${text}'`);
+  return value;
+}

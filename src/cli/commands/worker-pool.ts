@@ -1,0 +1,20 @@
+import { Command, Option } from 'commander';
+import type { Cli } from '../context.js';
+import { addWorkerOptions, type WorkerFlagValues } from '../worker-options.js';
+import { runWorker } from './worker.js';
+
+export function workerPoolCommand(cli: Cli): Command {
+  const command = addWorkerOptions(
+    new Command('worker-pool')
+      .description("Run several jobs at once: `tsrq worker --concurrency N`, under RQ's name.")
+      .argument('[queues...]', 'names of queues, highest priority first'),
+  );
+  // RQ's -n is the number of workers here, and the name elsewhere.
+  const name = command.options.find((option) => option.long === '--name');
+  if (name) delete name.short;
+  command.addOption(new Option('-n, --num-workers <n>', 'jobs at once (default: 1)').argParser(Number));
+  return command.action(async (queues: string[], values: WorkerFlagValues & { numWorkers?: number }) => {
+    const concurrency = values.numWorkers ?? values.concurrency;
+    await runWorker(cli, queues, { ...values, ...(concurrency === undefined ? {} : { concurrency }), withScheduler: true });
+  });
+}

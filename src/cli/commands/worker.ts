@@ -1,0 +1,208 @@
+import { writeFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { Command } from 'commander';
+import type { Settings } from '../../config/settings.js';
+import { TsrqError } from '../../errors.js';
+import { VERSION } from '../../version.js';
+import type { WorkerEnd } from '../../worker/events.js';
+import type { WeightedQueue } from '../../worker/intake.js';
+import type { WorkerOptions } from '../../worker/options.js';
+import { startWorker, type RunningWorker } from '../../worker/start.js';
+import type { Cli } from '../context.js';
+import { createLog, type Log } from '../log.js';
+import { logRecord } from '../render/worker-log.js';
+import { obeySignals, type SignalTarget } from '../signals.js';
+import { addWorkerOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';
+
+const HELP = `
+Jobs: the function 'app.mail.send' is the export 'send' of app/mail.js (or .ts, .mjs …) under a --path directory,
+or whatever a --jobs module registers under that name.
+
+Signals: TERM or INT once: finish the running jobs and exit 0; again after a second: end them at once.
+HUP: fresh code for new jobs. TSTP and CONT: take no jobs, take them again. USR2: log what is running.
+
+Examples:
+  $ tsrq worker high low
+  $ tsrq worker --burst --concurrency 4 --path ./dist
+  $ tsrq worker --dequeue-strategy weighted high=5 low=1
+`;
+
+export function workerCommand(cli: Cli): Command {
+  const command = new Command('worker')
+    .description('Take jobs from queues, in the order given, and run them in warm child processes.')
+    .argument('[queues...]', "names of queues, highest priority first (default: the configuration's, else 'default')")
+    .addHelpText('after', HELP);
+  return addWorkerOptions(command).action(async (queues: string[], values: WorkerFlagValues) => {
+    await runWorker(cli, queues, values);
+  });
+}
+
+/** Runs a worker until it ends; sets the exit code. */
+export async function runWorker(cli: Cli, queues: readonly string[], values: WorkerFlagValues): Promise<void> {
+  const flags = workerFlags(values);
+  const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
+  const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
+  const options = await workerOptions(cli, settings, log);
+  const signals = new SignalRelay();
+  const disarm = obeySignals(signals);
+  try {
+    const worker = await startNamed(options, settings);
+    signals.lead(worker, log);
+    if (settings.worker.pidFile !== null) writeFileSync(resolve(cli.cwd, settings.worker.pidFile), String(process.pid));
+    cli.exitCode = exitCode(await worker.ended, signals.coldSignal);
+  } finally {
+    disarm();
+  }
+}
+
+async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<WorkerOptions & { connectTimeoutSeconds: number }> {
+  const { worker } = settings;
+  const queues = parseQueues(settings.queues, worker.dequeueStrategy);
+  const names = queues.map((queue) => queue.name);
+  const connections = new Set(names.map((name) => settings.connectionNameOf(name)));
+  if (connections.size > 1) {
+    const where = names.map((name) => `${name}: ${settings.connectionNameOf(name)}`).join(', ');
+    throw new TsrqError('USAGE', `the queues are on different connections (${where})`, {
+      hint: 'start one worker for each connection',
+    });
+  }
+  await checkFiles(cli.cwd, worker.jobs, 'the jobs module');
+  await checkFiles(cli.cwd, worker.path, 'the --path directory');
+  return {
+    name: worker.name ?? '',
+    version: VERSION,
+    target: settings.targetOf(names[0] ?? 'default'),
+    queues,
+    strategy: worker.dequeueStrategy,
+    concurrency: worker.concurrency,
+    isolation: worker.isolation,
+    sources: {
+      jobFiles: worker.jobs.map((file) => resolve(cli.cwd, file)),
+      roots: worker.path.map((root) => resolve(cli.cwd, root)),
+      onlyRegistered: worker.onlyRegistered,
+    },
+    jobsPerHorse: worker.jobsPerHorse,
+    maxJobsPerHorse: worker.maxJobsPerHorse,
+    maxMemoryBytes: worker.maxMemoryBytes,
+    burst: worker.burst,
+    maxJobs: worker.maxJobs,
+    maxIdleSeconds: worker.burst ? null : worker.maxIdleSeconds,
+    defaultTimeoutSeconds: worker.defaultTimeoutSeconds,
+    resultTtlSeconds: worker.resultTtlSeconds,
+    workerTtlSeconds: worker.workerTtlSeconds,
+    monitoringIntervalSeconds: worker.monitoringIntervalSeconds,
+    maintenanceIntervalSeconds: worker.maintenanceIntervalSeconds,
+    shutdownTimeoutSeconds: worker.shutdownTimeoutSeconds,
+    connectTimeoutSeconds: worker.connectTimeoutSeconds,
+    withScheduler: worker.withScheduler,
+    onEvent: (event) => {
+      log(logRecord(event, worker.logJobDescription));
+    },
+    onStderr: (chunk) => {
+      process.stderr.write(chunk);
+    },
+  };
+}
+
+/** `high=5` gives a queue its weight under the strategy `weighted`; elsewhere `=` is a letter like others. */
+function parseQueues(queues: readonly string[], strategy: string): WeightedQueue[] {
+  const parsed = queues.map((text): WeightedQueue => {
+    const match = strategy === 'weighted' ? /^(.+)=(.*)$/.exec(text) : null;
+    if (!match) return { name: text, weight: 1 };
+    const weight = Number(match[2]);
+    if (!(weight > 0)) throw new TsrqError('USAGE', `the weight of queue '${match[1]}' is '${match[2]}': a number above 0 is needed`);
+    return { name: match[1] ?? text, weight };
+  });
+  if (parsed.some((queue) => queue.name === '')) throw new TsrqError('USAGE', 'the name of a queue is empty');
+  return parsed.filter((queue, i) => parsed.findIndex((other) => other.name === queue.name) === i);
+}
+
+async function checkFiles(cwd: string, files: readonly string[], what: string): Promise<void> {
+  for (const file of files) {
+    await access(resolve(cwd, file)).catch(() => {
+      throw new TsrqError('USAGE', `${what} '${file}' does not exist`, { hint: `looked for ${resolve(cwd, file)}` });
+    });
+  }
+}
+
+const MAX_NUMBER = 10_000;
+
+/** Starts the worker under its name; `{n}` becomes the first number that no live worker has. */
+async function startNamed(
+  options: WorkerOptions & { connectTimeoutSeconds: number },
+  settings: Settings,
+): Promise<RunningWorker> {
+  const template = settings.worker.name ?? randomBytes(16).toString('hex');
+  const base = template.replaceAll('{host}', hostname()).replaceAll('{pid}', String(process.pid));
+  if (!base.includes('{n}')) return startWorker({ ...options, name: base });
+  for (let n = 1; ; n += 1) {
+    try {
+      return await startWorker({ ...options, name: base.replaceAll('{n}', String(n)) });
+    } catch (error) {
+      const taken = error instanceof TsrqError && error.code === 'NAME_TAKEN';
+      if (!taken || n >= MAX_NUMBER) throw error;
+    }
+  }
+}
+
+const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null): number {
+  switch (end.reason) {
+    case 'cold':
+      return 128 + SIGNAL_NUMBERS[coldSignal ?? 'SIGTERM'];
+    case 'suspended':
+    case 'replaced':
+      return 75;
+    default:
+      return 0;
+  }
+}
+
+/** Hands signals to the worker once there is one; what came earlier is kept. */
+class SignalRelay implements SignalTarget {
+  coldSignal: keyof typeof SIGNAL_NUMBERS | null = null;
+  #worker: RunningWorker | null = null;
+  #log: Log | null = null;
+  #stopped: string | null = null;
+
+  lead(worker: RunningWorker, log: Log): void {
+    this.#worker = worker;
+    this.#log = log;
+    if (this.#stopped !== null) worker.stop(this.#stopped);
+  }
+
+  stop(signal: keyof typeof SIGNAL_NUMBERS): void {
+    this.coldSignal = signal;
+    this.#stopped = signal;
+    this.#worker?.stop(signal);
+  }
+
+  kill(signal: keyof typeof SIGNAL_NUMBERS): void {
+    this.coldSignal = signal;
+    // Nothing has begun yet: nothing is to be recorded.
+    if (!this.#worker) process.exit(128 + SIGNAL_NUMBERS[signal]);
+    this.#worker.kill(signal);
+  }
+
+  reload(): void {
+    this.#worker?.reload();
+  }
+
+  quiet(): void {
+    this.#worker?.quiet();
+  }
+
+  unquiet(): void {
+    this.#worker?.unquiet();
+  }
+
+  show(): void {
+    const lines = this.#worker?.describe() ?? [];
+    const message = lines.length === 0 ? 'Nothing is running' : `Running: ${lines.join('; ')}`;
+    this.#log?.({ level: 'info', event: 'running', message });
+  }
+}

@@ -1,0 +1,84 @@
+import { fstatSync } from 'node:fs';
+import { Chalk } from 'chalk';
+import type { Output } from './output.js';
+
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+export type LogFormat = 'auto' | 'pretty' | 'json' | 'logfmt' | 'journal';
+
+/** One thing that happened: a sentence, and its parts for machines. */
+export interface LogRecord {
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Further lines, shown by `pretty` at level debug and by the machine formats as `detail`. */
+  readonly detail?: string;
+}
+
+export type Log = (record: LogRecord) => void;
+
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
+/** syslog's priorities, as journald reads them from the head of a line. */
+const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warning: 4, error: 3 };
+
+/** Writes records of at least `level` to `output`, one line each. `auto`: for the journal when that is where stderr leads, else pretty. */
+export function createLog(output: Output, options: { readonly level: LogLevel; readonly format: LogFormat; readonly env: NodeJS.ProcessEnv }): Log {
+  const format = options.format === 'auto' ? (leadsToJournal(options.env) ? 'journal' : 'pretty') : options.format;
+  const write = FORMATS[format];
+  const least = RANK[options.level];
+  return (record) => {
+    if (RANK[record.level] >= least) output.write(write(record, { colour: output.colour, verbose: least === 0 }));
+  };
+}
+
+interface Style {
+  readonly colour: boolean;
+  readonly verbose: boolean;
+}
+
+const FORMATS: Readonly<Record<Exclude<LogFormat, 'auto'>, (record: LogRecord, style: Style) => string>> = {
+  pretty,
+  json,
+  logfmt,
+  journal,
+};
+
+function pretty({ level, message, detail }: LogRecord, { colour, verbose }: Style): string {
+  const chalk = new Chalk({ level: colour ? 1 : 0 });
+  const time = chalk.dim(new Date().toTimeString().slice(0, 8));
+  const text = level === 'error' ? chalk.red(message) : level === 'warning' ? chalk.yellow(message) : message;
+  const more = verbose && detail !== undefined ? indent(detail) : '';
+  return `${time} ${text}\n${more}`;
+}
+
+function json({ level, event, message, fields, detail }: LogRecord): string {
+  const time = new Date().toISOString();
+  return `${JSON.stringify({ time, level, event, message, ...fields, ...(detail === undefined ? {} : { detail }) })}\n`;
+}
+
+function logfmt({ level, event, message, fields, detail }: LogRecord): string {
+  const all = { time: new Date().toISOString(), level, event, msg: message, ...fields, ...(detail === undefined ? {} : { detail }) };
+  const parts = Object.entries(all).map(([key, value]) => `${key}=${quoted(String(value ?? ''))}`);
+  return `${parts.join(' ')}\n`;
+}
+
+/** The journal has its own clock, and takes the priority from each line. */
+function journal({ level, message, detail }: LogRecord, { verbose }: Style): string {
+  const lines = [message, ...(verbose && detail !== undefined ? indent(detail).trimEnd().split('\n') : [])];
+  return lines.map((line) => `<${PRIORITY[level]}>${line}\n`).join('');
+}
+
+const quoted = (text: string): string => (/[\s="]/.test(text) || text === '' ? JSON.stringify(text) : text);
+
+const indent = (text: string): string => `${text.replace(/^/gm, '    ')}\n`;
+
+function leadsToJournal(env: NodeJS.ProcessEnv): boolean {
+  const stream = env['JOURNAL_STREAM'];
+  if (stream === undefined) return false;
+  try {
+    const { dev, ino } = fstatSync(2);
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}

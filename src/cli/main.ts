@@ -1,0 +1,72 @@
+import { CommanderError } from 'commander';
+import { TsrqError, type ErrorCode } from '../errors.js';
+import { processCli, type ProcessCli } from './context.js';
+import { buildProgram } from './program.js';
+
+/** Where error codes become exit codes; cli.md's table. */
+const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+  USAGE: 2,
+  CONFIG: 6,
+  REDIS_UNREACHABLE: 69,
+  REDIS_REFUSED: 69,
+  BAD_DATA: 70,
+  SUSPENDED: 75,
+  NAME_TAKEN: 75,
+  JOB_EXISTS: 1,
+  CLOSED: 1,
+};
+
+/** Runs the command line and ends the process. */
+export async function main(argv: readonly string[]): Promise<never> {
+  const cli = processCli();
+  endQuietlyOnClosedPipe();
+  const code = await run(argv, cli);
+  cli.close();
+  process.exitCode = code;
+  await flushed();
+  process.exit(code);
+}
+
+async function run(argv: readonly string[], cli: ProcessCli): Promise<number> {
+  try {
+    const program = await buildProgram(argv, cli);
+    await program.parseAsync(argv, { from: 'user' });
+    return cli.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return report(error, cli);
+  }
+}
+
+function report(error: unknown, cli: ProcessCli): number {
+  if (error instanceof TsrqError) {
+    const hint = error.hint === undefined ? '' : `\n  ${error.hint}`;
+    const stack = cli.flags.verbose === true ? `\n${error.stack ?? ''}` : '';
+    cli.stderr.write(`tsrq: ${error.message}${hint}${stack}\n`);
+    return EXIT_CODES[error.code];
+  }
+  if (error instanceof Error && error.name === 'ReplyError') {
+    cli.stderr.write(`tsrq: Redis answered: ${error.message}\n`);
+    return error.message.startsWith('WRONGTYPE') ? EXIT_CODES.BAD_DATA : 1;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  cli.stderr.write(`tsrq: this is a bug in tsrq, please report it:\n${text}\n`);
+  return 70;
+}
+
+/** `tsrq info | head -3` is no error. */
+function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+}
+
+/** Pipes are written asynchronously on some systems: what was printed must arrive. */
+async function flushed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write('', () => { resolve(); }));
+  }
+}

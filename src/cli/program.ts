@@ -1,0 +1,147 @@
+import { Command } from 'commander';
+import { VERSION } from '../version.js';
+import type { Cli, CommonFlags, ProcessCli } from './context.js';
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<(cli: Cli) => Command>;
+}
+
+/** Every command; its module is loaded only when it is used. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  worker: {
+    summary: 'take jobs from queues and run them',
+    load: async () => (await import('./commands/worker.js')).workerCommand,
+  },
+  'worker-pool': {
+    summary: "`worker --concurrency N` under RQ's name",
+    load: async () => (await import('./commands/worker-pool.js')).workerPoolCommand,
+  },
+  info: {
+    summary: 'show queues and workers',
+    load: async () => (await import('./commands/info.js')).infoCommand,
+  },
+  enqueue: {
+    summary: 'put a job on a queue',
+    load: async () => (await import('./commands/enqueue.js')).enqueueCommand,
+  },
+  requeue: {
+    summary: 'put failed jobs back on their queues',
+    load: async () => (await import('./commands/requeue.js')).requeueCommand,
+  },
+  empty: {
+    summary: 'remove the jobs of queues',
+    load: async () => (await import('./commands/empty.js')).emptyCommand,
+  },
+  suspend: {
+    summary: 'let workers start no new jobs',
+    load: async () => (await import('./commands/suspend.js')).suspendCommand,
+  },
+  resume: {
+    summary: 'let workers start jobs again',
+    load: async () => (await import('./commands/resume.js')).resumeCommand,
+  },
+  config: {
+    summary: 'show the effective configuration and where each value comes from',
+    load: async () => (await import('./commands/config.js')).configCommand,
+  },
+  demo: {
+    summary: 'show tsrq at work on a private, temporary Redis',
+    load: async () => (await import('./commands/demo.js')).demoCommand,
+  },
+};
+
+/** The names of all commands. */
+export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS);
+
+/** The program for these arguments: the command they name in full, of the others name and summary. */
+export async function buildProgram(argv: readonly string[], cli: ProcessCli): Promise<Command> {
+  const program = new Command('tsrq')
+    .description('Redis Queue for TypeScript, wire-compatible with Python RQ')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .enablePositionalOptions()
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addHelpText('after', HELP_EXAMPLES);
+  addCommonOptions(program, []);
+  const wanted = commandName(argv);
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const command = name === wanted ? (await entry.load())(cli) : new Command(name);
+    command.summary(entry.summary).exitOverride().showSuggestionAfterError();
+    if (name === wanted) {
+      if (command.description() === '') command.description(entry.summary);
+      addCommonOptions(command, command.options.flatMap((option) => [option.short, option.long]));
+      command.hook('preAction', () => {
+        Object.assign(cli.flags, pickCommon(program), pickCommon(command));
+      });
+    }
+    configureErrors(command, cli);
+    program.addCommand(command);
+  }
+  configureErrors(program, cli);
+  return program;
+}
+
+const HELP_EXAMPLES = `
+Examples:
+  $ tsrq worker high low            take jobs from high, and from low while high is empty
+  $ tsrq info --interval 1          watch queues and workers
+  $ tsrq requeue --all              put every failed job back on its queue
+  $ tsrq enqueue mail.send bob@example.org
+`;
+
+const COMMON: readonly (readonly [flags: string, description: string])[] = [
+  ['-u, --url <url>', 'Redis: redis://, rediss://, unix://, redis+sentinel://'],
+  ['-c, --config <file>', 'configuration file'],
+  ['--connection <name>', 'one of the named connections of the configuration'],
+  ['--json', 'print JSON'],
+  ['-v, --verbose', 'print more'],
+  ['-q, --quiet', 'print only warnings'],
+  ['--no-color', 'print without colour'],
+];
+
+/** Adds the common options, but not those (or not under that letter) that the command has for itself. */
+function addCommonOptions(command: Command, own: readonly (string | undefined)[]): void {
+  for (const [flags, description] of COMMON) {
+    const long = /--[\w-]+/.exec(flags)?.[0];
+    const short = /^-\w\b/.exec(flags)?.[0];
+    if (own.includes(long)) continue;
+    const free = short !== undefined && own.includes(short) ? flags.replace(/^-\w, /, '') : flags;
+    command.option(free, description);
+  }
+}
+
+const COMMON_KEYS = ['url', 'config', 'connection', 'verbose', 'quiet', 'json', 'color'] as const;
+
+function pickCommon(command: Command): CommonFlags {
+  const given = COMMON_KEYS.filter((key) => command.getOptionValueSource(key) === 'cli');
+  return Object.fromEntries(given.map((key) => [key, command.getOptionValue(key) as unknown]));
+}
+
+/** The first argument that is neither an option nor an option's value. */
+function commandName(argv: readonly string[]): string | undefined {
+  for (let i = 0; i < argv.length; i += 1) {
+    const word = argv[i] ?? '';
+    if (word === '--') return argv[i + 1];
+    if (!word.startsWith('-')) return word === 'help' ? argv[i + 1] : word;
+    if (['-u', '--url', '-c', '--config', '--connection'].includes(word)) i += 1;
+  }
+  return undefined;
+}
+
+function configureErrors(command: Command, cli: Cli): void {
+  command.configureOutput({
+    writeOut: (text) => {
+      cli.stdout.write(text);
+    },
+    writeErr: (text) => {
+      cli.stderr.write(text);
+    },
+    outputError: (text, write) => {
+      write(text.replace(/^error: /, 'tsrq: '));
+    },
+    getOutHelpWidth: () => cli.stdout.columns,
+    getErrHelpWidth: () => cli.stderr.columns,
+  });
+}

@@ -1,0 +1,26 @@
+import type { Output } from './output.js';
+
+export interface Progress {
+  update(done: number, total: number): void;
+  /** Removes the bar. */
+  end(): void;
+}
+
+/** A progress bar on a terminal; nothing elsewhere. `unit`: what is counted, in the plural. */
+export async function progressBar(output: Output, label: string, unit: string): Promise<Progress> {
+  if (!output.isTTY) return { update: () => undefined, end: () => undefined };
+  const { SingleBar, Presets } = (await import('cli-progress')).default;
+  const format = `${label} {bar} {value}/{total} ${unit} · {eta_formatted} left`;
+  const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true, barsize: 24 }, Presets.shades_classic);
+  let started = false;
+  return {
+    update: (done, total) => {
+      if (!started) bar.start(total, done);
+      started = true;
+      bar.update(done);
+    },
+    end: () => {
+      if (started) bar.stop();
+    },
+  };
+}

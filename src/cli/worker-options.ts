@@ -1,0 +1,137 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { FlagValues, WorkerSettings } from '../config/settings.js';
+import { defined } from './context.js';
+
+/** The options of `worker` as commander gives them. */
+export interface WorkerFlagValues {
+  burst?: boolean;
+  concurrency?: number;
+  isolation?: 'process' | 'none';
+  jobsPerHorse?: number;
+  maxJobsPerHorse?: number;
+  maxMemory?: number;
+  dequeueStrategy?: WorkerSettings['dequeueStrategy'];
+  maxJobs?: number;
+  maxIdleTime?: number;
+  jobs?: string[];
+  path?: string[];
+  onlyRegistered?: boolean;
+  name?: string;
+  withScheduler?: boolean;
+  defaultTimeout?: number;
+  resultsTtl?: number;
+  workerTtl?: number;
+  maintenanceInterval?: number;
+  jobMonitoringInterval?: number;
+  shutdownTimeout?: number;
+  connectTimeout?: number;
+  disableJobDescLogging?: boolean;
+  pid?: string;
+  loggingLevel?: string;
+  logFormat?: string;
+}
+
+/** Adds the options that every command which runs a worker has. */
+export function addWorkerOptions(command: Command): Command {
+  return command
+    .option('-b, --burst', 'quit when all queues are empty')
+    .option('-C, --concurrency <n>', 'jobs at once (default: 1)', whole(1))
+    .addOption(new Option('--isolation <how>', "'process': in warm child processes (default); 'none': in this process").choices(['process', 'none']))
+    .option('--jobs-per-horse <n>', 'jobs that one child process runs at once (default: 1)', whole(1))
+    .option('--max-jobs-per-horse <n>', 'replace a child process after n jobs', whole(1))
+    .option('--max-memory <size>', 'end a child process above this size and fail its job: 512M, 1G', size)
+    .option('-d, --dequeue-strategy <name>', "'ordered' (default), 'round_robin', 'random', or 'weighted' (high=5 low=1)", strategy)
+    .option('--max-jobs <n>', 'quit after n jobs', whole(1))
+    .option('--max-idle-time <seconds>', 'quit after so long without a job', seconds)
+    .option('--jobs <file...>', 'modules that register jobs by name')
+    .option('-P, --path <dir...>', 'where modules of functions are looked for (default: .)')
+    .option('--only-registered', 'run only registered jobs')
+    .option('-n, --name <name>', 'name of the worker; {host}, {pid} and {n} are replaced (default: random)')
+    .option('-s, --with-scheduler', 'also move scheduled jobs and delayed retries that are due')
+    .option('--default-timeout <seconds>', 'timeout of jobs that have none (default: 180)', seconds)
+    .option('--results-ttl <seconds>', 'how long to keep results: 0 not at all, -1 for ever (default: 500)', ttl)
+    .option('--worker-ttl <seconds>', 'how long the worker counts as alive without a heartbeat (default: 420)', seconds)
+    .option('--maintenance-interval <seconds>', 'time between cleanings of the registries (default: 600)', seconds)
+    .option('--job-monitoring-interval <seconds>', 'time between heartbeats (default: 30)', seconds)
+    .option('--shutdown-timeout <seconds>', 'after a first signal, end jobs that still run after so long', seconds)
+    .option('--connect-timeout <seconds>', 'how long to try to reach Redis at the start (default: 10)', seconds)
+    .option('--disable-job-desc-logging', 'log ids of jobs, not their calls')
+    .option('--pid <file>', 'write the process id to this file')
+    .option('--logging-level <level>', 'debug, info, warning or error (default: info)')
+    .addOption(new Option('--logging_level <level>').hideHelp())
+    .option('--log-format <format>', 'pretty, json or logfmt (default: by where the log goes)');
+}
+
+/** The flags that were given, under the names of the configuration. */
+export function workerFlags(values: WorkerFlagValues & { logging_level?: string }): Partial<FlagValues> {
+  const worker: Partial<WorkerSettings> = defined({
+    burst: values.burst,
+    concurrency: values.concurrency,
+    isolation: values.isolation,
+    jobsPerHorse: values.jobsPerHorse,
+    maxJobsPerHorse: values.maxJobsPerHorse,
+    maxMemoryBytes: values.maxMemory,
+    dequeueStrategy: values.dequeueStrategy,
+    maxJobs: values.maxJobs,
+    maxIdleSeconds: values.maxIdleTime,
+    jobs: values.jobs,
+    path: values.path,
+    onlyRegistered: values.onlyRegistered,
+    name: values.name,
+    withScheduler: values.withScheduler,
+    defaultTimeoutSeconds: values.defaultTimeout,
+    resultTtlSeconds: values.resultsTtl,
+    workerTtlSeconds: values.workerTtl,
+    maintenanceIntervalSeconds: values.maintenanceInterval,
+    monitoringIntervalSeconds: values.jobMonitoringInterval,
+    shutdownTimeoutSeconds: values.shutdownTimeout,
+    connectTimeoutSeconds: values.connectTimeout,
+    logJobDescription: values.disableJobDescLogging === true ? false : undefined,
+    pidFile: values.pid,
+  });
+  return { worker, ...defined({ loggingLevel: values.loggingLevel ?? values.logging_level, logFormat: values.logFormat }) };
+}
+
+function whole(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`a whole number from ${least} is needed, not '${text}'`);
+  };
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);
+}
+
+function ttl(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= -1) return value;
+  throw new InvalidArgumentError(`a number of seconds, 0 or -1 is needed, not '${text}'`);
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+function size(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([KMG]?)i?B?$/i.exec(text);
+  const bytes = match ? Number(match[1]) * (UNITS[(match[2] ?? '').toUpperCase()] ?? NaN) : NaN;
+  if (bytes > 0) return Math.round(bytes);
+  throw new InvalidArgumentError(`a size as 512M or 1G is needed, not '${text}'`);
+}
+
+const STRATEGIES: Readonly<Record<string, WorkerSettings['dequeueStrategy']>> = {
+  ordered: 'ordered',
+  default: 'ordered',
+  round_robin: 'round_robin',
+  'round-robin': 'round_robin',
+  random: 'random',
+  weighted: 'weighted',
+};
+
+function strategy(text: string): WorkerSettings['dequeueStrategy'] {
+  const found = STRATEGIES[text];
+  if (found !== undefined && Object.hasOwn(STRATEGIES, text)) return found;
+  throw new InvalidArgumentError(`'${text}' is none of ordered, round_robin, random, weighted`);
+}

@@ -1,0 +1,16 @@
+export { TsrqError, type ErrorCode } from './errors.js';
+export { getCurrentJob, type CurrentJob } from './jobs/current-job.js';
+export { job, type Handler } from './jobs/define.js';
+export { connect, type ConnectOptions } from './redis/connect.js';
+export { parseRedisUrl, type RedisTarget } from './redis/target.js';
+export type { Redis } from './redis/redis.js';
+export { enqueue, type EnqueuedJob, type NewJob } from './queue/enqueue.js';
+export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
+export { empty } from './queue/empty.js';
+export { suspend, resume, isSuspended } from './queue/suspend.js';
+export { fetchJob, type FetchedJob } from './queue/job-store.js';
+export { snapshot, type Snapshot } from './info.js';
+export { startWorker, type RunningWorker } from './worker/start.js';
+export type { WorkerOptions } from './worker/options.js';
+export type { WorkerEnd, WorkerEvent } from './worker/events.js';
+export { VERSION } from './version.js';

@@ -1,0 +1,1 @@
+export const describeCall = (f: string, a: readonly unknown[], k: Readonly<Record<string, unknown>>): string => `${f}(${[...a.map((x) => JSON.stringify(x)), ...Object.entries(k).map(([q, v]) => q + '=' + JSON.stringify(v))].join(', ')})`;

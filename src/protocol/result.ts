@@ -1,0 +1,1 @@
+export const UNSERIALIZABLE = 'Unserializable return value';

@@ -1,0 +1,180 @@
+import { TsrqError } from '../errors.js';
+import { formatDate } from '../protocol/time.js';
+import type { Hit } from '../redis/blocking.js';
+import type { BufferReply, Redis, RedisArg } from '../redis/redis.js';
+import { script } from '../redis/scripts.js';
+
+/** Who claims, as the scripts need to know it. */
+export interface WorkerStamp {
+  readonly name: string;
+  /** The worker hash's `birth`: tells two workers of one name apart. */
+  readonly birth: string;
+  readonly monitoringIntervalSeconds: number;
+  /** How long the worker hash lives while idle, seconds. */
+  readonly idleTtlSeconds: number;
+  /** Written into jobs that carry no timeout, seconds. */
+  readonly defaultTimeoutSeconds: number;
+}
+
+export type DequeueStrategy = 'ordered' | 'round_robin' | 'random' | 'weighted';
+
+/** What a worker wants: at most `count` jobs from `queues`, chosen by `strategy`. */
+export interface Wish {
+  readonly count: number;
+  readonly strategy: DequeueStrategy;
+  /** Round robin: where to begin; random and weighted: the seed. */
+  readonly seed: number;
+  readonly queues: readonly { readonly name: string; readonly weight: number }[];
+  /** 24 hexadecimal digits that no other claim uses: the head of the execution ids. */
+  readonly executionPrefix: string;
+}
+
+/** A job whose execution is open: it is `started` in Redis, and ours until the lease runs out. */
+export interface ClaimedJob {
+  readonly id: string;
+  readonly executionId: string;
+  /** The job's origin: its queue, whose registries hold it. */
+  readonly queue: string;
+  /** RQ's `data`, undecoded; null when the hash has none. */
+  readonly data: Buffer | null;
+  /** Serialised meta, or null. */
+  readonly meta: Buffer | null;
+  readonly status: string;
+  /** As stored; a worker fails the job when it is no integer. */
+  readonly timeout: string;
+  readonly resultTtl: string | null;
+  readonly failureTtl: string | null;
+  readonly description: string | null;
+  readonly createdAt: string | null;
+  readonly enqueuedAt: string | null;
+  readonly retriesLeft: number | null;
+  /** 1 for the first run; counts the retries of tsrq's workers. */
+  readonly attempt: number;
+  /** Names of callbacks that RQ would call. */
+  readonly callbacks: readonly string[];
+}
+
+/** An id that was taken from a queue and not started. */
+export interface Skipped {
+  readonly queue: string;
+  readonly id: string;
+  /** 'gone', 'running', a status, 'refused: …' (set aside in the failed registry) or 'blocked: …'. */
+  readonly reason: string;
+}
+
+export type Claim =
+  | {
+      readonly state: 'ok';
+      readonly suspended: boolean;
+      /** True when there may be more: the call stopped early to let others have their turn. */
+      readonly more: boolean;
+      readonly jobs: readonly ClaimedJob[];
+      readonly skipped: readonly Skipped[];
+    }
+  /** The worker's hash is gone, or belongs to another worker of its name; nothing was done. */
+  | { readonly state: 'unregistered' | 'replaced' };
+
+/** Takes jobs from queues and opens their executions, in one atomic step. `runningId`: a job that runs on, or ''. */
+export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runningId: string): Promise<Claim> {
+  const args = [...workerArgs(worker), runningId, ...wishArgs(wish)];
+  return readClaim(await redis.evaluate(script('claim'), [], args));
+}
+
+/**
+ * Opens the executions of at most `room` jobs that a wait moved to intermediate lists, and puts the others back at the
+ * head of their queues.
+ */
+export async function claimMoved(
+  redis: Redis,
+  worker: WorkerStamp,
+  moved: { readonly hits: readonly Hit[]; readonly room: number; readonly executionPrefix: string },
+  runningId: string,
+): Promise<Claim> {
+  const hits = moved.hits.flatMap((hit) => [hit.queue, hit.id]);
+  const args = [...workerArgs(worker), runningId, moved.executionPrefix, moved.room, ...hits];
+  return readClaim(await redis.evaluate(script('claim_moved'), [], args));
+}
+
+/** Executions that this process opened in a call whose reply was lost. `processPrefix`: how its execution ids begin. */
+export async function adopt(
+  redis: Redis,
+  options: { readonly processPrefix: string; readonly known: readonly string[]; readonly queues: readonly string[] },
+): Promise<ClaimedJob[]> {
+  const args = [options.processPrefix, options.known.length, ...options.known, ...options.queues];
+  return asList(await redis.evaluate(script('adopt'), [], args)).map(readJob);
+}
+
+export function workerArgs(worker: WorkerStamp): RedisArg[] {
+  return [
+    worker.name,
+    worker.birth,
+    formatDate(Date.now()),
+    worker.monitoringIntervalSeconds,
+    worker.idleTtlSeconds,
+    worker.defaultTimeoutSeconds,
+  ];
+}
+
+export function wishArgs(wish: Wish): RedisArg[] {
+  const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight]);
+  return [wish.executionPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length, ...queues];
+}
+
+/** Reads what every claiming script returns; further items of the reply are the caller's. */
+export function readClaim(reply: BufferReply): Claim {
+  const [state, suspended, more, jobs, skipped] = asList(reply);
+  const word = asText(state);
+  if (word === 'unregistered' || word === 'replaced') return { state: word };
+  return {
+    state: 'ok',
+    suspended: suspended === 1,
+    more: more === 1,
+    jobs: asList(jobs).map(readJob),
+    skipped: asList(skipped).map((row) => {
+      const [queue, id, reason] = asList(row);
+      return { queue: asText(queue), id: asText(id), reason: asText(reason) };
+    }),
+  };
+}
+
+function readJob(row: BufferReply): ClaimedJob {
+  const [id, executionId, queue, data, status, , timeout, meta, ...rest] = asList(row);
+  const [resultTtl, failureTtl, description, createdAt, enqueuedAt, ...more] = rest.map(textOrNull);
+  const [left, max, ...callbacks] = more;
+  const retriesLeft = left == null || left === '' ? null : Number(left);
+  return {
+    id: asText(id),
+    executionId: asText(executionId),
+    queue: asText(queue),
+    data: asBytes(data),
+    meta: asBytes(meta),
+    status: asText(status),
+    timeout: asText(timeout),
+    resultTtl: resultTtl ?? null,
+    failureTtl: failureTtl ?? null,
+    description: description ?? null,
+    createdAt: createdAt ?? null,
+    enqueuedAt: enqueuedAt ?? null,
+    retriesLeft,
+    attempt: retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1,
+    callbacks: callbacks.filter((name): name is string => name !== null && name !== ''),
+  };
+}
+
+export function asList(reply: BufferReply | undefined): BufferReply[] {
+  if (Array.isArray(reply)) return reply;
+  throw new TsrqError('BAD_DATA', `a script answered ${String(reply)} where a list was expected`);
+}
+
+export function asText(reply: BufferReply | undefined): string {
+  return textOrNull(reply) ?? '';
+}
+
+function asBytes(reply: BufferReply | undefined): Buffer | null {
+  return Buffer.isBuffer(reply) ? reply : null;
+}
+
+function textOrNull(reply: BufferReply | undefined): string | null {
+  if (Buffer.isBuffer(reply)) return reply.toString();
+  return typeof reply === 'number' ? String(reply) : null;
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { TsrqError } from '../errors.js';
+import { newJobFields } from '../protocol/job.js';
+import { isJobId } from '../protocol/keys.js';
+import { encodePayload } from '../protocol/payload.js';
+import { describeCall } from '../protocol/repr.js';
+import { formatDate } from '../protocol/time.js';
+import type { Redis, RedisArg } from '../redis/redis.js';
+import { script } from '../redis/scripts.js';
+import { asList, asText } from './claim.js';
+
+export interface NewJob {
+  /** What the worker resolves to a function: `app.mail.send`. */
+  readonly functionName: string;
+  readonly args?: readonly unknown[];
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** Default `default`. */
+  readonly queue?: string;
+  /** Letters, digits, `_` and `-`; default a random UUID. */
+  readonly id?: string;
+  readonly description?: string;
+  /** Seconds the job may run; -1 for no limit; default 180. */
+  readonly timeoutSeconds?: number;
+  /** Seconds to keep the result: 0 not at all, -1 for ever; default: the worker's. */
+  readonly resultTtlSeconds?: number;
+  /** Seconds to keep the job after a failure: -1 for ever; default one year. */
+  readonly failureTtlSeconds?: number;
+  /** Seconds the job may wait in the queue; default for ever. */
+  readonly ttlSeconds?: number;
+  readonly meta?: Readonly<Record<string, unknown>>;
+  /** How often it is retried, and after how many seconds each time (the last interval repeats). */
+  readonly retry?: { readonly max: number; readonly intervals?: readonly number[] };
+  readonly atFront?: boolean;
+  /**
+   * What if the id is in use? `refuse` (default): a live job keeps it, one that has ended gives it up. `unique`: any job
+   * keeps it while its hash exists (RQ's `unique`). `replace`: a waiting job is replaced, a running one is not.
+   */
+  readonly onExistingId?: 'refuse' | 'unique' | 'replace';
+}
+
+export interface EnqueuedJob {
+  readonly id: string;
+  readonly queue: string;
+  readonly description: string;
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 180;
+
+/**
+ * Puts a job on its queue, in one atomic and idempotent step: when the reply is lost and the command is sent again, the
+ * job is still queued once. Throws JOB_EXISTS if the id is in use, USAGE for values RQ would refuse.
+ */
+export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
+  check(job);
+  const { functionName, args = [], kwargs = {}, queue = 'default', id = randomUUID() } = job;
+  const description = job.description ?? describeCall(functionName, args, kwargs);
+  const now = performance.timeOrigin + performance.now();
+  const fields = newJobFields({
+    payload: encodePayload({ functionName, args: [...args], kwargs: { ...kwargs } }, 'json'),
+    origin: queue,
+    description,
+    createdAt: now,
+    enqueuedAt: now,
+    status: 'queued',
+    timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+    ...pick(job, ['resultTtlSeconds', 'failureTtlSeconds', 'ttlSeconds', 'meta']),
+    ...(job.retry ? { retry: { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } } : {}),
+  });
+  const rule = job.onExistingId ?? 'refuse';
+  const head: RedisArg[] = [id, queue, job.atFront === true ? 1 : 0, job.ttlSeconds ?? '', rule, formatDate(now)];
+  const reply = await redis.evaluate(script('enqueue'), [], [...head, ...[...fields].flat()]);
+  const [state, status] = asList(reply).map(asText);
+  if (state !== 'exists') return { id, queue, description };
+  throw new TsrqError('JOB_EXISTS', `there is a job with id '${id}' already: it is ${status === '' ? 'without a status' : status}`, {
+    hint: rule === 'replace' ? 'a running job cannot be replaced' : 'choose another id, or replace the waiting job (--replace)',
+  });
+}
+
+function pick<T, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as Pick<T, K>;
+}
+
+function check(job: NewJob): void {
+  const { functionName, queue, id, timeoutSeconds, ttlSeconds, retry } = job;
+  if (functionName === '') throw usage('the function name is empty');
+  if (queue === '') throw usage('the queue name is empty');
+  if (id !== undefined && !isJobId(id)) {
+    throw usage(`the job id '${id}' has characters that RQ refuses`, 'letters, digits, _ and - are allowed');
+  }
+  integer('timeout', timeoutSeconds, (value) => value > 0 || value === -1, 'a number of seconds from 1, or -1 for none');
+  integer('ttl', ttlSeconds, (value) => value > 0, 'a number of seconds from 1');
+  integer('result ttl', job.resultTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
+  integer('failure ttl', job.failureTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
+  integer('number of retries', retry?.max, (value) => value >= 1, 'a number from 1');
+  for (const interval of retry?.intervals ?? []) {
+    integer('retry interval', interval, (value) => value >= 0, 'a number of seconds from 0');
+  }
+}
+
+function integer(what: string, value: number | undefined, fits: (value: number) => boolean, needed: string): void {
+  if (value === undefined || (Number.isInteger(value) && fits(value))) return;
+  throw usage(`the ${what} is ${value}: ${needed} is needed`);
+}
+
+function usage(message: string, hint?: string): TsrqError {
+  return new TsrqError('USAGE', message, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,80 @@
+import { formatDate, formatEpochSeconds } from '../protocol/time.js';
+import type { Redis, RedisArg } from '../redis/redis.js';
+import { script } from '../redis/scripts.js';
+import { asList, asText, readClaim, wishArgs, workerArgs, type Claim, type Wish, type WorkerStamp } from './claim.js';
+
+/** How an execution ended, as it is recorded. */
+export interface Ended {
+  readonly id: string;
+  readonly executionId: string;
+  readonly queue: string;
+  /** 'returned': claimed and never begun; the job goes back to the head of its queue. */
+  readonly kind: 'finished' | 'failed' | 'stopped' | 'returned';
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** Seconds to keep job and result: 0 not at all, -1 for ever. Only for 'finished'; failures carry their own. */
+  readonly resultTtlSeconds: number;
+  /** The serialised return value, or the zlib stream of the error text; null for none. */
+  readonly value: Buffer | null;
+}
+
+/** What became of an execution that ended. */
+export type Ending =
+  | { readonly state: 'finished' | 'failed' | 'stopped' | 'returned' }
+  | { readonly state: 'retried'; readonly inSeconds: number; readonly retriesLeft: number }
+  /** Recorded by an earlier call whose reply was lost. */
+  | { readonly state: 'repeated' }
+  /** Refused: the execution is not ours any more. `status`: the job's now, '' if it is gone. */
+  | { readonly state: 'lost'; readonly status: string };
+
+export type Finish = Claim & { readonly endings: readonly Ending[] };
+
+/**
+ * Ends a batch of executions (status, result, registries, TTLs, counters, dependents, retries) and claims the next jobs,
+ * in one atomic step. Executions that are not ours any more are refused one by one. Safe to repeat.
+ */
+export async function finish(
+  redis: Redis,
+  worker: WorkerStamp,
+  ended: readonly Ended[],
+  wish: Wish,
+  runningId: string,
+): Promise<Finish> {
+  const args = [...workerArgs(worker), runningId, ended.length, ...ended.flatMap(endedArgs), ...wishArgs(wish)];
+  const reply = await redis.evaluate(script('finish'), [], args);
+  const claim = readClaim(reply);
+  const endings = claim.state === 'ok' ? asList(asList(reply)[5]).map((row) => readEnding(asList(row).map(asText))) : [];
+  return { ...claim, endings };
+}
+
+function endedArgs(ended: Ended): RedisArg[] {
+  return [
+    ended.id,
+    ended.executionId,
+    ended.queue,
+    ended.kind,
+    formatDate(ended.startedAtMs),
+    formatDate(ended.endedAtMs),
+    formatEpochSeconds(ended.startedAtMs),
+    formatEpochSeconds(ended.endedAtMs),
+    Math.max(0, (ended.endedAtMs - ended.startedAtMs) / 1_000).toFixed(6),
+    ended.resultTtlSeconds,
+    ended.value === null ? '' : ended.value.toString('base64'),
+  ];
+}
+
+export function readEnding([state, first, second]: readonly string[]): Ending {
+  switch (state) {
+    case 'finished':
+    case 'failed':
+    case 'stopped':
+    case 'returned':
+    case 'repeated':
+      return { state };
+    case 'retried':
+      return { state, inSeconds: Number(first), retriesLeft: Number(second) };
+    default:
+      return { state: 'lost', status: first ?? '' };
+  }
+}

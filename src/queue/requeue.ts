@@ -1,0 +1,122 @@
+import { registryKey } from '../protocol/keys.js';
+import { formatDate } from '../protocol/time.js';
+import type { Redis } from '../redis/redis.js';
+import { script } from '../redis/scripts.js';
+import { asList, asText } from './claim.js';
+import { queueNames, registryIds } from './registry.js';
+
+export interface RequeueOptions {
+  /** Queues whose failed registries are looked at; default: all. */
+  readonly queues?: readonly string[];
+  readonly atFront?: boolean;
+  /** Leave `retries_left` as the failure left it. Default: the retries begin anew. */
+  readonly keepRetries?: boolean;
+  /** Called after each batch. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export type Requeued = {
+  readonly id: string;
+  /** The queue of the failed registry that held the id; null when none did. */
+  readonly registry: string | null;
+} & (
+  | { readonly requeued: true; readonly queue: string }
+  | { readonly requeued: false; readonly reason: string }
+);
+
+/** Small enough that one script holds Redis for about two milliseconds. */
+const BATCH = 100;
+
+/** Puts every failed job of the queues back on its origin. Reports per id and never stops half-way. */
+export async function requeueAll(redis: Redis, options: RequeueOptions = {}): Promise<Requeued[]> {
+  const queues = options.queues ?? (await queueNames(redis)).names;
+  const work: { queue: string; ids: string[] }[] = [];
+  for (const queue of queues) work.push({ queue, ids: await registryIds(redis, 'failed', queue) });
+  return requeueBatches(redis, work, options);
+}
+
+/** Puts the named failed jobs back, whichever failed registry holds them. */
+export async function requeueIds(redis: Redis, ids: readonly string[], options: RequeueOptions = {}): Promise<Requeued[]> {
+  const queues = options.queues ?? (await queueNames(redis)).names;
+  const unique = [...new Set(ids)];
+  const homes = await findRegistries(redis, unique, queues);
+  const work = queues.map((queue) => ({ queue, ids: unique.filter((id) => homes.get(id) === queue) }));
+  const found = new Map((await requeueBatches(redis, work, options)).map((result) => [result.id, result]));
+  const missing = unique.filter((id) => !found.has(id));
+  const reasons = await whyNotFailed(redis, missing, options.queues);
+  return unique.map((id) => found.get(id) ?? { id, registry: null, requeued: false, reason: reasons.get(id) ?? 'unknown' });
+}
+
+async function requeueBatches(
+  redis: Redis,
+  work: readonly { readonly queue: string; readonly ids: readonly string[] }[],
+  options: RequeueOptions,
+): Promise<Requeued[]> {
+  const total = work.reduce((sum, { ids }) => sum + ids.length, 0);
+  const results: Requeued[] = [];
+  for (const { queue, ids } of work) {
+    for (let from = 0; from < ids.length; from += BATCH) {
+      results.push(...(await requeueBatch(redis, queue, ids.slice(from, from + BATCH), options)));
+      options.onProgress?.(results.length, total);
+    }
+  }
+  return results;
+}
+
+async function requeueBatch(
+  redis: Redis,
+  registry: string,
+  ids: readonly string[],
+  options: RequeueOptions,
+): Promise<Requeued[]> {
+  const flags = [options.atFront ? 1 : 0, options.keepRetries ? 1 : 0];
+  const args = [formatDate(Date.now()), ...flags, registry, ...ids];
+  const rows = asList(await redis.evaluate(script('requeue'), [], args));
+  return ids.map((id, i): Requeued => {
+    const [state, detail] = asList(rows[i]).map(asText);
+    if (state === 'requeued') return { id, registry, requeued: true, queue: detail ?? registry };
+    if (state === 'repeated') return { id, registry, requeued: true, queue: registry };
+    return { id, registry, requeued: false, reason: explain(state ?? '', detail ?? '') };
+  });
+}
+
+function explain(state: string, detail: string): string {
+  if (state === 'gone') return 'its job does not exist any more; the entry was removed';
+  if (state === 'unusable') return detail;
+  return detail === '' ? 'it is not in the failed registry any more' : `it is ${detail}, not failed`;
+}
+
+async function findRegistries(
+  redis: Redis,
+  ids: readonly string[],
+  queues: readonly string[],
+): Promise<Map<string, string>> {
+  const homes = new Map<string, string>();
+  if (ids.length === 0) return homes;
+  const scores = await redis.pipeline(queues.map((queue) => ['ZMSCORE', registryKey('failed', queue), ...ids] as const));
+  scores.forEach((row, i) => {
+    if (!Array.isArray(row)) return;
+    row.forEach((score, j) => {
+      const [id, queue] = [ids[j], queues[i]];
+      if (score !== null && id !== undefined && queue !== undefined && !homes.has(id)) homes.set(id, queue);
+    });
+  });
+  return homes;
+}
+
+async function whyNotFailed(
+  redis: Redis,
+  ids: readonly string[],
+  queues: readonly string[] | undefined,
+): Promise<Map<string, string>> {
+  const statuses = await redis.pipeline(ids.map((id) => ['HGET', `rq:job:${id}`, 'status'] as const));
+  const where = queues ? ` of ${queues.join(', ')}` : '';
+  return new Map(
+    ids.map((id, i) => {
+      const status = statuses[i];
+      if (typeof status !== 'string') return [id, 'no such job'];
+      if (status === 'failed' || status === 'stopped') return [id, `it is not in the failed registry${where}`];
+      return [id, `it is ${status}, not failed`];
+    }),
+  );
+}

@@ -1,0 +1,89 @@
+import { Redis as IoRedis, type RedisOptions as AnyOptions } from 'ioredis';
+import type { RedisTarget } from './target.js';
+
+/** Replies keep RESP2's shapes; that type parameter is not an option here. */
+type RedisOptions = Omit<AnyOptions, 'replyMapping'>;
+
+export interface OpenOptions {
+  readonly name?: string;
+  /** Milliseconds for connecting, logging in and the ready check together. */
+  readonly timeoutMs: number;
+  readonly onEnd?: (client: IoRedis) => void;
+}
+
+/**
+ * Opens an ioredis client that is ready for commands, or rejects. It never reconnects by itself and never re-sends:
+ * whoever uses it throws it away when it fails (ioredis's own revival can wedge, and duplicates writes).
+ */
+export async function openClient(target: RedisTarget, options: OpenOptions): Promise<IoRedis> {
+  const client = new IoRedis({ ...ownOptions(options), ...targetOptions(target, options.timeoutMs) });
+  let lastError: Error | null = null;
+  client.on('error', (error: Error) => {
+    lastError ??= error;
+  });
+  const timer = setTimeout(() => {
+    lastError ??= new Error(`no connection within ${Math.round(options.timeoutMs)} ms`);
+    client.disconnect();
+  }, options.timeoutMs);
+  try {
+    await client.connect();
+    // ioredis only reports a refused SELECT and would go on with database 0.
+    if ((lastError as Error | null)?.name === 'ReplyError') throw lastError as unknown as Error;
+  } catch (error) {
+    discardClient(client);
+    throw (lastError as Error | null) ?? error;
+  } finally {
+    clearTimeout(timer);
+  }
+  client.on('end', () => options.onEnd?.(client));
+  return client;
+}
+
+/** Ends a client for good; what was in flight rejects. */
+export function discardClient(client: IoRedis): void {
+  client.removeAllListeners('end');
+  client.disconnect();
+}
+
+function ownOptions({ name, timeoutMs }: OpenOptions): RedisOptions {
+  return {
+    lazyConnect: true,
+    connectTimeout: timeoutMs,
+    // RESP2: every reply shape used here is the same, and integers and doubles decode exactly.
+    protocol: 2,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: true,
+    autoResubscribe: false,
+    ...(name === undefined ? {} : { connectionName: clientName(name) }),
+  };
+}
+
+/** `CLIENT SETNAME` refuses spaces and control characters. */
+const clientName = (name: string): string => name.replace(/[^\x21-\x7e]/g, '_');
+
+function targetOptions(target: RedisTarget, timeoutMs: number): RedisOptions {
+  const login: RedisOptions = { db: target.db };
+  if (target.username !== undefined) login.username = target.username;
+  if (target.password !== undefined) login.password = target.password;
+  switch (target.kind) {
+    case 'tcp':
+      return { ...login, host: target.host, port: target.port, ...(target.tls ? { tls: target.tls } : {}) };
+    case 'socket':
+      return { ...login, path: target.path };
+    case 'sentinel':
+      return {
+        ...login,
+        sentinels: [...target.instances],
+        name: target.masterName,
+        sentinelRetryStrategy: () => null,
+        sentinelCommandTimeout: Math.min(timeoutMs, 1_000),
+        // Without it a client stays on a demoted or frozen master for ten seconds or for ever.
+        failoverDetector: true,
+        ...(target.sentinelUsername === undefined ? {} : { sentinelUsername: target.sentinelUsername }),
+        ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
+        ...(target.sentinelTls ? { enableTLSForSentinelMode: false, sentinelTLS: target.sentinelTls } : {}),
+        ...(target.tls ? { enableTLSForSentinelMode: true, tls: target.tls } : {}),
+      };
+  }
+}

@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis as IoRedis } from 'ioredis';
+import { TsrqError } from '../errors.js';
+import { openClient, discardClient } from './client.js';
+import { withDeadline } from './deadline.js';
+import { classify } from './failure.js';
+import type { BufferReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
+import { describeTarget, type RedisTarget } from './target.js';
+
+export interface ConnectOptions {
+  /**
+   * What to do while Redis is away. A *producer* fails fast: the first connection attempt that fails rejects the call,
+   * and no call takes longer than its deadline. A *consumer* tries for ever, until `close()`.
+   */
+  readonly role: 'producer' | 'consumer';
+  /** Shown in `CLIENT LIST`. */
+  readonly name?: string;
+  /** Producer: milliseconds a call may take in all. Default 5,000. */
+  readonly deadlineMs?: number;
+  /** Milliseconds to wait for one reply before the connection counts as dead. Default 5,000 (producer: the deadline). */
+  readonly replyTimeoutMs?: number;
+  /** Called once when Redis goes away, and once when it is back. */
+  readonly onLost?: (error: Error) => void;
+  readonly onRegained?: (afterMs: number) => void;
+}
+
+/**
+ * A connection to Redis that is opened by its first call.
+ *
+ * A call whose reply was lost is sent again on a new connection: every command and script of tsrq is a read,
+ * idempotent, or recognises its own repetition. Clients are never revived: one that failed is thrown away.
+ */
+export function connect(target: RedisTarget, options: ConnectOptions): Redis {
+  return new Connection(target, options);
+}
+
+/** The digest by which Redis knows a script. */
+export const digest = (source: string): string => createHash('sha1').update(source).digest('hex');
+
+const DEFAULT_DEADLINE_MS = 5_000;
+const MAX_BACKOFF_MS = 2_000;
+
+class Connection implements Redis {
+  readonly description: string;
+  readonly #target: RedisTarget;
+  readonly #options: ConnectOptions;
+  readonly #replyTimeoutMs: number;
+  readonly #deadlineMs: number;
+  readonly #closing = new AbortController();
+  #client: IoRedis | null = null;
+  #opening: Promise<IoRedis> | null = null;
+  #lostAt: number | null = null;
+
+  constructor(target: RedisTarget, options: ConnectOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.description = describeTarget(target);
+    this.#deadlineMs = options.role === 'producer' ? (options.deadlineMs ?? DEFAULT_DEADLINE_MS) : Infinity;
+    this.#replyTimeoutMs = options.replyTimeoutMs ?? Math.min(this.#deadlineMs, DEFAULT_DEADLINE_MS);
+  }
+
+  call([name, ...args]: RedisCommand): Promise<Reply> {
+    return this.#run((client) => client.call(name, ...args) as Promise<Reply>);
+  }
+
+  callBuffer([name, ...args]: RedisCommand): Promise<BufferReply> {
+    return this.#run((client) => client.callBuffer(name, ...args) as Promise<BufferReply>);
+  }
+
+  pipeline(commands: readonly RedisCommand[]): Promise<(Reply | Error)[]> {
+    return this.#run((client) => all(commands.map(([name, ...args]) => client.call(name, ...args) as Promise<Reply>)));
+  }
+
+  pipelineBuffer(commands: readonly RedisCommand[]): Promise<(BufferReply | Error)[]> {
+    return this.#run((client) =>
+      all(commands.map(([name, ...args]) => client.callBuffer(name, ...args) as Promise<BufferReply>)),
+    );
+  }
+
+  evaluate(script: Script, keys: readonly string[], args: readonly RedisArg[]): Promise<BufferReply> {
+    return this.#run(async (client) => {
+      const rest = [keys.length, ...keys, ...args];
+      try {
+        return (await client.callBuffer('EVALSHA', script.sha, ...rest)) as BufferReply;
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        return (await client.callBuffer('EVAL', script.source, ...rest)) as BufferReply;
+      }
+    });
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    if (this.#client) discardClient(this.#client);
+    this.#client = null;
+  }
+
+  async #run<T>(work: (client: IoRedis) => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.#deadlineMs;
+    let sent = false;
+    for (let attempt = 0; ; attempt += 1) {
+      let client: IoRedis | null = null;
+      try {
+        client = this.#client ?? (await this.#open(deadline));
+        sent = true;
+        const value = await withDeadline(work(client), Math.min(this.#replyTimeoutMs, deadline - performance.now()));
+        if (this.#lostAt !== null) this.#regained();
+        return value;
+      } catch (error) {
+        await this.#recover(error, client, { attempt, sent, deadline });
+      }
+    }
+  }
+
+  /** Returns when the call may be tried again, else throws what the caller is told. */
+  async #recover(
+    error: unknown,
+    client: IoRedis | null,
+    { attempt, sent, deadline }: { attempt: number; sent: boolean; deadline: number },
+  ): Promise<void> {
+    if (this.#closing.signal.aborted) throw this.#closed();
+    const failure = classify(error);
+    if (failure === 'reply') throw error;
+    if (failure !== 'busy') this.#discard(client);
+    const producer = this.#options.role === 'producer';
+    if (producer && failure === 'refused') throw this.#refused(error);
+    this.#lost(error);
+    const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
+    // A failed first connection tells a producer all it needs; a lost reply, or a fail-over under way, deserves the rest of the deadline.
+    const patient = !producer || sent || this.#target.kind === 'sentinel';
+    if (!patient || performance.now() + delayMs >= deadline) throw this.#unreachable(error);
+    await sleep(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {
+      throw this.#closed();
+    });
+  }
+
+  async #open(deadline: number): Promise<IoRedis> {
+    if (this.#closing.signal.aborted) throw this.#closed();
+    this.#opening ??= openClient(this.#target, {
+      ...(this.#options.name === undefined ? {} : { name: this.#options.name }),
+      timeoutMs: Math.min(this.#replyTimeoutMs, deadline - performance.now()),
+      onEnd: (client) => {
+        if (this.#client === client) this.#client = null;
+      },
+    }).finally(() => {
+      this.#opening = null;
+    });
+    const client = await this.#opening;
+    if (this.#closing.signal.aborted) {
+      discardClient(client);
+      throw this.#closed();
+    }
+    this.#client = client;
+    return client;
+  }
+
+  #discard(client: IoRedis | null): void {
+    if (!client) return;
+    if (this.#client === client) this.#client = null;
+    discardClient(client);
+  }
+
+  #lost(error: unknown): void {
+    if (this.#lostAt !== null) return;
+    this.#lostAt = performance.now();
+    this.#options.onLost?.(this.#unreachable(error));
+  }
+
+  #regained(): void {
+    const since = this.#lostAt ?? performance.now();
+    this.#lostAt = null;
+    this.#options.onRegained?.(performance.now() - since);
+  }
+
+  #unreachable(error: unknown): TsrqError {
+    return new TsrqError('REDIS_UNREACHABLE', `cannot reach Redis at ${this.description}: ${reason(error)}`, {
+      hint: 'is it running, and is --url (or TSRQ_REDIS_URL, or the config file) right?',
+      cause: error,
+    });
+  }
+
+  #refused(error: unknown): TsrqError {
+    return new TsrqError('REDIS_REFUSED', `Redis at ${this.description} refuses: ${reason(error)}`, {
+      hint: 'check user name, password, database number and the permissions of the user',
+      cause: error,
+    });
+  }
+
+  #closed(): TsrqError {
+    return new TsrqError('CLOSED', `the connection to ${this.description} was closed`);
+  }
+}
+
+/** All replies in order; an error reply in its place, anything that concerns the connection as a rejection. */
+async function all<T>(replies: readonly Promise<T>[]): Promise<(T | Error)[]> {
+  const settled = await Promise.allSettled(replies);
+  return settled.map((outcome) => {
+    if (outcome.status === 'fulfilled') return outcome.value;
+    if (classify(outcome.reason) !== 'reply') throw outcome.reason;
+    return outcome.reason as Error;
+  });
+}
+
+function reason(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0]);
+  return error instanceof Error && error.message !== '' ? error.message : String(error);
+}

@@ -1,0 +1,24 @@
+-- Opens the executions of jobs whose ids a blocking wait has moved to intermediate lists; what finds no room, and
+-- everything while RQ is suspended, goes back to the head of its queue.
+-- ARGV  worker (read_worker), running id or '', execution prefix, how many may start, then queue and id of each
+-- Reply as claim.lua
+local w, problem = read_worker()
+if not w then return { problem } end
+local running = arg()
+local claim = new_claim(arg())
+local room = tonumber(arg())
+local suspended = call('EXISTS', 'rq:suspended') == 1
+while at < #ARGV do
+  local queue, id = arg(), arg()
+  -- 0: somebody found it stranded and has put it back already.
+  if call('LREM', 'rq:queue:' .. queue .. ':intermediate', 1, id) == 1 then
+    call('DEL', 'rq:queue:' .. queue .. ':intermediate:first_seen:' .. id)
+    if suspended or #claim.jobs >= room then
+      call('LPUSH', 'rq:queue:' .. queue, id)
+    else
+      start_into(claim, w, queue, id)
+    end
+  end
+end
+show_state(w, claim, running, suspended)
+return { 'ok', suspended and 1 or 0, 0, claim.jobs, claim.skipped }

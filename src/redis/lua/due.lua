@@ -1,0 +1,20 @@
+-- Moves scheduled jobs that are due to their queues.
+-- ARGV  date (now), queue, how many at most
+-- Reply how many were moved
+local date, queue, limit = arg(), arg(), arg()
+local now = clock()
+local scheduled = 'rq:scheduled:' .. queue
+local moved = 0
+for _, id in ipairs(call('ZRANGEBYSCORE', scheduled, 0, now, 'LIMIT', 0, limit)) do
+  local key = 'rq:job:' .. id
+  local job = try('HMGET', key, 'status', 'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'ttl')
+  if not job.err and job[1] == 'scheduled' then
+    call('HSET', key, 'status', 'queued', 'enqueued_at', date)
+    local ttl = tonumber(job[5] or '')
+    if ttl and ttl > 0 then expire_job(id, ttl) end
+    push(queue, id, job[2] == '1' or (job[3] == '1' and job[4] and job[4] ~= ''))
+    moved = moved + 1
+  end
+  call('ZREM', scheduled, id)
+end
+return moved

@@ -1,0 +1,36 @@
+-- Ends a batch of executions and, in the same step, claims the next jobs.
+-- ARGV  worker (read_worker), running id or '', number of outcomes, then per outcome
+--         id, execution, queue (origin), kind 'finished'|'failed'|'stopped'|'returned',
+--         started_at, ended_at (dates), started, ended (seconds), seconds worked,
+--         result ttl (only for 'finished'), value (base64) or ''
+--       wish (read_wish)
+-- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings } or { 'unregistered' | 'replaced' }
+--       endings: what end_job returned for each outcome
+local w, problem = read_worker()
+if not w then return { problem } end
+local running = arg()
+local endings, seconds, count = {}, 0, { finished = 0, failed = 0 }
+for i = 1, tonumber(arg()) do
+  local o = {
+    id = arg(), execution = arg(), queue = arg(), kind = arg(), started_at = arg(), ended_at = arg(),
+    started = arg(), ended = arg(), seconds = arg(), ttl = arg(), value = arg(),
+  }
+  local ending = end_job(w, o)
+  endings[i] = ending
+  -- RQ counts every attempt that did not succeed as failed, retried ones too.
+  local word = ending[1] == 'finished' and 'finished' or 'failed'
+  if ending[1] ~= 'lost' and ending[1] ~= 'repeated' and ending[1] ~= 'returned' then
+    count[word] = count[word] + 1
+    seconds = seconds + tonumber(o.seconds)
+  end
+end
+if count.finished > 0 then call('HINCRBY', w.key, 'successful_job_count', count.finished) end
+if count.failed > 0 then call('HINCRBY', w.key, 'failed_job_count', count.failed) end
+if seconds > 0 then call('HINCRBYFLOAT', w.key, 'total_working_time', string.format('%.6f', seconds)) end
+
+local wish = read_wish()
+local claim = new_claim(wish.prefix)
+local suspended = call('EXISTS', 'rq:suspended') == 1
+if not suspended and wish.count > 0 then take(claim, w, wish) end
+show_state(w, claim, running, suspended)
+return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings }

@@ -1,0 +1,34 @@
+-- Prolongs the leases of the running executions and the life of the worker hash.
+-- ARGV  worker (read_worker), state or '', seconds the current job has run, then per execution: id, execution, queue, timeout
+-- Reply { 'ok', lost } or { 'unregistered' | 'replaced' }; lost: the executions that are not ours any more
+local w, problem = read_worker()
+if not w then return { problem } end
+local state, working = arg(), arg()
+local lost = {}
+local busy = at < #ARGV
+while at < #ARGV do
+  local id, execution, queue, timeout = arg(), arg(), arg(), tonumber(arg())
+  local lease = w.interval + 60
+  if timeout and timeout > 0 and timeout < w.interval then lease = math.floor(timeout) + 60 end
+  local wip, member = 'rq:wip:' .. queue, id .. ':' .. execution
+  if call('ZSCORE', wip, member) then
+    call('ZADD', wip, 'XX', w.now + lease, member)
+    local key = 'rq:execution:' .. id .. ':' .. execution
+    call('HSET', key, 'id', execution, 'last_heartbeat', w.now_float, 'worker_name', w.name)
+    call('HSETNX', key, 'created_at', w.now_float)
+    call('EXPIRE', key, lease)
+    call('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
+    call('EXPIRE', 'rq:executions:' .. id, lease + 60)
+    if call('EXISTS', 'rq:job:' .. id) == 1 then call('HSET', 'rq:job:' .. id, 'last_heartbeat', w.date) end
+  else
+    lost[#lost + 1] = execution
+  end
+end
+if busy then
+  call('HSET', w.key, 'current_job_working_time', working)
+  call('EXPIRE', w.key, w.interval + 60)
+else
+  if state ~= '' then call('HSET', w.key, 'state', state) end
+  call('EXPIRE', w.key, w.idle_ttl)
+end
+return { 'ok', lost }

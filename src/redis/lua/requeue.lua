@@ -1,0 +1,46 @@
+-- Puts failed jobs back on their queues.
+-- ARGV  date (now), front 0|1, keep retries 0|1, default origin: the queue of the failed registry, then the ids
+-- Reply per id { 'requeued', queue } | { 'repeated' } | { 'gone' } (its job does not exist: the entry is removed)
+--       | { 'not_failed', status } | { 'unusable', reason }
+local date, front, keep_retries, registry = arg(), arg() == '1', arg() == '1', arg()
+local results = {}
+
+local function requeue(id)
+  local failed, key = 'rq:failed:' .. registry, 'rq:job:' .. id
+  local job = try('HMGET', key, 'status', 'origin', 'data', 'enqueued_at', 'ttl')
+  if job.err then return { 'unusable', 'its key is not a hash' } end
+  if not call('ZSCORE', failed, id) then
+    if job[1] == 'queued' and job[4] == date then return { 'repeated' } end
+    return { 'not_failed', job[1] or '' }
+  end
+  if not job[1] and not job[3] and call('EXISTS', key) == 0 then
+    call('ZREM', failed, id)
+    return { 'gone' }
+  end
+  if not id:find('^[%w_%-]+$') then return { 'unusable', 'the id has characters that RQ refuses' } end
+  if not job[3] then return { 'unusable', 'it has no data' } end
+  if job[1] == 'started' or job[1] == 'queued' or job[1] == 'scheduled' or job[1] == 'deferred' then
+    -- A stale entry: the job lives elsewhere, a second copy would run it twice.
+    return { 'not_failed', job[1] }
+  end
+  local origin = job[2]
+  if not origin or origin == '' then origin = registry end
+  call('HSET', key, 'status', 'queued', 'enqueued_at', date, 'started_at', '', 'ended_at', '', 'origin', origin)
+  call('HDEL', key, 'exc_info')
+  if not keep_retries then
+    local max = call('HGET', key, 'retries_max')
+    if max then call('HSET', key, 'retries_left', max) end
+  end
+  -- The failure TTL must not end a job that waits; its own ttl begins anew.
+  call('PERSIST', key)
+  call('PERSIST', 'rq:job:' .. id .. ':dependents')
+  call('PERSIST', 'rq:job::' .. id .. ':dependencies')
+  local ttl = tonumber(job[5] or '')
+  if ttl and ttl > 0 then expire_job(id, ttl) end
+  push(origin, id, front)
+  call('ZREM', failed, id)
+  return { 'requeued', origin }
+end
+
+while at < #ARGV do results[#results + 1] = requeue(arg()) end
+return results

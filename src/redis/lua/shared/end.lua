@@ -1,0 +1,133 @@
+-- What ending an execution has in common.
+
+local FAILURE_TTL = 31536000
+
+-- Puts the jobs that waited for `id` on their queues, as far as all their parents are done (RQ: a parent whose hash
+-- is gone counts as done; a failed one only where the child allows it).
+local function release_dependents(id, status, date)
+  local key = 'rq:job:' .. id .. ':dependents'
+  local children = try('SMEMBERS', key)
+  if children.err or #children == 0 then return end
+  for _, child in ipairs(children) do
+    local c = try('HMGET', 'rq:job:' .. child, 'status', 'origin', 'enqueue_at_front', 'allow_dependency_failures', 'ttl')
+    if not c.err and c[1] == 'deferred' and c[2] then
+      local function done(parent_status)
+        return parent_status == 'finished' or (parent_status == 'failed' and c[4] == '1')
+      end
+      local ready = done(status)
+      local parents = ready and try('SMEMBERS', 'rq:job::' .. child .. ':dependencies') or {}
+      for _, parent in ipairs(parents.err and {} or parents) do
+        if parent ~= id then
+          local parent_status = try('HGET', 'rq:job:' .. parent, 'status')
+          if parent_status and not done(parent_status) then ready = false end
+        end
+      end
+      if ready then
+        try('ZREM', 'rq:deferred:' .. c[2], child)
+        call('HSET', 'rq:job:' .. child, 'status', 'queued', 'enqueued_at', date)
+        local ttl = tonumber(c[5] or '')
+        if ttl and ttl > 0 then expire_job(child, ttl) end
+        push(c[2], child, c[3] == '1')
+        call('SREM', key, child)
+      end
+    end
+  end
+end
+
+-- Seconds until the next attempt, after RQ: the first interval is repeated when there are more retries than intervals.
+local function retry_interval(intervals, retries_left)
+  local ok, list = pcall(cjson.decode, intervals or '[]')
+  if not ok or type(list) ~= 'table' or #list == 0 then return 0 end
+  return tonumber(list[math.max(#list - retries_left, 0) + 1]) or 0
+end
+
+-- Schedules another attempt if the job has one left. Returns 'retried', the seconds to wait and the retries left after it.
+local function retry(w, queue, id, ended_fields)
+  local key = 'rq:job:' .. id
+  local r = call('HMGET', key, 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry')
+  local left = tonumber(r[1] or '')
+  if not left or left <= 0 then return nil end
+  -- How many there were in all: RQ does not keep it, a requeue that restores the retries needs it.
+  call('HSETNX', key, 'retries_max', left)
+  local interval = retry_interval(r[2], left)
+  local scheduled = interval > 0 and try('ZADD', 'rq:scheduled:' .. queue, math.floor(w.now + interval), id)
+  if scheduled and type(scheduled) == 'number' then
+    call('SADD', 'rq:queues', 'rq:queue:' .. queue)
+    call('HSET', key, 'status', 'scheduled', 'retries_left', left - 1, unpack(ended_fields))
+  else
+    call('HSET', key, 'status', 'queued', 'retries_left', left - 1, 'enqueued_at', w.date, unpack(ended_fields))
+    push(queue, id, r[3] == '1')
+  end
+  return { 'retried', scheduled and interval or 0, left - 1 }
+end
+
+-- Records the end of a job that failed for good or was stopped.
+local function fail(w, queue, id, status, ended_fields, result_fields)
+  local key = 'rq:job:' .. id
+  local ttl = tonumber(call('HGET', key, 'failure_ttl') or '') or FAILURE_TTL
+  call('HSET', key, 'status', status, unpack(ended_fields))
+  if ttl ~= 0 then
+    try('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, unpack(result_fields))
+    -- RQ forgets to expire the results of a job without a failure_ttl of its own.
+    if ttl > 0 then call('EXPIRE', 'rq:results:' .. id, ttl) else call('PERSIST', 'rq:results:' .. id) end
+    try('ZADD', 'rq:failed:' .. queue, ttl < 0 and -1 or w.now + ttl, id)
+  end
+  release_dependents(id, status, w.date)
+  expire_job(id, ttl)
+  return { status }
+end
+
+local function succeed(w, o, ended_fields, result_fields)
+  local key = 'rq:job:' .. o.id
+  local ttl = tonumber(o.ttl)
+  if ttl ~= 0 then
+    call('HSET', key, 'status', 'finished', unpack(ended_fields))
+    local results = 'rq:results:' .. o.id
+    try('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, unpack(result_fields))
+    if ttl > 0 then call('EXPIRE', results, ttl) else call('PERSIST', results) end
+    try('ZADD', 'rq:finished:' .. o.queue, ttl < 0 and '+inf' or w.now + ttl, o.id)
+  end
+  release_dependents(o.id, 'finished', w.date)
+  expire_job(o.id, ttl)
+  return { 'finished' }
+end
+
+-- Gives a job that was claimed but never begun back to the head of its queue.
+local function give_back(w, o)
+  call('HSET', 'rq:job:' .. o.id, 'status', 'queued', 'started_at', '', 'worker_name', '')
+  push(o.queue, o.id, true)
+  return { 'returned' }
+end
+
+-- Ends one execution. Returns a list whose first item is
+-- 'finished' | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
+-- 'repeated' when this very outcome was recorded before (its reply was lost), or
+-- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
+local function end_job(w, o)
+  local key = 'rq:job:' .. o.id
+  local removed = try('ZREM', 'rq:wip:' .. o.queue, o.id .. ':' .. o.execution)
+  local status = try('HMGET', key, 'status', 'ended_at')
+  if status.err then status = {} end
+  if removed ~= 1 then
+    if status[2] and status[2] ~= '' and status[2] == o.ended_at then return { 'repeated' } end
+    return { 'lost', status[1] or '' }
+  end
+  call('DEL', 'rq:execution:' .. o.id .. ':' .. o.execution)
+  try('ZREM', 'rq:executions:' .. o.id, o.execution)
+  -- A job that was deleted or canceled while it ran stays so.
+  if status[1] ~= 'started' then return { 'lost', status[1] or '' } end
+
+  local ended = { 'started_at', o.started_at, 'ended_at', o.ended_at, 'last_heartbeat', o.ended_at }
+  local result = { 'worker_name', w.name }
+  if o.value ~= '' then
+    result[3], result[4] = o.kind == 'finished' and 'return_value' or 'exc_string', o.value
+  end
+  for _, item in ipairs({ 'execution_id', o.execution, 'execution_started_at', o.started,
+    'execution_ended_at', o.ended }) do
+    result[#result + 1] = item
+  end
+  if o.kind == 'returned' then return give_back(w, o) end
+  if o.kind == 'finished' then return succeed(w, o, ended, result) end
+  local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended)
+  return again or fail(w, o.queue, o.id, o.kind, ended, result)
+end

@@ -1,0 +1,104 @@
+-- What claiming has in common: opening the execution of a job whose id was just taken from a list.
+
+-- The fields a worker gets of each job, in this order.
+local FIELDS = {
+  'data', 'status', 'origin', 'timeout', 'meta', 'result_ttl', 'failure_ttl', 'description',
+  'created_at', 'enqueued_at', 'retries_left', 'retries_max', 'success_callback_name', 'failure_callback_name',
+  'stopped_callback_name',
+}
+
+local YEAR = 31536000
+
+-- A job that no reader of RQ could bear in another place goes to the failed registry, with the reason.
+local function set_aside(w, queue, id, reason, is_hash)
+  if is_hash then
+    call('HSET', 'rq:job:' .. id, 'status', 'failed', 'origin', queue, 'ended_at', w.date, 'exc_info', reason)
+    call('PERSIST', 'rq:job:' .. id)
+  end
+  try('ZADD', 'rq:failed:' .. queue, w.now + YEAR, id)
+  return nil, 'refused: ' .. reason
+end
+
+-- Ids that must not run: their job ended or was canceled, or this is a second copy of a running one.
+local function must_not_run(id, status, origin)
+  if status == 'canceled' or status == 'finished' then return status end
+  if status == 'failed' or status == 'stopped' then
+    -- Unless the registry has lost it: then the queue is its only place.
+    local score = try('ZSCORE', 'rq:failed:' .. origin, id)
+    return score and not score.err and status or nil
+  end
+  if status == 'started' then
+    local executions = try('ZRANGE', 'rq:executions:' .. id, 0, -1)
+    for _, execution in ipairs(executions.err and {} or executions) do
+      if try('ZSCORE', 'rq:wip:' .. origin, id .. ':' .. execution) then return 'running' end
+    end
+  end
+  return nil
+end
+
+-- Marks the job as started by worker `w` in execution `execution`.
+-- Returns { id, execution, origin, one value for each of FIELDS }, or nil and why the id was dropped.
+local function start_job(w, queue, id, execution)
+  local key = 'rq:job:' .. id
+  local fields = try('HMGET', key, unpack(FIELDS))
+  if fields.err then return set_aside(w, queue, id, 'the key of the job is not a hash', false) end
+  if not fields[1] and call('EXISTS', key) == 0 then return nil, 'gone' end
+  if not id:find('^[%w_%-]+$') then
+    return set_aside(w, queue, id, 'the job id has characters that RQ refuses', true)
+  end
+  local origin = fields[3]
+  if not origin or origin == '' then origin = queue end
+  local reason = must_not_run(id, fields[2], origin)
+  if reason then return nil, reason end
+
+  local timeout = tonumber(fields[4] or w.default_timeout)
+  local lease = w.interval + 60
+  if timeout and timeout > 0 and timeout < w.interval then lease = math.floor(timeout) + 60 end
+  -- First the place where recovery looks.
+  local listed = try('ZADD', 'rq:wip:' .. origin, w.now + lease, id .. ':' .. execution)
+  if type(listed) == 'table' then
+    call('LPUSH', 'rq:queue:' .. queue, id)
+    return nil, 'blocked: rq:wip:' .. origin .. ' is not a sorted set'
+  end
+  call('HSET', key, 'status', 'started', 'started_at', w.date, 'last_heartbeat', w.date, 'worker_name', w.name)
+  if fields[3] ~= origin then call('HSET', key, 'origin', origin) end
+  if not fields[4] then call('HSET', key, 'timeout', w.default_timeout) end
+  call('PERSIST', key)
+  local execution_key = 'rq:execution:' .. id .. ':' .. execution
+  call('HSET', execution_key, 'id', execution, 'created_at', w.now_float, 'last_heartbeat', w.now_float,
+    'worker_name', w.name)
+  call('EXPIRE', execution_key, lease)
+  try('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
+  call('EXPIRE', 'rq:executions:' .. id, lease + 60)
+  return { id, execution, origin, unpack(fields, 1, #FIELDS) }
+end
+
+-- Keeps what the claiming scripts return.
+local function new_claim(prefix)
+  return { prefix = prefix, jobs = {}, skipped = {} }
+end
+
+local function start_into(claim, w, queue, id)
+  local row, reason = start_job(w, queue, id, claim.prefix .. string.format('%08x', #claim.jobs))
+  if row then
+    claim.jobs[#claim.jobs + 1] = row
+  else
+    claim.skipped[#claim.skipped + 1] = { queue, id, reason }
+    if reason:sub(1, 7) == 'blocked' then claim.blocked = queue end
+  end
+end
+
+-- The last thing a claiming script does: the worker hash tells what the worker does now.
+-- `running`: the id of a job that runs on, or ''.
+local function show_state(w, claim, running, suspended)
+  local jobs = claim.jobs
+  local current = #jobs > 0 and jobs[#jobs][1] or running
+  if current ~= '' then
+    call('HSET', w.key, 'state', 'busy', 'current_job', current, 'current_job_working_time', '0')
+    call('EXPIRE', w.key, w.interval + 60)
+  else
+    call('HSET', w.key, 'state', suspended and 'suspended' or 'idle', 'current_job_working_time', '0')
+    call('HDEL', w.key, 'current_job')
+    call('EXPIRE', w.key, w.idle_ttl)
+  end
+end

@@ -1,0 +1,62 @@
+-- Taking ids from queues in the order of the dequeue strategy.
+
+-- How many ids that lead to nothing one call may step over before it lets others have their turn.
+local MAX_SKIPS = 500
+
+-- Arguments: execution prefix (24 hex digits), how many at most, strategy, seed, number of queues, then per queue
+-- its name and weight.
+local function read_wish()
+  local wish = { prefix = arg(), count = tonumber(arg()), strategy = arg(), seed = tonumber(arg()), queues = {} }
+  for i = 1, tonumber(arg()) do
+    wish.queues[i] = { name = arg(), weight = tonumber(arg()) }
+  end
+  return wish
+end
+
+local function pop(claim, w, queue)
+  local id = try('LPOP', 'rq:queue:' .. queue.name)
+  if not id then
+    return false
+  elseif type(id) == 'table' then
+    claim.skipped[#claim.skipped + 1] = { queue.name, '', 'blocked: rq:queue:' .. queue.name .. ' is not a list' }
+    return false
+  end
+  start_into(claim, w, queue.name, id)
+  if claim.blocked == queue.name then return false end
+  return true
+end
+
+-- The index of the queue to ask next among those that may still hold ids.
+local function choose(wish, open, slot)
+  if wish.strategy == 'ordered' then return 1 end
+  if wish.strategy == 'round_robin' then return (wish.seed + slot - 1) % #open + 1 end
+  local total = 0
+  for _, queue in ipairs(open) do total = total + queue.weight end
+  local mark = math.random() * total
+  for i, queue in ipairs(open) do
+    mark = mark - queue.weight
+    if mark <= 0 then return i end
+  end
+  return #open
+end
+
+-- Fills `claim` up to the wished count; sets claim.more when it stopped early.
+local function take(claim, w, wish)
+  math.randomseed(wish.seed)
+  local open = {}
+  for i, queue in ipairs(wish.queues) do open[i] = queue end
+  local slot = 0
+  while #claim.jobs < wish.count and #open > 0 do
+    if #claim.skipped >= MAX_SKIPS then
+      claim.more = true
+      return
+    end
+    slot = slot + 1
+    local i = choose(wish, open, slot)
+    if not pop(claim, w, open[i]) then
+      table.remove(open, i)
+      -- Keep round robin's place: the queue after an empty one is next.
+      if wish.strategy == 'round_robin' then slot = slot - 1 end
+    end
+  end
+end

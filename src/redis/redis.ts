@@ -1,0 +1,34 @@
+/** What tsrq needs of a Redis client; everything above this layer knows only this. */
+export type RedisArg = string | number | Buffer;
+
+/** One command: its name, then its arguments. */
+export type RedisCommand = readonly [name: string, ...args: RedisArg[]];
+
+/** A reply as Redis sends it: text, integers, nil, nested arrays. */
+export type Reply = string | number | null | Reply[];
+/** The same with bulk strings as bytes. */
+export type BufferReply = Buffer | number | null | BufferReply[];
+
+export interface Redis {
+  /** One command; an error reply rejects. */
+  call(command: RedisCommand): Promise<Reply>;
+  /** One command whose bulk strings come as bytes. */
+  callBuffer(command: RedisCommand): Promise<BufferReply>;
+  /** Many commands in one round trip. An error reply stands in its place, it does not reject. */
+  pipeline(commands: readonly RedisCommand[]): Promise<(Reply | Error)[]>;
+  /** The same with bulk strings as bytes. */
+  pipelineBuffer(commands: readonly RedisCommand[]): Promise<(BufferReply | Error)[]>;
+  /** Runs a script by its digest, sending its text when Redis does not know it. */
+  evaluate(script: Script, keys: readonly string[], args: readonly RedisArg[]): Promise<BufferReply>;
+  /** `redis://127.0.0.1:6379/0`, without secrets: for messages. */
+  readonly description: string;
+  /** Ends the connection; pending calls reject. May be called twice. */
+  close(): void;
+}
+
+/** A Lua script: `name` is its file in `lua/`, `sha` the SHA-1 of `source`. */
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+  readonly sha: string;
+}

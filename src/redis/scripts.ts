@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { digest } from './connect.js';
+import type { Script } from './redis.js';
+
+/**
+ * Every state transition of tsrq: the script `lua/<name>.lua` and the shared pieces it is built on, in order.
+ * The contract (arguments, replies) stands at the head of each file.
+ */
+const PARTS = {
+  abandoned: ['base', 'end'],
+  adopt: ['base', 'start'],
+  claim: ['base', 'start', 'take'],
+  claim_moved: ['base', 'start'],
+  due: ['base'],
+  empty: ['base'],
+  enqueue: ['base'],
+  finish: ['base', 'start', 'take', 'end'],
+  heartbeat: ['base'],
+  register: ['base'],
+  requeue: ['base'],
+  save_meta: ['base'],
+  stranded: ['base'],
+  unregister: ['base'],
+} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end')[]>;
+
+export type ScriptName = keyof typeof PARTS;
+
+const loaded = new Map<ScriptName, Script>();
+
+/** The script of that name; read from disk at its first use. */
+export function script(name: ScriptName): Script {
+  let found = loaded.get(name);
+  if (!found) {
+    const source = [...PARTS[name].map((part) => `shared/${part}`), name].map(read).join('\n');
+    found = { name, source, sha: digest(source) };
+    loaded.set(name, found);
+  }
+  return found;
+}
+
+export const SCRIPT_NAMES = Object.keys(PARTS) as ScriptName[];
+
+const read = (file: string): string => readFileSync(new URL(`lua/${file}.lua`, import.meta.url), 'utf8');

@@ -1,0 +1,30 @@
+import { parseCommand } from '../protocol/commands.js';
+import type { WorkerEvent } from './events.js';
+import type { Worker } from './worker.js';
+
+/** Obeys what RQ's `send_shutdown_command`, `send_kill_horse_command` and `send_stop_job_command` publish. */
+export function obey(message: string, worker: Worker, tell: (event: WorkerEvent) => void): void {
+  const command = parseCommand(message);
+  switch (command.command) {
+    case 'shutdown':
+      tell({ type: 'command', text: 'shutdown' });
+      worker.stop('shutdown', 'a shutdown command');
+      return;
+    case 'kill-horse':
+      tell({ type: 'command', text: `kill-horse: ${worker.runs.length} running` });
+      for (const run of worker.runs) {
+        const text = 'Work-horse terminated unexpectedly; killed by a kill-horse command (signal 9)';
+        run.interrupt({ kind: 'failed', name: 'HorseKilled', text }, 0);
+      }
+      return;
+    case 'stop-job':
+    case 'stop-execution': {
+      const run = worker.runs.find((candidate) => candidate.job.id === command.jobId);
+      tell({ type: 'command', text: `${command.command} ${command.jobId}${run ? '' : ': not running here, ignored'}` });
+      run?.interrupt({ kind: 'stopped', name: 'JobStopped', text: 'Job stopped by user, work-horse terminated.' });
+      return;
+    }
+    case 'unknown':
+      tell({ type: 'warning', message: `a message that is no command was ignored: ${message.slice(0, 200)}` });
+  }
+}

@@ -1,0 +1,89 @@
+/** The program of a work horse: a warm child process that runs the jobs its worker sends. */
+import { perform, describeError, clock } from './perform.js';
+import { Handlers, type HandlerSources } from './handlers.js';
+import type { FromHorse, RunMessage, ToHorse } from './message.js';
+
+const sources = JSON.parse(process.argv[2] ?? '{}') as HandlerSources;
+const handlers = new Handlers(sources);
+const running = new Map<string, AbortController>();
+const savings = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+let calls = 0;
+let quitting = false;
+
+const send = (message: FromHorse): void => {
+  process.send?.(message);
+};
+
+// The worker decides when a horse ends; a Ctrl-C in the terminal is the worker's to handle.
+process.on('SIGINT', () => undefined);
+// Without its worker nobody would record what the job does.
+process.on('disconnect', () => process.exit(quitting ? 0 : 1));
+// A stray rejection belongs to some job of this process; the parent records the exit, with this text in its reason.
+process.on('uncaughtException', (error, origin) => {
+  process.stderr.write(`${describeError(error).error}\n(${origin} outside of any awaited job: the work horse ends)\n`);
+  process.exit(70);
+});
+
+const loaded = handlers.load();
+process.on('message', (message: ToHorse) => {
+  receive(message);
+});
+send({ type: 'ready', problems: await loaded });
+
+function receive(message: ToHorse): void {
+  switch (message.type) {
+    case 'run':
+      void run(message.run);
+      return;
+    case 'abort':
+      running.get(message.executionId)?.abort(abortReason(message.name, message.reason));
+      return;
+    case 'saved': {
+      const saving = savings.get(message.call);
+      savings.delete(message.call);
+      if (message.error === null) saving?.resolve();
+      else saving?.reject(new Error(message.error));
+      return;
+    }
+    case 'quit':
+      quitting = true;
+      endIfIdle();
+  }
+}
+
+async function run(message: RunMessage): Promise<void> {
+  const controller = new AbortController();
+  running.set(message.executionId, controller);
+  await loaded;
+  const performed = await perform(message, {
+    handlers,
+    signal: controller.signal,
+    saveMeta: (meta) => saveMeta(message, meta),
+  }).catch((error: unknown) => {
+    // perform() promises not to throw; if it does, the job must still end.
+    const now = clock();
+    return { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, ...describeError(error) };
+  });
+  running.delete(message.executionId);
+  send({ type: 'done', executionId: message.executionId, performed });
+  endIfIdle();
+}
+
+function saveMeta(message: RunMessage, meta: string): Promise<void> {
+  calls += 1;
+  const call = calls;
+  return new Promise<void>((resolve, reject) => {
+    savings.set(call, { resolve, reject });
+    send({ type: 'meta', call, executionId: message.executionId, jobId: message.id, meta });
+  });
+}
+
+function endIfIdle(): void {
+  if (quitting && running.size === 0) process.disconnect();
+}
+
+function abortReason(name: string, reason: string): Error {
+  const error = new Error(reason);
+  error.name = name;
+  return error;
+}

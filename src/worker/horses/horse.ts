@@ -1,0 +1,167 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { HandlerSources } from './handlers.js';
+import type { FromHorse, RunMessage, ToHorse } from './message.js';
+import type { Completion, RunHandle } from './performer.js';
+
+export interface HorseOptions {
+  readonly sources: HandlerSources;
+  /** A program that makes the kernel kill the horse when its worker dies, and its arguments; null where there is none. */
+  readonly deathGuard: readonly string[] | null;
+  readonly saveMeta: (run: RunMessage, meta: string) => Promise<void>;
+  /** What the horse writes to stderr, the jobs' own output included. */
+  readonly onStderr: (chunk: Buffer) => void;
+}
+
+const ENTRY = fileURLToPath(new URL('entry.js', import.meta.url));
+const STDERR_TAIL = 4_096;
+
+interface Running {
+  readonly message: RunMessage;
+  readonly give: (completion: Completion) => void;
+}
+
+/** A warm child process that runs jobs. It leads a process group of its own: what its jobs start ends with it. */
+export class Horse {
+  readonly ready: Promise<readonly string[]>;
+  /** Settles when the process is gone. */
+  readonly gone: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #options: HorseOptions;
+  readonly #running = new Map<string, Running>();
+  #jobs = 0;
+  #alive = true;
+  #stderr = '';
+  #killedFor: string | null = null;
+
+  constructor(options: HorseOptions) {
+    this.#options = options;
+    this.#child = spawnHorse(options);
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_TAIL);
+      options.onStderr(chunk);
+    });
+    let isReady: (problems: readonly string[]) => void = () => undefined;
+    this.ready = new Promise((resolve) => {
+      isReady = resolve;
+    });
+    this.#child.on('message', (message: FromHorse) => {
+      if (message.type === 'ready') isReady(message.problems);
+      else this.#receive(message);
+    });
+    this.gone = new Promise((resolve) => {
+      const end = (how: string): void => {
+        if (!this.#alive) return;
+        this.#alive = false;
+        isReady([]);
+        for (const running of this.#running.values()) running.give({ kind: 'died', how: this.#killedFor ?? how });
+        this.#running.clear();
+        resolve();
+      };
+      // 'close', not 'exit': by then all of stderr has been read, and with it V8's last words.
+      this.#child.on('close', (code, signal) => {
+        end(describeExit(code, signal, this.#stderr));
+      });
+      this.#child.on('error', (error) => {
+        if (this.#child.pid === undefined) end(`could not be started: ${error.message}`);
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+  get alive(): boolean {
+    return this.#alive;
+  }
+  get load(): number {
+    return this.#running.size;
+  }
+  /** Jobs begun so far. */
+  get jobs(): number {
+    return this.#jobs;
+  }
+
+  perform(message: RunMessage): RunHandle {
+    this.#jobs += 1;
+    let give: (completion: Completion) => void = () => undefined;
+    const done = new Promise<Completion>((resolve) => {
+      give = resolve;
+    });
+    this.#running.set(message.executionId, { message, give });
+    this.#send({ type: 'run', run: message });
+    return {
+      begun: this.ready.then(() => undefined),
+      done,
+      abort: (name, reason) => {
+        this.#send({ type: 'abort', executionId: message.executionId, name, reason });
+      },
+      kill: () => {
+        if (this.#running.has(message.executionId)) this.kill();
+      },
+    };
+  }
+
+  /** Ends the process when its jobs have ended. */
+  quit(): void {
+    this.#send({ type: 'quit' });
+  }
+
+  /** Ends the process and all that its jobs have started, at once. `reason`: what its jobs are told to have died of. */
+  kill(reason?: string): void {
+    this.#killedFor ??= reason ?? null;
+    if (this.#child.pid === undefined || !this.#alive) return;
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      this.#child.kill('SIGKILL');
+    }
+  }
+
+  #receive(message: Exclude<FromHorse, { type: 'ready' }>): void {
+    const running = this.#running.get(message.executionId);
+    if (message.type === 'done') {
+      this.#running.delete(message.executionId);
+      running?.give({ kind: 'performed', performed: message.performed });
+      return;
+    }
+    const saved = running ? this.#options.saveMeta(running.message, message.meta) : Promise.resolve();
+    saved.then(
+      () => {
+        this.#send({ type: 'saved', call: message.call, error: null });
+      },
+      (error: unknown) => {
+        this.#send({ type: 'saved', call: message.call, error: error instanceof Error ? error.message : String(error) });
+      },
+    );
+  }
+
+  #send(message: ToHorse): void {
+    // A horse that just died is found out by 'close'; what was sent to it is nobody's loss.
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+}
+
+function spawnHorse({ sources, deathGuard }: HorseOptions): ChildProcess {
+  const [program, ...guardArgs] = deathGuard ?? [];
+  return fork(ENTRY, [JSON.stringify(sources)], {
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    detached: true,
+    ...(program === undefined
+      ? {}
+      : { execPath: program, execArgv: [...guardArgs, process.execPath, ...process.execArgv] }),
+  });
+}
+
+function describeExit(code: number | null, signal: NodeJS.Signals | null, stderr: string): string {
+  if (/heap out of memory|Allocation failed - JavaScript/.test(stderr)) {
+    return `out of memory: the limit of the JavaScript heap was reached (${exitWords(code, signal)})`;
+  }
+  return exitWords(code, signal);
+}
+
+function exitWords(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal !== null) return `killed by ${signal} (signal ${constants.signals[signal]})`;
+  return `exited with code ${code ?? 'unknown'}`;
+}

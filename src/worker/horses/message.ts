@@ -1,0 +1,40 @@
+/** What worker and horse say to each other: plain JSON over the child's IPC channel. */
+export type ToHorse =
+  | { readonly type: 'run'; readonly run: RunMessage }
+  /** Asks the running job to stop: its AbortSignal fires. */
+  | { readonly type: 'abort'; readonly executionId: string; readonly reason: string; readonly name: string }
+  | { readonly type: 'saved'; readonly call: number; readonly error: string | null }
+  /** No more jobs: end when idle. */
+  | { readonly type: 'quit' };
+
+export interface RunMessage {
+  readonly id: string;
+  readonly executionId: string;
+  readonly queue: string;
+  /** base64 of RQ's `data`. */
+  readonly data: string;
+  /** base64 of the serialised meta; '' for none. */
+  readonly meta: string;
+  readonly workerName: string;
+  readonly timeoutSeconds: number;
+  readonly description: string | null;
+  readonly createdAt: string | null;
+  readonly enqueuedAt: string | null;
+  readonly retriesLeft: number | null;
+}
+
+export type FromHorse =
+  /** The modules of `--jobs` are loaded; `problems`: those that could not be. */
+  | { readonly type: 'ready'; readonly problems: readonly string[] }
+  | { readonly type: 'meta'; readonly call: number; readonly executionId: string; readonly jobId: string; readonly meta: string }
+  | { readonly type: 'done'; readonly executionId: string; readonly performed: Performed };
+
+/** What performing a job yields: a value, never an exception of ours. Times in milliseconds since the epoch. */
+export type Performed = {
+  readonly functionName: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+} & (
+  | { readonly ok: true; /** Serialised; null for None. */ readonly value: string | null; readonly note?: string }
+  | { readonly ok: false; readonly error: string; readonly summary: string }
+);

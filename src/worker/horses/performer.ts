@@ -1,0 +1,29 @@
+import type { Performed, RunMessage } from './message.js';
+
+/** How a run ended: with what the job yielded, or because what it ran in is gone. */
+export type Completion =
+  | { readonly kind: 'performed'; readonly performed: Performed }
+  /** `how`: 'killed by SIGKILL (signal 9)', 'exited with code 3', … */
+  | { readonly kind: 'died'; readonly how: string };
+
+/** One job on its way. */
+export interface RunHandle {
+  /** Settles when the job's code can begin: from then on its time counts. */
+  readonly begun: Promise<void>;
+  readonly done: Promise<Completion>;
+  /** Fires the job's AbortSignal. */
+  abort(name: string, reason: string): void;
+  /** Ends what the job runs in, at once. */
+  kill(): void;
+}
+
+/** What runs jobs: warm child processes, or the worker's own process. */
+export interface Performer {
+  /** Makes ready; returns a sentence for each module of `--jobs` that cannot be loaded. */
+  start(): Promise<readonly string[]>;
+  perform(run: RunMessage): RunHandle;
+  /** Jobs begun from now on run fresh code; running ones are not disturbed. */
+  reload(): void;
+  /** Lets what is idle end; resolves when nothing is left. */
+  stop(): Promise<void>;
+}

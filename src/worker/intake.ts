@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import type { DequeueStrategy, Wish } from '../queue/claim.js';
+import { QueueWait, type Hit } from '../redis/blocking.js';
+import type { Redis } from '../redis/redis.js';
+import type { RedisTarget } from '../redis/target.js';
+
+export interface WeightedQueue {
+  readonly name: string;
+  /** Share of this queue under the strategies `random` (1 for all) and `weighted`. */
+  readonly weight: number;
+}
+
+export interface IntakeOptions {
+  readonly target: RedisTarget;
+  readonly queues: readonly WeightedQueue[];
+  readonly strategy: DequeueStrategy;
+  readonly workerName: string;
+  /** Called when there may be something to take. */
+  readonly onWork: () => void;
+  readonly onTrouble: (queue: string, error: Error) => void;
+}
+
+/** One connection waits on each queue; with more queues than this the claim script is polled instead. */
+const MAX_WAITING_QUEUES = 8;
+const FIRST_POLL_MS = 25;
+const MAX_POLL_MS = 500;
+/** How often a suspended worker looks whether it still is. */
+const SUSPENDED_POLL_MS = 1_000;
+
+/** Where a worker's jobs come from: which queues to ask, in which order, and how to wait when they are empty. */
+export class Intake {
+  /** How the execution ids of this process begin: 16 hexadecimal digits. */
+  readonly processPrefix = randomBytes(8).toString('hex');
+  readonly #options: IntakeOptions;
+  readonly #wait: QueueWait | null;
+  #hits: Hit[] = [];
+  #claimDue = true;
+  #timer: NodeJS.Timeout | null = null;
+  #pollMs = FIRST_POLL_MS;
+  #claims = 0;
+  #turn = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    const queues = options.queues.map((queue) => queue.name);
+    const waits = queues.length <= MAX_WAITING_QUEUES;
+    this.#wait = waits
+      ? new QueueWait(options.target, {
+          queues,
+          name: options.workerName,
+          onHit: (hit) => {
+            this.#hits.push(hit);
+            options.onWork();
+          },
+          onTrouble: options.onTrouble,
+        })
+      : null;
+  }
+
+  /** True when the queues should be asked. */
+  get claimDue(): boolean {
+    return this.#claimDue;
+  }
+  /** True when ids wait in intermediate lists for us. */
+  get hasHits(): boolean {
+    return this.#hits.length > 0;
+  }
+
+  /** The ids that waits have moved, highest priority first. */
+  takeHits(): Hit[] {
+    const order = new Map(this.#options.queues.map((queue, i) => [queue.name, i]));
+    const hits = this.#hits.sort((a, b) => (order.get(a.queue) ?? 0) - (order.get(b.queue) ?? 0));
+    this.#hits = [];
+    return hits;
+  }
+
+  /** Hits that could not be handled are kept for the next turn. */
+  keepHits(hits: readonly Hit[]): void {
+    this.#hits.unshift(...hits);
+  }
+
+  nextExecutionPrefix(): string {
+    this.#claims = (this.#claims + 1) % 2 ** 32;
+    return this.processPrefix + this.#claims.toString(16).padStart(8, '0');
+  }
+
+  wish(count: number): Wish {
+    const { queues, strategy } = this.#options;
+    const seed = strategy === 'round_robin' ? this.#turn : Math.floor(Math.random() * 2 ** 31);
+    return { count, strategy, seed, queues, executionPrefix: this.nextExecutionPrefix() };
+  }
+
+  /** Learns from a claim: asked for `wanted`, got `got`. */
+  claimed(wanted: number, got: number, more: boolean): void {
+    this.#turn += got;
+    if (wanted === 0) return;
+    this.#claimDue = more || got >= wanted;
+    if (got > 0) this.#pollMs = FIRST_POLL_MS;
+  }
+
+  /** Something may have arrived that no wait will tell of. */
+  askAgain(): void {
+    this.#claimDue = true;
+    this.#options.onWork();
+  }
+
+  /** Waits until there may be something to take; `onWork` tells. */
+  waitForWork(suspended: boolean): void {
+    if (suspended) {
+      this.#wait?.pause();
+      this.#askLater(SUSPENDED_POLL_MS);
+    } else if (this.#wait) {
+      this.#wait.resume();
+    } else {
+      this.#askLater(this.#pollMs);
+      this.#pollMs = Math.min(MAX_POLL_MS, this.#pollMs * 2);
+    }
+  }
+
+  pause(): void {
+    this.#wait?.pause();
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Ends all waiting. Hits may still come in while it does; what is then in `takeHits` must be put back. */
+  async close(redis: Redis): Promise<void> {
+    this.pause();
+    await this.#wait?.close(redis);
+  }
+
+  #askLater(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.askAgain();
+    }, ms);
+  }
+}

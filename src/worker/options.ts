@@ -1,0 +1,38 @@
+import type { DequeueStrategy } from '../queue/claim.js';
+import type { RedisTarget } from '../redis/target.js';
+import type { WorkerEvent } from './events.js';
+import type { HandlerSources } from './horses/handlers.js';
+import type { WeightedQueue } from './intake.js';
+
+/** All a worker needs to know; every value is given. */
+export interface WorkerOptions {
+  readonly name: string;
+  /** Written to the worker hash. */
+  readonly version: string;
+  readonly target: RedisTarget;
+  readonly queues: readonly WeightedQueue[];
+  readonly strategy: DequeueStrategy;
+  readonly concurrency: number;
+  readonly isolation: 'process' | 'none';
+  readonly sources: HandlerSources;
+  readonly jobsPerHorse: number;
+  readonly maxJobsPerHorse: number | null;
+  readonly maxMemoryBytes: number | null;
+  /** Quit when all queues are empty and the running jobs have ended. */
+  readonly burst: boolean;
+  readonly maxJobs: number | null;
+  readonly maxIdleSeconds: number | null;
+  /** For jobs that carry none, seconds. */
+  readonly defaultTimeoutSeconds: number;
+  /** For jobs that carry none, seconds: 0 not at all, -1 for ever. */
+  readonly resultTtlSeconds: number;
+  readonly workerTtlSeconds: number;
+  readonly monitoringIntervalSeconds: number;
+  readonly maintenanceIntervalSeconds: number;
+  /** Seconds a warm stop waits before it goes cold; null for ever. */
+  readonly shutdownTimeoutSeconds: number | null;
+  readonly withScheduler: boolean;
+  readonly onEvent: (event: WorkerEvent) => void;
+  /** Output of the horses. */
+  readonly onStderr: (chunk: Buffer) => void;
+}

@@ -1,0 +1,251 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TsrqError } from '../errors.js';
+import { pubsubKey } from '../protocol/keys.js';
+import { saveMeta } from '../queue/save-meta.js';
+import { isSuspended } from '../queue/suspend.js';
+import { connect } from '../redis/connect.js';
+import { classify } from '../redis/failure.js';
+import type { Redis } from '../redis/redis.js';
+import { subscribe } from '../redis/subscribe.js';
+import { obey } from './commands.js';
+import type { WorkerEnd } from './events.js';
+import { InProcess } from './horses/in-process.js';
+import type { RunMessage } from './horses/message.js';
+import type { Performer } from './horses/performer.js';
+import { HorsePool } from './horses/pool.js';
+import { clean, sweep } from './maintenance.js';
+import type { WorkerOptions } from './options.js';
+import { Scheduler } from './scheduler.js';
+import { Worker } from './worker.js';
+
+/** A worker that is registered and takes jobs. */
+export interface RunningWorker {
+  /** Settles when it has ended and everything it held is released. */
+  readonly ended: Promise<WorkerEnd>;
+  /** Warm: no more jobs, the running ones end; after the shutdown timeout, if there is one, cold. */
+  stop(because: string): void;
+  /** Cold: the running jobs are ended at once and recorded. */
+  kill(because: string): void;
+  /** Takes no new jobs, or takes them again. */
+  quiet(): void;
+  unquiet(): void;
+  /** New jobs run fresh code. */
+  reload(): void;
+  /** One line per running job: for whoever asks what the worker does. */
+  describe(): string[];
+}
+
+/** Seconds between looks for what dead workers have left behind. */
+const SWEEP_SECONDS = 15;
+
+/**
+ * Boots a worker: connects (trying for `connectTimeoutSeconds`, then REDIS_UNREACHABLE), registers, warms up its horses,
+ * and begins to take jobs. Throws NAME_TAKEN, and SUSPENDED for a burst worker while RQ is suspended.
+ */
+export async function startWorker(
+  options: WorkerOptions & { readonly connectTimeoutSeconds: number },
+): Promise<RunningWorker> {
+  const boot = new BootWatch(options.connectTimeoutSeconds);
+  let adoptSoon: () => void = () => undefined;
+  const redis = connect(options.target, {
+    role: 'consumer',
+    name: options.name,
+    onLost: (error) => {
+      boot.lost(error);
+      if (boot.over) options.onEvent({ type: 'redis-lost', message: error.message });
+    },
+    onRegained: (afterMs) => {
+      if (boot.over) options.onEvent({ type: 'redis-regained', afterMs });
+      adoptSoon();
+    },
+  });
+  const performer = createPerformer(options, redis);
+  try {
+    const worker = new Worker(options, redis, performer);
+    const warm = performer.start();
+    await boot.within(prepare(redis, options, worker));
+    for (const problem of await warm) options.onEvent({ type: 'warning', message: problem });
+    adoptSoon = () => {
+      worker.adoptSoon();
+    };
+    return live(options, redis, performer, worker);
+  } catch (error) {
+    await performer.stop();
+    redis.close();
+    throw error;
+  } finally {
+    boot.end();
+  }
+}
+
+async function prepare(redis: Redis, options: WorkerOptions, worker: Worker): Promise<void> {
+  if (options.burst && (await isSuspended(redis))) {
+    throw new TsrqError('SUSPENDED', 'RQ is suspended: no job would be started', { hint: 'run `tsrq resume` first' });
+  }
+  const memory = await redis.call(['INFO', 'memory']).catch(() => '');
+  const policy = /^maxmemory_policy:(\S+)/m.exec(String(memory))?.[1];
+  if (policy !== undefined && policy !== 'noeviction') {
+    const message = `Redis may evict jobs when its memory is full: maxmemory-policy is ${policy}, it should be noeviction`;
+    options.onEvent({ type: 'warning', message });
+  }
+  await worker.register();
+}
+
+function createPerformer(options: WorkerOptions, redis: Redis): Performer {
+  const save = async (run: RunMessage, meta: string): Promise<void> => {
+    if (!(await saveMeta(redis, run, meta))) {
+      throw new Error(`the meta of job ${run.id} was not saved: this execution of it is over`);
+    }
+  };
+  if (options.isolation === 'none') return new InProcess(options.sources, save);
+  const { sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr } = options;
+  return new HorsePool({ sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, saveMeta: save });
+}
+
+function live(options: WorkerOptions, redis: Redis, performer: Performer, worker: Worker): RunningWorker {
+  const queues = options.queues.map((queue) => queue.name);
+  const rounds = new Rounds((message) => {
+    options.onEvent({ type: 'warning', message });
+  });
+  const commands = subscribe(options.target, {
+    channel: pubsubKey(options.name),
+    name: options.name,
+    onMessage: (message) => {
+      obey(message, worker, options.onEvent);
+    },
+  });
+  rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
+  rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once');
+  rounds.every(options.maintenanceIntervalSeconds, () => clean(redis, queues, options.name), 'at once');
+  rounds.every(1, () => {
+    worker.tick();
+    return Promise.resolve();
+  });
+  const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
+  if (scheduler) rounds.every(1, () => scheduler.runOnce(), 'at once');
+
+  const { name, concurrency } = options;
+  options.onEvent({ type: 'ready', name, pid: process.pid, queues, concurrency, redis: redis.description });
+  const ended = worker.work().finally(async () => {
+    rounds.end();
+    commands.close();
+    await scheduler?.release().catch(() => undefined);
+    await performer.stop();
+    redis.close();
+  });
+  return control(options, worker, performer, ended);
+}
+
+function control(
+  options: WorkerOptions,
+  worker: Worker,
+  performer: Performer,
+  ended: Promise<WorkerEnd>,
+): RunningWorker {
+  const goCold = new AbortController();
+  void ended.catch(() => undefined).finally(() => {
+    goCold.abort();
+  });
+  return {
+    ended,
+    stop: (because) => {
+      if (worker.ending) return;
+      worker.stop('shutdown', because);
+      const seconds = options.shutdownTimeoutSeconds;
+      if (seconds === null) return;
+      sleep(seconds * 1_000, undefined, { signal: goCold.signal }).then(
+        () => {
+          worker.kill(`the shutdown timeout of ${seconds} s is over`);
+        },
+        () => undefined,
+      );
+    },
+    kill: (because) => {
+      worker.kill(because);
+    },
+    quiet: () => {
+      worker.quiet();
+    },
+    unquiet: () => {
+      worker.unquiet();
+    },
+    reload: () => {
+      performer.reload();
+      options.onEvent({ type: 'reloaded' });
+    },
+    describe: () => worker.runs.map((run) => `${run.job.queue}: ${run.job.description ?? ''} (${run.job.id})`),
+  };
+}
+
+/** Ends the boot when Redis cannot be reached in time, or does not want us. */
+class BootWatch {
+  over = false;
+  readonly #timeoutSeconds: number;
+  #lastError: Error | null = null;
+  #refuse: (error: Error) => void = () => undefined;
+
+  constructor(timeoutSeconds: number) {
+    this.#timeoutSeconds = timeoutSeconds;
+  }
+
+  lost(error: Error): void {
+    this.#lastError = error;
+    if (classify(error.cause) === 'refused') this.#refuse(error);
+  }
+
+  async within(work: Promise<void>): Promise<void> {
+    const timer = new AbortController();
+    const refused = new Promise<never>((_, reject) => {
+      this.#refuse = reject;
+    });
+    const timeout = sleep(this.#timeoutSeconds * 1_000, undefined, { signal: timer.signal }).then(() => {
+      const seconds = this.#timeoutSeconds;
+      throw this.#lastError ?? new TsrqError('REDIS_UNREACHABLE', `Redis did not answer within ${seconds} s`);
+    });
+    timeout.catch(() => undefined);
+    try {
+      await Promise.race([work, refused, timeout]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  end(): void {
+    this.over = true;
+  }
+}
+
+/** Things to do again and again: never two rounds of one at once, and one that fails is reported once while it fails. */
+class Rounds {
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #warn: (message: string) => void;
+  #ended = false;
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  every(seconds: number, work: () => Promise<unknown>, start: 'at once' | 'later' = 'later'): void {
+    let busy = false;
+    let failing = false;
+    const round = async (): Promise<void> => {
+      if (busy || this.#ended) return;
+      busy = true;
+      try {
+        await work();
+        failing = false;
+      } catch (error) {
+        if (!failing && !this.#ended) this.#warn(`a round of upkeep failed: ${error instanceof Error ? error.message : String(error)}`);
+        failing = true;
+      }
+      busy = false;
+    };
+    this.#timers.push(setInterval(() => void round(), seconds * 1_000));
+    if (start === 'at once') void round();
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+}

@@ -1,0 +1,364 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { TsrqError } from '../errors.js';
+import { formatDate } from '../protocol/time.js';
+import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../queue/claim.js';
+import { finish, type Ending, type Finish } from '../queue/finish.js';
+import { heartbeat } from '../queue/heartbeat.js';
+import { moveDue } from '../queue/schedule.js';
+import type { Redis } from '../redis/redis.js';
+import type { Hit } from '../redis/blocking.js';
+import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
+import { clock } from './horses/perform.js';
+import type { Performer } from './horses/performer.js';
+import { Intake } from './intake.js';
+import { register, unregister, type Birth } from './registration.js';
+import { Run, type Interruption, type RunEnd } from './run.js';
+import type { WorkerOptions } from './options.js';
+
+interface EndedRun extends RunEnd {
+  readonly run: Run;
+}
+
+/**
+ * Takes jobs, has them performed, and writes down how they ended: claim → perform → finish.
+ * It is the only writer: whatever happens to a job is recorded from here.
+ */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #redis: Redis;
+  readonly #performer: Performer;
+  readonly #tell: (event: WorkerEvent) => void;
+  readonly #stamp: WorkerStamp;
+  readonly #birth: Birth;
+  readonly #intake: Intake;
+  readonly #running = new Map<string, Run>();
+  readonly #ended: EndedRun[] = [];
+  #wake: () => void = () => undefined;
+  #awake = false;
+  #jobsTaken = 0;
+  #jobsEnded = 0;
+  #stopping: WorkerEndReason | null = null;
+  #cold: Interruption | null = null;
+  #quiet = false;
+  #suspended = false;
+  #adopting = false;
+  #lastActivity = clock();
+  #trouble: string | null = null;
+
+  constructor(options: WorkerOptions, redis: Redis, performer: Performer) {
+    this.#options = options;
+    this.#redis = redis;
+    this.#performer = performer;
+    this.#tell = options.onEvent;
+    const date = formatDate(clock());
+    this.#stamp = {
+      name: options.name,
+      birth: date,
+      monitoringIntervalSeconds: options.monitoringIntervalSeconds,
+      idleTtlSeconds: options.workerTtlSeconds + 60,
+      defaultTimeoutSeconds: options.defaultTimeoutSeconds,
+    };
+    const queues = options.queues.map((queue) => queue.name);
+    this.#birth = { stamp: this.#stamp, queues, date, version: options.version };
+    this.#intake = new Intake({
+      target: options.target,
+      queues: options.queues,
+      strategy: options.strategy,
+      workerName: options.name,
+      onWork: () => {
+        this.#rouse();
+      },
+      onTrouble: (queue, error) => {
+        this.#tell({ type: 'warning', message: `queue ${queue} cannot be waited on: ${error.message}` });
+      },
+    });
+  }
+
+  get stamp(): WorkerStamp {
+    return this.#stamp;
+  }
+  get runs(): readonly Run[] {
+    return [...this.#running.values()];
+  }
+  get ending(): boolean {
+    return this.#stopping !== null;
+  }
+
+  /** Registers the worker. Throws NAME_TAKEN if a live worker has the name. */
+  async register(): Promise<void> {
+    await register(this.#redis, this.#birth);
+  }
+
+  /** Works until it is stopped or its work is done. Registered before; unregistered at the end. */
+  async work(): Promise<WorkerEnd> {
+    while (!this.#isOver()) {
+      await this.#somethingToDo();
+      try {
+        await this.#turn();
+        this.#trouble = null;
+      } catch (error) {
+        await this.#endure(error);
+      }
+      if (this.#stopping === 'replaced') break;
+    }
+    await this.#leave();
+    return { reason: this.#cold ? 'cold' : (this.#stopping ?? 'burst'), jobs: this.#jobsEnded };
+  }
+
+  /** Warm: takes no more jobs, lets the running ones end. */
+  stop(reason: WorkerEndReason, because: string): void {
+    if (this.#stopping !== null) return;
+    this.#stopping = reason;
+    this.#tell({ type: 'stopping', running: this.#running.size, because });
+    this.#intake.pause();
+    this.#rouse();
+  }
+
+  /** Cold: ends the running jobs at once; each is retried if it may be, else failed with the reason. */
+  kill(because: string): void {
+    if (this.#cold) return;
+    this.#stopping ??= 'cold';
+    const text = `the worker was told to stop at once (${because}) while the job ran`;
+    this.#cold = { kind: 'failed', name: 'ShutDownImminentException', text };
+    this.#tell({ type: 'cold', running: this.#running.size, because });
+    for (const run of this.#running.values()) run.interrupt(this.#cold, 0);
+    this.#rouse();
+  }
+
+  /** Takes no new jobs until `unquiet()`. */
+  quiet(): void {
+    if (this.#quiet) return;
+    this.#quiet = true;
+    this.#intake.pause();
+    this.#tell({ type: 'quiet' });
+  }
+
+  unquiet(): void {
+    if (!this.#quiet) return;
+    this.#quiet = false;
+    this.#tell({ type: 'resumed' });
+    this.#intake.askAgain();
+  }
+
+  /** After a lost connection: replies may have been lost with it, and with them the news of jobs we were given. */
+  adoptSoon(): void {
+    this.#adopting = true;
+    this.#intake.askAgain();
+  }
+
+  /** One heartbeat: leases, worker hash, registration. */
+  async beat(): Promise<void> {
+    const running = this.runs.map((run) => ({ ...run.job, timeoutSeconds: run.timeoutSeconds }));
+    const oldest = this.runs[0];
+    const working = oldest ? (clock() - oldest.startedAtMs) / 1_000 : 0;
+    const state = running.length > 0 ? '' : this.#suspended ? 'suspended' : 'idle';
+    const beaten = await heartbeat(this.#redis, this.#stamp, running, { state, workingSeconds: working });
+    if (beaten.state !== 'ok') {
+      await this.#comeBack(beaten.state);
+      return;
+    }
+    for (const executionId of beaten.lost) this.#lose(executionId);
+  }
+
+  #room(): number {
+    if (this.#stopping !== null || this.#quiet) return 0;
+    const left = this.#options.maxJobs === null ? Infinity : this.#options.maxJobs - this.#jobsTaken;
+    return Math.max(0, Math.min(this.#options.concurrency - this.#running.size, left));
+  }
+
+  #isOver(): boolean {
+    return this.#stopping !== null && this.#running.size === 0 && this.#ended.length === 0 && !this.#intake.hasHits;
+  }
+
+  #rouse(): void {
+    this.#awake = true;
+    this.#wake();
+  }
+
+  async #somethingToDo(): Promise<void> {
+    if (!this.#awake && !(this.#intake.claimDue && this.#room() > 0)) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    // Whatever else ends in this turn of the event loop belongs to the same batch.
+    await nextTurn();
+    this.#awake = false;
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#adopting) await this.#adopt();
+    if (this.#intake.hasHits) await this.#startMoved();
+    const room = this.#room();
+    if (this.#ended.length > 0 || (room > 0 && this.#intake.claimDue)) await this.#finishAndClaim(room);
+    else if (this.#stopping === null && room > 0) this.#intake.waitForWork(this.#suspended);
+    this.#checkLimits();
+  }
+
+  async #startMoved(): Promise<void> {
+    const hits: Hit[] = this.#intake.takeHits();
+    try {
+      const moved = { hits, room: this.#room(), executionPrefix: this.#intake.nextExecutionPrefix() };
+      const result = await claimMoved(this.#redis, this.#stamp, moved, this.#runningId());
+      if (result.state !== 'ok') this.#intake.keepHits(hits);
+      // More may have been pushed together with what was moved.
+      if (await this.#accept(result)) this.#intake.askAgain();
+    } catch (error) {
+      this.#intake.keepHits(hits);
+      throw error;
+    }
+  }
+
+  async #finishAndClaim(room: number): Promise<void> {
+    if (this.#options.withScheduler && room > 0 && this.#options.burst) await this.#moveDue();
+    const ended = this.#ended.splice(0);
+    let result: Finish | null = null;
+    try {
+      const wish = this.#intake.wish(room);
+      const outcomes = ended.map((run) => run.ended);
+      result =
+        outcomes.length > 0
+          ? await finish(this.#redis, this.#stamp, outcomes, wish, this.#runningId())
+          : { ...(await claim(this.#redis, this.#stamp, wish, this.#runningId())), endings: [] };
+    } finally {
+      // Whatever was not recorded is recorded by a later turn.
+      if (result?.state !== 'ok') this.#ended.unshift(...ended);
+    }
+    if (result.state === 'ok') this.#report(ended, result.endings);
+    if (!(await this.#accept(result)) || result.state !== 'ok') return;
+    this.#intake.claimed(room, result.jobs.length, result.more);
+    if (room === 0 || result.more) return;
+    if (this.#options.burst && !this.#intake.claimDue) this.#endBurst();
+    else if (this.#room() > 0 && !this.#intake.claimDue) this.#intake.waitForWork(this.#suspended);
+  }
+
+  /** Starts what was claimed; false if the worker had to be registered again and the call must be repeated. */
+  async #accept(result: Claim): Promise<boolean> {
+    if (result.state !== 'ok') {
+      await this.#comeBack(result.state);
+      this.#rouse();
+      return false;
+    }
+    this.#notice(result.suspended);
+    for (const skipped of result.skipped) this.#tell({ type: 'id-skipped', ...skipped });
+    for (const job of result.jobs) this.#start(job);
+    return true;
+  }
+
+  #start(job: ClaimedJob): void {
+    this.#jobsTaken += 1;
+    this.#lastActivity = clock();
+    const { id, queue, description, attempt } = job;
+    this.#tell({ type: 'job-started', id, queue, description, attempt });
+    const run = new Run(job, this.#performer, {
+      workerName: this.#stamp.name,
+      defaultTimeoutSeconds: this.#options.defaultTimeoutSeconds,
+      defaultResultTtlSeconds: this.#options.resultTtlSeconds,
+    });
+    this.#running.set(job.executionId, run);
+    if (this.#cold) run.interrupt(this.#cold, 0);
+    void run.done.then((end) => {
+      if (this.#running.delete(job.executionId)) this.#ended.push({ ...end, run });
+      this.#lastActivity = clock();
+      this.#rouse();
+    });
+  }
+
+  #report(ended: readonly EndedRun[], endings: readonly Ending[]): void {
+    ended.forEach(({ run, ended: end, summary, error }, i) => {
+      const ending = endings[i];
+      if (!ending) return;
+      this.#jobsEnded += 1;
+      const { id, queue, description, attempt } = run.job;
+      const seconds = (end.endedAtMs - end.startedAtMs) / 1_000;
+      const resultTtlSeconds = end.resultTtlSeconds;
+      this.#tell({ type: 'job-ended', id, queue, description, attempt, seconds, ending, resultTtlSeconds, summary, error });
+    });
+  }
+
+  #lose(executionId: string): void {
+    const run = this.#running.get(executionId);
+    if (!run) return;
+    this.#tell({ type: 'job-lost', id: run.job.id, queue: run.job.queue });
+    const text = 'the execution is not ours any more: the job was taken over, canceled or deleted';
+    run.interrupt({ kind: 'failed', name: 'LostLeaseError', text });
+  }
+
+  async #comeBack(state: 'unregistered' | 'replaced'): Promise<void> {
+    if (state === 'replaced') {
+      this.#tell({ type: 'warning', message: `another worker has taken the name ${this.#stamp.name}: this one ends` });
+      this.kill('its name was taken over');
+      this.#stopping = 'replaced';
+      return;
+    }
+    await this.register();
+    this.#tell({ type: 're-registered' });
+  }
+
+  async #adopt(): Promise<void> {
+    this.#adopting = false;
+    const known = [...this.#running.keys(), ...this.#ended.map((end) => end.ended.executionId)];
+    const queues = this.#birth.queues;
+    const jobs = await adopt(this.#redis, { processPrefix: this.#intake.processPrefix, known, queues });
+    const now = clock();
+    for (const job of jobs) {
+      if (this.#room() > 0) {
+        this.#start(job);
+        continue;
+      }
+      const { id, executionId, queue } = job;
+      const back = { kind: 'returned', startedAtMs: now, endedAtMs: now, resultTtlSeconds: 0, value: null } as const;
+      await finish(this.#redis, this.#stamp, [{ id, executionId, queue, ...back }], this.#intake.wish(0), this.#runningId());
+    }
+  }
+
+  async #moveDue(): Promise<void> {
+    for (const queue of this.#birth.queues) await moveDue(this.#redis, queue);
+  }
+
+  #notice(suspended: boolean): void {
+    if (suspended !== this.#suspended) this.#tell({ type: suspended ? 'suspended' : 'resumed' });
+    this.#suspended = suspended;
+  }
+
+  #endBurst(): void {
+    if (this.#suspended) this.stop('suspended', 'RQ is suspended');
+    else if (this.#running.size === 0) this.stop('burst', 'all queues are empty');
+  }
+
+  #checkLimits(): void {
+    if (this.#stopping !== null) return;
+    const { maxJobs, maxIdleSeconds } = this.#options;
+    if (maxJobs !== null && this.#jobsTaken >= maxJobs) this.stop('max-jobs', `${maxJobs} jobs were taken`);
+    const idle = this.#running.size === 0 && this.#ended.length === 0;
+    if (maxIdleSeconds !== null && idle && clock() - this.#lastActivity >= maxIdleSeconds * 1_000) {
+      this.stop('idle', `no job for ${maxIdleSeconds} seconds`);
+    }
+  }
+
+  #runningId(): string {
+    return this.runs.at(-1)?.job.id ?? '';
+  }
+
+  /** What Redis cannot do just now (out of memory, misconfigured) is tried again; nothing that waits to be written is dropped. */
+  async #endure(error: unknown): Promise<void> {
+    if (error instanceof TsrqError && (error.code === 'CLOSED' || error.code === 'NAME_TAKEN')) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== this.#trouble) this.#tell({ type: 'warning', message: `cannot go on, trying again: ${message}` });
+    this.#trouble = message;
+    await sleep(500);
+    this.#rouse();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#intake.close(this.#redis);
+    if (this.#intake.hasHits) await this.#startMoved();
+    if (this.#stopping !== 'replaced') await unregister(this.#redis, this.#birth, formatDate(clock()));
+  }
+
+  /** Called every second: time is what ends an idle worker. */
+  tick(): void {
+    this.#checkLimits();
+    if (this.#isOver()) this.#rouse();
+  }
+}

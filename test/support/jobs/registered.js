@@ -1,0 +1,3 @@
+import { job } from 'tsrq';
+
+export const greet = job('greetings.greet', async (name) => `hello ${name}`);
