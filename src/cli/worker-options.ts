@@ -43,8 +43,8 @@ export function addWorkerOptions(command: Command): Command {
     .option('-d, --dequeue-strategy <name>', "'ordered' (default), 'round_robin', 'random', or 'weighted' (high=5 low=1)", strategy)
     .option('--max-jobs <n>', 'quit after n jobs', whole(1))
     .option('--max-idle-time <seconds>', 'quit after so long without a job', seconds)
-    .option('--jobs <file...>', 'modules that register jobs by name')
-    .option('-P, --path <dir...>', 'where modules of functions are looked for (default: .)')
+    .option('--jobs <file>', 'a module that registers jobs by name; repeatable', several)
+    .option('-P, --path <dir>', 'where modules of functions are looked for; repeatable (default: .)', several)
     .option('--only-registered', 'run only registered jobs')
     .option('-n, --name <name>', 'name of the worker; {host}, {pid} and {n} are replaced (default: random)')
     .option('-s, --with-scheduler', 'also move scheduled jobs and delayed retries that are due')
@@ -90,6 +90,11 @@ export function workerFlags(values: WorkerFlagValues & { logging_level?: string 
     pidFile: values.pid,
   });
   return { worker, ...defined({ loggingLevel: values.loggingLevel ?? values.logging_level, logFormat: values.logFormat }) };
+}
+
+/** For options that may be given more than once. */
+export function several(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
 }
 
 function whole(least: number): (text: string) => number {

@@ -13,7 +13,9 @@ export interface RunLimits {
 /** Why a run was ended from outside, and how that is recorded. */
 export interface Interruption {
   readonly kind: 'failed' | 'stopped';
+  /** The `name` of the error that the job's AbortSignal gives as its reason. */
   readonly name: string;
+  /** Its message, and what is recorded. */
   readonly text: string;
 }
 
@@ -83,8 +85,8 @@ export class Run {
       this.#timers.push(
         setTimeout(() => {
           // RQ's words, so that whoever searches for them finds both.
-          const text = `Task exceeded maximum timeout value (${seconds} seconds)`;
-          this.interrupt({ kind: 'failed', name: 'JobTimeoutException', text });
+          const name = 'JobTimeoutException';
+          this.interrupt({ kind: 'failed', name, text: `${name}: Task exceeded maximum timeout value (${seconds} seconds)` });
         }, seconds * 1_000),
       );
     });
@@ -110,8 +112,8 @@ export class Run {
   #end(completion: Completion): RunEnd {
     const interruption = this.#interruption;
     if (interruption) {
-      const text = interruption.kind === 'stopped' ? interruption.text : `${interruption.name}: ${interruption.text}`;
-      return this.#failure(interruption.kind, text, interruption.text, { startedAtMs: this.startedAtMs, endedAtMs: clock() });
+      const times = { startedAtMs: this.startedAtMs, endedAtMs: clock() };
+      return this.#failure(interruption.kind, interruption.text, interruption.text, times);
     }
     if (completion.kind === 'died') {
       const text = `Work-horse terminated unexpectedly; ${completion.how}`;

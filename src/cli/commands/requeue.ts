@@ -4,6 +4,7 @@ import { requeueAll, requeueIds, type Requeued } from '../../queue/requeue.js';
 import type { Cli } from '../context.js';
 import { chosenConnections, queuesByConnection } from '../connections.js';
 import { progressBar } from '../progress.js';
+import { several } from '../worker-options.js';
 
 interface Options {
   all?: boolean;
@@ -17,7 +18,7 @@ export function requeueCommand(cli: Cli): Command {
     .description('Put failed jobs back on the queues they came from.')
     .argument('[job_ids...]', 'ids of failed jobs, whichever queue they failed on')
     .option('-a, --all', 'every failed job of every queue (of those named with --queue)')
-    .option('--queue <name...>', 'only jobs that failed on these queues')
+    .option('--queue <name>', 'only jobs that failed on this queue; repeatable', several)
     .option('--at-front', 'put them at the head of the queue')
     .option('--keep-retries', 'keep the retries they have left, instead of giving them all of theirs again')
     .addHelpText(

@@ -44,7 +44,7 @@ export function describeError(error: unknown): { readonly error: string; readonl
   const isError = error instanceof Error;
   let text: string;
   try {
-    text = isError ? inspect(error, { depth: 4, breakLength: 120 }) : `thrown: ${inspect(error, { depth: 4 })}`;
+    text = isError ? withoutOwnFrames(inspect(error, { depth: 4, breakLength: 120 })) : `thrown: ${inspect(error, { depth: 4 })}`;
   } catch (failure) {
     text = `an error that cannot be shown: ${String(failure)}`;
   }
@@ -52,6 +52,17 @@ export function describeError(error: unknown): { readonly error: string; readonl
   const line = isError ? `${error.name}: ${error.message}` : text;
   return { error: text, summary: (line.split('\n')[0] ?? line).slice(0, 300) };
 }
+
+/** The frames of a stack below the handler are the worker's, of no use to whoever reads the error. */
+function withoutOwnFrames(text: string): string {
+  const own = (line: string): boolean => /^\s+at /.test(line) && (line.includes(OWN_FRAMES) || line.includes('node:async_hooks'));
+  return text
+    .split('\n')
+    .filter((line) => !own(line) && !line.includes('/jobs/current-job.'))
+    .join('\n');
+}
+
+const OWN_FRAMES = new URL('.', import.meta.url).href;
 
 function serialise(result: unknown): { value: string | null; note?: string } {
   if (result === undefined || result === null) return { value: null };
