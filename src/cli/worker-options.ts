@@ -1,35 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FlagValues, WorkerSettings } from '../config/settings.js';
+import { parseSize } from '../config/worker-settings.js';
 import { defined } from './context.js';
 
 /** The options of `worker` as commander gives them. */
-export interface WorkerFlagValues {
-  burst?: boolean;
-  concurrency?: number;
-  isolation?: 'process' | 'none';
-  jobsPerHorse?: number;
-  maxJobsPerHorse?: number;
-  maxMemory?: number;
-  dequeueStrategy?: WorkerSettings['dequeueStrategy'];
-  maxJobs?: number;
-  maxIdleTime?: number;
-  jobs?: string[];
-  path?: string[];
-  onlyRegistered?: boolean;
-  name?: string;
-  withScheduler?: boolean;
-  defaultTimeout?: number;
-  resultsTtl?: number;
-  workerTtl?: number;
-  maintenanceInterval?: number;
-  jobMonitoringInterval?: number;
-  shutdownTimeout?: number;
-  connectTimeout?: number;
-  disableJobDescLogging?: boolean;
-  pid?: string;
+export type WorkerFlagValues = FlagValues['worker'] & {
   loggingLevel?: string;
+  logging_level?: string;
   logFormat?: string;
-}
+};
 
 /** Adds the options that every command which runs a worker has. */
 export function addWorkerOptions(command: Command): Command {
@@ -63,33 +42,12 @@ export function addWorkerOptions(command: Command): Command {
 }
 
 /** The flags that were given, under the names of the configuration. */
-export function workerFlags(values: WorkerFlagValues & { logging_level?: string }): Partial<FlagValues> {
-  const worker: Partial<WorkerSettings> = defined({
-    burst: values.burst,
-    concurrency: values.concurrency,
-    isolation: values.isolation,
-    jobsPerHorse: values.jobsPerHorse,
-    maxJobsPerHorse: values.maxJobsPerHorse,
-    maxMemoryBytes: values.maxMemory,
-    dequeueStrategy: values.dequeueStrategy,
-    maxJobs: values.maxJobs,
-    maxIdleSeconds: values.maxIdleTime,
-    jobs: values.jobs,
-    path: values.path,
-    onlyRegistered: values.onlyRegistered,
-    name: values.name,
-    withScheduler: values.withScheduler,
-    defaultTimeoutSeconds: values.defaultTimeout,
-    resultTtlSeconds: values.resultsTtl,
-    workerTtlSeconds: values.workerTtl,
-    maintenanceIntervalSeconds: values.maintenanceInterval,
-    monitoringIntervalSeconds: values.jobMonitoringInterval,
-    shutdownTimeoutSeconds: values.shutdownTimeout,
-    connectTimeoutSeconds: values.connectTimeout,
-    logJobDescription: values.disableJobDescLogging === true ? false : undefined,
-    pidFile: values.pid,
-  });
-  return { worker, ...defined({ loggingLevel: values.loggingLevel ?? values.logging_level, logFormat: values.logFormat }) };
+export function workerFlags(values: WorkerFlagValues): Partial<FlagValues> {
+  const { loggingLevel, logging_level: spelledAsInRq, logFormat, ...worker } = values;
+  return {
+    worker: defined(worker),
+    ...defined({ loggingLevel: loggingLevel ?? spelledAsInRq, logFormat }),
+  };
 }
 
 /** For options that may be given more than once. */
@@ -117,12 +75,9 @@ function ttl(text: string): number {
   throw new InvalidArgumentError(`a number of seconds, 0 or -1 is needed, not '${text}'`);
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-
 function size(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([KMG]?)i?B?$/i.exec(text);
-  const bytes = match ? Number(match[1]) * (UNITS[(match[2] ?? '').toUpperCase()] ?? NaN) : NaN;
-  if (bytes > 0) return Math.round(bytes);
+  const bytes = parseSize(text);
+  if (bytes > 0) return bytes;
   throw new InvalidArgumentError(`a size as 512M or 1G is needed, not '${text}'`);
 }
 

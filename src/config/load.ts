@@ -1,8 +1,227 @@
-import type { FlagValues, Settings, WorkerSettings } from './settings.js';
-/** Stand-in until the config layer lands. */
-export async function loadSettings({ flags, env }: { flags: Partial<FlagValues>; env: NodeJS.ProcessEnv; cwd: string }): Promise<Settings> {
-  const u = new URL(flags.url ?? env['TSRQ_REDIS_URL'] ?? env['REDIS_URL'] ?? 'redis://127.0.0.1:6379/0');
-  const target = { kind: 'tcp' as const, host: u.hostname, port: Number(u.port || 6379), db: Number(u.pathname.slice(1) || 0), ...(u.password ? { password: u.password } : {}) };
-  const worker: WorkerSettings = { concurrency: 1, isolation: 'process', jobsPerHorse: 1, maxJobsPerHorse: null, maxMemoryBytes: null, dequeueStrategy: 'ordered', maxJobs: null, maxIdleSeconds: null, jobs: [], path: ['.'], onlyRegistered: false, name: null, withScheduler: false, defaultTimeoutSeconds: 180, resultTtlSeconds: 500, workerTtlSeconds: 420, maintenanceIntervalSeconds: 600, monitoringIntervalSeconds: 30, shutdownTimeoutSeconds: null, connectTimeoutSeconds: 10, serializer: 'json', burst: false, logJobDescription: true, pidFile: null, watch: false, ...flags.worker };
-  return { target, connections: {}, queues: flags.queues ?? ['default'], worker, log: { level: flags.verbose ? 'debug' : 'info', format: 'auto' }, configFile: null, targetOf: () => target, connectionNameOf: () => 'default', usedConnections: () => [{ name: 'default', target }], entries: () => [] };
+import type { z } from 'zod';
+import type { RedisTarget } from '../redis/target.js';
+import { describeTarget } from '../redis/target.js';
+import { resolveQueues, TargetBuilder } from './connections.js';
+import { environmentLayers, named } from './environment.js';
+import { readConfigFile, type ConfigFile } from './file.js';
+import { MergedLayers, type Layer } from './layers.js';
+import { Problems, shown } from './problems.js';
+import { isRecord, RQ_SETTINGS, translate } from './rq-settings.js';
+import type { FileConfig } from './schema.js';
+import type { Entry, FlagValues, NamedConnection, Settings } from './settings.js';
+import { nearest } from './suggest.js';
+import { workerSettings, DEFAULTS } from './worker-settings.js';
+
+export interface ConfigInput {
+  readonly flags: Partial<FlagValues>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+/**
+ * The effective configuration: flags, environment, file and defaults merged value by value, each with its source.
+ * Throws CONFIG with every problem there is.
+ */
+export async function loadSettings({ flags, env, cwd }: ConfigInput): Promise<Settings> {
+  const problems = new Problems();
+  const file = await readConfigFile(namedFile(flags, env), env, cwd);
+  const layers = [
+    { values: DEFAULTS, nameOf: () => 'default' },
+    ...(file ? fileLayers(file, problems) : []),
+    ...environmentLayers(env, problems),
+    flagLayer(flags),
+  ];
+  const merged = new MergedLayers(layers, problems);
+  const config = await validate(merged, problems);
+  const settings = build(config, merged, { flags, env, cwd, file }, problems);
+  problems.throwIfAny();
+  return settings;
+}
+
+function namedFile(flags: Partial<FlagValues>, env: NodeJS.ProcessEnv): { path: string; source: string } | null {
+  if (flags.config !== undefined) return { path: flags.config, source: 'flag --config' };
+  for (const variable of ['TSRQ_CONFIG', 'RQ_CONFIG']) {
+    const path = env[variable];
+    if (path) return { path, source: `environment ${variable}` };
+  }
+  return null;
+}
+
+/** RQ's settings in the file stand below its own: who writes both means the latter. */
+function fileLayers({ path, values }: ConfigFile, problems: Problems): Layer[] {
+  const own: Record<string, unknown> = {};
+  const rq: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(values)) {
+    if (key === '$schema') continue;
+    if (RQ_SETTINGS.includes(key)) rq[key] = value;
+    else own[key] = value;
+  }
+  return [named(translate(rq, path, problems), path), { values: own, nameOf: () => path }];
+}
+
+function flagLayer(flags: Partial<FlagValues>): Layer {
+  const level = flags.verbose === true ? 'debug' : flags.quiet === true ? 'warning' : flags.loggingLevel?.toLowerCase();
+  const log = { ...(level === undefined ? {} : { level }), ...(flags.logFormat === undefined ? {} : { format: flags.logFormat }) };
+  const { url, connection, queues, worker } = flags;
+  return {
+    values: {
+      ...(url === undefined ? {} : { redis: { url } }),
+      ...(connection === undefined ? {} : { connection }),
+      ...(queues === undefined ? {} : { queues }),
+      ...(worker === undefined || Object.keys(worker).length === 0 ? {} : { worker }),
+      ...(Object.keys(log).length === 0 ? {} : { log }),
+    },
+    nameOf: (path) => {
+      if (path === 'queues') return 'arguments';
+      if (path === 'log.level') return flags.verbose === true ? 'flag --verbose' : flags.quiet === true ? 'flag --quiet' : 'flag --logging-level';
+      if (path.startsWith('redis.') || path.startsWith('sentinel.')) return 'flag --url';
+      const option = path.replace(/^worker\./, '').replace('log.format', 'logFormat');
+      return `flag --${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
+    },
+  };
+}
+
+async function validate(merged: MergedLayers, problems: Problems): Promise<FileConfig> {
+  const { fileSchema, knownKeys } = await import('./schema.js');
+  const values = merged.toObject();
+  const result = fileSchema.safeParse(values);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues.flatMap(innerIssues)) {
+    const path = issue.path.join('.');
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) {
+        const full = path === '' ? key : `${path}.${key}`;
+        const near = nearest(key, knownKeys(issue.path));
+        problems.add(merged.sourceOf(full), full, `unknown key${near === null ? '' : `; did you mean "${near}"?`}`);
+      }
+      continue;
+    }
+    problems.add(merged.sourceOf(path), path, `is ${shown(path, valueAt(values, issue.path))}: ${needed(issue)}`);
+  }
+  problems.throwIfAny();
+  throw new Error('unreachable');
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** For a value of several forms, what is wrong with the form that was meant: the one with an object's keys, if it is an object. */
+function innerIssues(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const branches = issue.errors.filter((branch) => !branch.some((inner) => inner.code === 'invalid_type' && inner.path.length === 0));
+  const meant = branches.toSorted((a, b) => a.length - b.length)[0];
+  if (!meant) return [issue];
+  return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+function needed(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `${issue.expected === 'int' ? 'a whole number' : article(issue.expected)} is needed`;
+    case 'invalid_value':
+      return `one of ${issue.values.map(String).join(', ')} is needed`;
+    case 'too_small':
+      if (issue.origin === 'string' || issue.origin === 'array') return 'it must not be empty';
+      return `it must be ${issue.inclusive === true ? 'at least' : 'more than'} ${String(issue.minimum)}`;
+    case 'too_big':
+      return `it must be at most ${String(issue.maximum)}`;
+    case 'invalid_format':
+      return 'a size as 512M or 1G is needed';
+    default:
+      return issue.message;
+  }
+}
+
+const article = (type: string): string => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
+
+function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
+  let value = values;
+  for (const key of path) value = isRecord(value) || Array.isArray(value) ? (value as Record<PropertyKey, unknown>)[key] : undefined;
+  return value;
+}
+
+function build(
+  config: FileConfig,
+  merged: MergedLayers,
+  input: ConfigInput & { readonly file: ConfigFile | null },
+  problems: Problems,
+): Settings {
+  const sourceOf = (path: string): string => merged.sourceOf(path);
+  const configFile = input.file?.path ?? null;
+  const builder = new TargetBuilder({ configFile, cwd: input.cwd, env: input.env }, problems, sourceOf);
+  const connections: Record<string, RedisTarget> = {};
+  for (const [name, connection] of Object.entries(config.connections ?? {})) connections[name] = builder.named(name, connection);
+  const main = builder.main(config.redis, config.sentinel);
+  connections['default'] ??= main;
+
+  const chosen = chooseDefault(config, input.flags, connections, problems, sourceOf);
+  const target = chosen === null ? main : (connections[chosen] ?? main);
+  const explicit = input.flags.url !== undefined || input.flags.connection !== undefined;
+  const mapped = resolveQueues(config.queueConnections ?? {}, connections, builder, problems, sourceOf);
+  const defaultName = chosen ?? 'default';
+  const connectionNameOf = (queue: string): string => {
+    const name = explicit ? 'default' : (mapped.get(queue) ?? 'default');
+    return name === 'default' ? defaultName : name;
+  };
+  const targetOf = (queue: string): RedisTarget => {
+    const name = connectionNameOf(queue);
+    return name === defaultName ? target : (connections[name] ?? target);
+  };
+  return Object.freeze({
+    target,
+    connections,
+    queues: config.queues ?? ['default'],
+    worker: workerSettings(config.worker ?? {}),
+    log: { level: config.log?.level ?? 'info', format: config.log?.format ?? 'auto' },
+    configFile,
+    targetOf,
+    connectionNameOf,
+    usedConnections: () => usedConnections(defaultName, target, explicit ? [] : [...mapped.keys()], connectionNameOf, targetOf),
+    entries: () => [...merged.entries().map(describe), where(target, chosen)].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+  });
+}
+
+/** Which named connection is the default; null for the sections `redis` and `sentinel`. */
+function chooseDefault(
+  config: FileConfig,
+  flags: Partial<FlagValues>,
+  connections: Readonly<Record<string, RedisTarget>>,
+  problems: Problems,
+  sourceOf: (path: string) => string,
+): string | null {
+  const name = config.connection;
+  if (name === undefined || (flags.url !== undefined && flags.connection === undefined)) return null;
+  if (name === 'default' || Object.hasOwn(connections, name)) return name;
+  const near = nearest(name, Object.keys(connections));
+  const known = Object.keys(connections).filter((other) => other !== 'default');
+  const hint = near === null ? `; there are ${known.length === 0 ? 'none' : known.join(', ')}` : `; did you mean "${near}"?`;
+  problems.add(sourceOf('connection'), 'connection', `there is no connection named '${name}'${hint}`);
+  return null;
+}
+
+function usedConnections(
+  defaultName: string,
+  target: RedisTarget,
+  queues: readonly string[],
+  nameOf: (queue: string) => string,
+  targetOf: (queue: string) => RedisTarget,
+): NamedConnection[] {
+  const used = new Map<string, RedisTarget>([[defaultName, target]]);
+  for (const queue of queues) used.set(nameOf(queue), targetOf(queue));
+  return [...used].map(([name, connection]) => ({ name, target: connection }));
+}
+
+/** Passwords within a value of several parts are hidden as well. */
+function describe(entry: Entry): Entry {
+  return { ...entry, value: JSON.parse(JSON.stringify(entry.value ?? null, (key, value: unknown) => mask(key, value))) as unknown };
+}
+
+function mask(key: string, value: unknown): unknown {
+  if (/password$/i.test(key) && value !== null) return '******';
+  return typeof value === 'string' ? maskedUrl(value) : value;
+}
+
+const maskedUrl = (text: string): string => text.replace(/(:\/\/[^:@/\s]*:)[^@/\s]*@/g, '$1******@');
+
+function where(target: RedisTarget, chosen: string | null): Entry {
+  return { path: 'connection in use', value: describeTarget(target), source: chosen === null ? 'redis, sentinel' : `connections.${chosen}` };
 }

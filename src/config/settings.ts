@@ -1,4 +1,5 @@
 import type { RedisTarget } from '../redis/target.js';
+import type { FileConfig } from './schema.js';
 
 /** Every option of a worker; null where there is no limit. */
 export interface WorkerSettings {
@@ -22,11 +23,9 @@ export interface WorkerSettings {
   readonly monitoringIntervalSeconds: number;
   readonly shutdownTimeoutSeconds: number | null;
   readonly connectTimeoutSeconds: number;
-  readonly serializer: 'json' | 'pickle';
   readonly burst: boolean;
   readonly logJobDescription: boolean;
   readonly pidFile: string | null;
-  readonly watch: boolean;
 }
 
 /** What the command line gives; only what was given is there. */
@@ -37,21 +36,42 @@ export interface FlagValues {
   readonly verbose: boolean;
   readonly quiet: boolean;
   readonly queues: readonly string[];
-  readonly worker: Partial<WorkerSettings>;
+  /** Under the names of the configuration file. */
+  readonly worker: NonNullable<FileConfig['worker']>;
   readonly loggingLevel: string;
   readonly logFormat: string;
 }
 
+export interface Entry {
+  /** `worker.concurrency` */
+  readonly path: string;
+  /** Secrets are masked. */
+  readonly value: unknown;
+  /** 'default', the name of a variable, a flag, or the file. */
+  readonly source: string;
+}
+
+export interface NamedConnection {
+  readonly name: string;
+  readonly target: RedisTarget;
+}
+
 /** The effective configuration. */
 export interface Settings {
+  /** The default connection. */
   readonly target: RedisTarget;
   readonly connections: Readonly<Record<string, RedisTarget>>;
   readonly queues: readonly string[];
   readonly worker: WorkerSettings;
-  readonly log: { readonly level: 'debug' | 'info' | 'warning' | 'error'; readonly format: 'auto' | 'pretty' | 'json' | 'logfmt' };
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warning' | 'error';
+    readonly format: 'auto' | 'pretty' | 'json' | 'logfmt';
+  };
   readonly configFile: string | null;
   targetOf(queue: string): RedisTarget;
   connectionNameOf(queue: string): string;
-  usedConnections(): readonly { readonly name: string; readonly target: RedisTarget }[];
-  entries(): readonly { readonly path: string; readonly value: unknown; readonly source: string }[];
+  /** The default connection and all that queues are mapped to, each once. */
+  usedConnections(): readonly NamedConnection[];
+  /** Every effective value with its source, sorted by path. */
+  entries(): readonly Entry[];
 }

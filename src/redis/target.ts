@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
+import { TsrqError } from '../errors.js';
 
 /** Where a Redis is and how to log in: plain data, parsed once. */
 export type RedisTarget = TcpTarget | SocketTarget | SentinelTarget;
@@ -22,17 +23,155 @@ export interface SocketTarget extends Login {
 }
 export interface SentinelTarget extends Login {
   readonly kind: 'sentinel';
-  readonly instances: readonly { readonly host: string; readonly port: number }[];
+  readonly instances: readonly HostPort[];
   readonly masterName: string;
   readonly tls?: TlsSettings;
   readonly sentinelUsername?: string;
   readonly sentinelPassword?: string;
   readonly sentinelTls?: TlsSettings;
-  /** Deadline of one command on the master, seconds (RQ's SOCKET_TIMEOUT). */
+  /** Seconds to wait for a reply of the master (RQ's SOCKET_TIMEOUT). */
   readonly socketTimeoutSeconds?: number;
 }
-
-export function describeTarget(target: RedisTarget): string {
-  if (target.kind === 'tcp') return `redis://${target.host}:${target.port}/${target.db}`;
-  return target.kind;
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
 }
+
+const DEFAULT_PORT = 6379;
+const DEFAULT_SENTINEL_PORT = 26379;
+
+/**
+ * Reads `redis://`, `rediss://`, `valkey://`, `valkeys://`, `unix://[user:password@]/path?db=N` and
+ * `redis+sentinel://[user:password@]host:port,host:port/master/db` (`rediss+sentinel://` with TLS to the master).
+ * Throws CONFIG; the message never holds a password.
+ */
+export function parseRedisUrl(url: string): RedisTarget {
+  const scheme = /^([a-z][a-z+]*):\/\//i.exec(url)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case 'redis':
+    case 'valkey':
+      return parseTcp(url, false);
+    case 'rediss':
+    case 'valkeys':
+      return parseTcp(url, true);
+    case 'unix':
+    case 'redis+unix':
+      return parseSocket(url);
+    case 'redis+sentinel':
+    case 'rediss+sentinel':
+      return parseSentinel(url, scheme === 'rediss+sentinel');
+    default:
+      throw bad(url, 'it does not begin with redis://, rediss://, valkey://, unix:// or redis+sentinel://');
+  }
+}
+
+/** The target as a URL without secrets. */
+export function describeTarget(target: RedisTarget): string {
+  switch (target.kind) {
+    case 'tcp':
+      return `${target.tls ? 'rediss' : 'redis'}://${showHost(target)}/${target.db}`;
+    case 'socket':
+      return `unix://${target.path}${target.db === 0 ? '' : `?db=${target.db}`}`;
+    case 'sentinel': {
+      const scheme = target.tls ? 'rediss+sentinel' : 'redis+sentinel';
+      return `${scheme}://${target.instances.map(showHost).join(',')}/${target.masterName}/${target.db}`;
+    }
+  }
+}
+
+/** Hides the passwords of all URLs in a text. */
+export const maskUrls = (text: string): string =>
+  text
+    .replace(/([a-z][a-z+]*:\/\/[^\s:/@]*:)[^\s/]*@/gi, '$1******@')
+    .replace(/([?&](?:sentinel_)?password=)[^&\s]*/gi, '$1******');
+
+/** `host`, `host:port`, `[::1]:port`; null for anything else. */
+export function parseHostPort(text: string, defaultPort: number): HostPort | null {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d+))?$/.exec(text.trim());
+  const port = Number(match?.[3] ?? defaultPort);
+  if (!match || port < 1 || port > 65_535) return null;
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+function parseTcp(url: string, tls: boolean): TcpTarget {
+  const parsed = parseUrl(url);
+  const query = readQuery(url, parsed.searchParams, ['db', 'password', 'username']);
+  const inPath = parsed.pathname.replace(/^\//, '');
+  return {
+    kind: 'tcp',
+    host: decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, '') || 'localhost',
+    port: parsed.port === '' ? DEFAULT_PORT : Number(parsed.port),
+    db: readDb(url, inPath === '' ? (query.get('db') ?? '') : inPath),
+    ...readLogin(parsed, query),
+    ...(tls ? { tls: {} } : {}),
+  };
+}
+
+function parseSocket(url: string): SocketTarget {
+  const parsed = parseUrl(url);
+  const query = readQuery(url, parsed.searchParams, ['db', 'password', 'username']);
+  const path = decodeURIComponent(`${parsed.host === '' ? '' : `/${parsed.host}`}${parsed.pathname}`);
+  if (path === '' || path === '/') throw bad(url, 'it has no path of a socket');
+  return { kind: 'socket', path, db: readDb(url, query.get('db') ?? ''), ...readLogin(parsed, query) };
+}
+
+function parseSentinel(url: string, tls: boolean): SentinelTarget {
+  // Several hosts are no URL for the standard parser: they are cut out and read one by one.
+  const match = /^([a-z+]+:\/\/)(?:([^@]*)@)?([^/?#]*)(.*)$/i.exec(url);
+  const hosts = (match?.[3] ?? '').split(',').filter((host) => host !== '');
+  const instances = hosts.map((host) => {
+    const instance = parseHostPort(host, DEFAULT_SENTINEL_PORT);
+    if (!instance) throw bad(url, `'${host}' is not the address of a sentinel`);
+    return instance;
+  });
+  if (instances.length === 0) throw bad(url, 'it names no sentinel');
+  const parsed = parseUrl(`redis://${match?.[2] === undefined ? '' : `${match[2]}@`}host${match?.[4] ?? ''}`, url);
+  const query = readQuery(url, parsed.searchParams, ['db', 'sentinel_username', 'sentinel_password']);
+  const [masterName = '', db = '', ...rest] = parsed.pathname.replace(/^\//, '').split('/');
+  if (masterName === '' || rest.length > 0) throw bad(url, 'the path must be /MASTER or /MASTER/DB');
+  const sentinelUsername = query.get('sentinel_username');
+  const sentinelPassword = query.get('sentinel_password');
+  return {
+    kind: 'sentinel',
+    instances,
+    masterName: decodeURIComponent(masterName),
+    db: readDb(url, db === '' ? (query.get('db') ?? '') : db),
+    ...readLogin(parsed, query),
+    ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+    ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    ...(tls ? { tls: {} } : {}),
+  };
+}
+
+function parseUrl(url: string, shown = url): URL {
+  try {
+    return new URL(url);
+  } catch {
+    throw bad(shown, 'it is not a valid URL (are special characters of the password percent-encoded?)');
+  }
+}
+
+function readLogin(parsed: URL, query: ReadonlyMap<string, string>): { username?: string; password?: string } {
+  const username = parsed.username === '' ? query.get('username') : decodeURIComponent(parsed.username);
+  const password = parsed.password === '' ? query.get('password') : decodeURIComponent(parsed.password);
+  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
+}
+
+function readDb(url: string, text: string): number {
+  if (text === '') return 0;
+  if (!/^\d+$/.test(text)) throw bad(url, `the database '${text}' is not a number`);
+  return Number(text);
+}
+
+function readQuery(url: string, params: URLSearchParams, known: readonly string[]): Map<string, string> {
+  for (const key of params.keys()) {
+    if (!known.includes(key)) throw bad(url, `the parameter '${key}' is not known (${known.join(', ')} are)`);
+  }
+  return new Map(params);
+}
+
+function bad(url: string, why: string): TsrqError {
+  return new TsrqError('CONFIG', `'${maskUrls(url)}' is no address of a Redis: ${why}`);
+}
+
+const showHost = ({ host, port }: HostPort): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;

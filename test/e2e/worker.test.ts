@@ -139,7 +139,7 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
     expect(code).toBe(0);
     expect(await statusOf(client, ok)).toBe('finished');
     for (const id of ['nodata', 'garbage', 'badtime', 'bad id:x']) expect(await statusOf(client, id)).toBe('failed');
-    expect((await client.zrange('rq:failed:q', 0, -1)).sort()).toEqual(['bad id:x', 'badtime', 'garbage', 'nodata', 'text']);
+    expect((await client.zrange('rq:failed:q', '0', '-1')).sort()).toEqual(['bad id:x', 'badtime', 'garbage', 'nodata', 'text']);
     expect((await latestResult(client, 'badtime'))?.error).toContain("'soon'");
     expect(await client.llen('rq:queue:q')).toBe(0);
   });

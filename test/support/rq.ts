@@ -23,7 +23,7 @@ export interface StoredResult {
 
 /** The newest entry of the result stream, decoded as Python would (JSON serializer). */
 export async function latestResult(client: IoRedis, id: string): Promise<StoredResult | null> {
-  const [entry] = (await client.call('XREVRANGE', `rq:results:${id}`, '+', '-', 'COUNT', 1)) as [string, string[]][];
+  const [entry] = (await client.call('XREVRANGE', `rq:results:${id}`, '+', '-', 'COUNT', '1')) as [string, string[]][];
   if (!entry) return null;
   const fields = new Map<string, string>();
   for (let i = 0; i < entry[1].length; i += 2) fields.set(entry[1][i] ?? '', entry[1][i + 1] ?? '');
@@ -52,11 +52,11 @@ export async function until(what: string, condition: () => Promise<boolean> | bo
 export async function placesOf(client: IoRedis, id: string, queue: string): Promise<string[]> {
   const places: string[] = [];
   for (const list of [`rq:queue:${queue}`, `rq:queue:${queue}:intermediate`]) {
-    for (const entry of await client.lrange(list, 0, -1)) if (entry === id) places.push(list);
+    for (const entry of await client.lrange(list, '0', '-1')) if (entry === id) places.push(list);
   }
   for (const registry of ['finished', 'failed', 'deferred', 'scheduled', 'canceled']) {
     if ((await client.zscore(`rq:${registry}:${queue}`, id)) !== null) places.push(registry);
   }
-  for (const member of await client.zrange(`rq:wip:${queue}`, 0, -1)) if (member.startsWith(`${id}:`)) places.push('wip');
+  for (const member of await client.zrange(`rq:wip:${queue}`, '0', '-1')) if (member.startsWith(`${id}:`)) places.push('wip');
   return places;
 }

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { TsrqError } from '../errors.js';
+import { isRecord } from './rq-settings.js';
+
+export interface ConfigFile {
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+const NAMES = [
+  'package.json',
+  ...['', '.json', '.yaml', '.yml'].map((ending) => `.tsrqrc${ending}`),
+  ...['json', 'yaml', 'js', 'mjs', 'cjs'].map((ending) => `tsrq.config.${ending}`),
+];
+
+/** The configuration file: the named one, else the first found in the working directory, the user's and the system's. */
+export async function readConfigFile(
+  named: { readonly path: string; readonly source: string } | null,
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+): Promise<ConfigFile | null> {
+  if (named) return load(resolve(cwd, named.path), `${named.source}: `);
+  const user = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
+  for (const directory of [cwd, join(user, 'tsrq'), '/etc/tsrq']) {
+    for (const name of NAMES) {
+      const path = join(directory, name);
+      if (!existsSync(path)) continue;
+      const found = await load(path, '');
+      if (found) return found;
+    }
+  }
+  return null;
+}
+
+async function load(path: string, source: string): Promise<ConfigFile | null> {
+  if (!existsSync(path)) throw missing(path, source);
+  const { cosmiconfig, defaultLoaders } = await import('cosmiconfig');
+  // A file of another name is read by its ending; one without an ending as YAML, which JSON is a part of.
+  const explorer = cosmiconfig('tsrq', { stopDir: dirname(path), loaders: { noExt: defaultLoaders['.yaml'] } });
+  let config: unknown;
+  try {
+    const result = await explorer.load(path);
+    if (!result || result.isEmpty === true) return path.endsWith('package.json') ? null : { path, values: {} };
+    config = result.config;
+  } catch (error) {
+    const line = (error as Error).message.split('\n')[0] ?? '';
+    throw new TsrqError('CONFIG', `${source}the configuration file ${path} cannot be read: ${line}`, { cause: error });
+  }
+  if (config === undefined && path.endsWith('package.json')) return null;
+  if (!isRecord(config)) throw new TsrqError('CONFIG', `${source}the configuration file ${path} does not hold an object`);
+  return { path, values: config };
+}
+
+function missing(path: string, source: string): TsrqError {
+  const isModule = !/[/\\]/.test(path.slice(path.lastIndexOf('/') + 1)) && !/\.(json|ya?ml|[mc]?js)$/.test(path);
+  const hint = isModule
+    ? "tsrq reads JSON, YAML and JavaScript files; RQ's Python settings module cannot be read: write its settings into one of these"
+    : 'check the path';
+  return new TsrqError('CONFIG', `${source}there is no configuration file ${path}`, { hint });
+}

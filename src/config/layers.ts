@@ -1,0 +1,121 @@
+import { parseRedisUrl, type RedisTarget } from '../redis/target.js';
+import { isSecret, type Problems } from './problems.js';
+import type { Entry } from './settings.js';
+
+/** One source of settings, in the form of the configuration file. `nameOf`: how this source calls a value. */
+export interface Layer {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly nameOf: (path: string) => string;
+}
+
+interface Leaf {
+  readonly value: unknown;
+  readonly source: string;
+}
+
+/**
+ * The layers merged value by value, later ones above earlier ones; each value remembers its source.
+ * Saying where Redis is (a URL, a host, a socket, sentinels) in a higher layer makes lower layers' words about that void:
+ * a password meant for one server must not be sent to another.
+ */
+export class MergedLayers {
+  readonly #leaves = new Map<string, Leaf>();
+  readonly #problems: Problems;
+
+  constructor(layers: readonly Layer[], problems: Problems) {
+    this.#problems = problems;
+    for (const layer of layers) this.#add(layer);
+  }
+
+  /** Where the value at the path, or the nearest one around it, comes from. */
+  sourceOf(path: string): string {
+    const exact = this.#leaves.get(path)?.source;
+    if (exact !== undefined) return exact;
+    for (const [other, leaf] of this.#leaves) {
+      if (other.startsWith(`${path}.`) || path.startsWith(`${other}.`)) return leaf.source;
+    }
+    return 'default';
+  }
+
+  /** The merged values as one object. */
+  toObject(): Record<string, unknown> {
+    const root: Record<string, unknown> = {};
+    for (const [path, { value }] of this.#leaves) {
+      // Two levels, no more: the name of a queue or a connection may have dots.
+      const dot = path.indexOf('.');
+      const section = dot < 0 ? path : path.slice(0, dot);
+      if (dot < 0) define(root, section, value);
+      else define((root[section] ?? define(root, section, {})) as Record<string, unknown>, path.slice(dot + 1), value);
+    }
+    return root;
+  }
+
+  entries(): Entry[] {
+    return [...this.#leaves].map(([path, { value, source }]) => ({
+      path,
+      value: isSecret(path) && value !== null ? '******' : value,
+      source,
+    }));
+  }
+
+  #add({ values, nameOf }: Layer): void {
+    const leaves = new Map<string, Leaf>();
+    collect(values, [], (path, value) => leaves.set(path, { value, source: nameOf(path) }));
+    this.#expandUrl(leaves);
+    const paths = [...leaves.keys()];
+    const moves = paths.some((path) => /^(redis\.(host|path|url)|sentinel\.(instances|masterName))$/.test(path));
+    if (moves) {
+      for (const path of [...this.#leaves.keys()]) {
+        if (path.startsWith('redis.') || path.startsWith('sentinel.')) this.#leaves.delete(path);
+      }
+    }
+    for (const [path, leaf] of leaves) this.#leaves.set(path, leaf);
+  }
+
+  /** A URL stands for its parts; what the same source says besides fills what the URL leaves open. */
+  #expandUrl(leaves: Map<string, Leaf>): void {
+    const url = leaves.get('redis.url');
+    if (typeof url?.value !== 'string') return;
+    const text = url.value;
+    const target = this.#problems.attempt(url.source, '', () => parseRedisUrl(text));
+    leaves.delete('redis.url');
+    if (!target) return;
+    const parts = partsOf(target);
+    const besides = ['redis.username', 'redis.password', 'redis.passwordFile', 'redis.tls'];
+    for (const path of [...leaves.keys()]) {
+      const fills = besides.includes(path) && !parts.has(path);
+      if (path.startsWith('redis.') && !fills) leaves.delete(path);
+    }
+    for (const [path, value] of parts) leaves.set(path, { value, source: url.source });
+  }
+}
+
+function define(place: Record<string, unknown>, key: string, value: unknown): unknown {
+  // Not by assignment: a key such as __proto__ is a key like others.
+  Object.defineProperty(place, key, { value, enumerable: true, configurable: true, writable: true });
+  return value;
+}
+
+function collect(value: unknown, path: readonly string[], leaf: (path: string, value: unknown) => void): void {
+  const isSection = typeof value === 'object' && value !== null && !Array.isArray(value) && path.length < 2;
+  if (isSection && Object.keys(value).length > 0) {
+    for (const [key, inner] of Object.entries(value)) {
+      if (inner !== undefined) collect(inner, [...path, key], leaf);
+    }
+    return;
+  }
+  if (path.length > 0) leaf(path.join('.'), value);
+}
+
+function partsOf(target: RedisTarget): Map<string, unknown> {
+  const section = target.kind === 'sentinel' ? 'sentinel' : 'redis';
+  const { kind, ...rest } = target;
+  const parts = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(rest)) parts.set(`${section}.${key}`, value);
+  if (kind === 'sentinel') {
+    const { instances } = target;
+    parts.set('sentinel.instances', instances.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`));
+  }
+  if ('tls' in rest && rest.tls) parts.set(`${section}.tls`, true);
+  return parts;
+}

@@ -1,0 +1,157 @@
+import type { Problems } from './problems.js';
+
+/**
+ * RQ's own settings, as its users have them in the environment or in a file. Each stands for values of our own file:
+ * `[setting of RQ, path, how its text is read]`.
+ */
+const SCALARS: readonly (readonly [setting: string, path: string, read: (text: string) => unknown])[] = [
+  ['REDIS_URL', 'redis.url', (text) => text],
+  ['REDIS_HOST', 'redis.host', (text) => text],
+  ['REDIS_PORT', 'redis.port', number],
+  ['REDIS_DB', 'redis.db', number],
+  ['REDIS_USERNAME', 'redis.username', (text) => text],
+  ['REDIS_PASSWORD', 'redis.password', (text) => text],
+  ['NAME', 'worker.name', (text) => text],
+];
+
+const TLS: readonly (readonly [setting: string, key: string])[] = [
+  ['REDIS_SSL_CA_CERTS', 'ca'],
+  ['REDIS_SSL_CA_DATA', 'ca'],
+  ['REDIS_SSL_CERTFILE', 'cert'],
+  ['REDIS_SSL_KEYFILE', 'key'],
+];
+
+const SENTINEL: Readonly<Record<string, string>> = {
+  MASTER_NAME: 'masterName',
+  DB: 'db',
+  USERNAME: 'username',
+  PASSWORD: 'password',
+  SOCKET_TIMEOUT: 'socketTimeoutSeconds',
+  SSL: 'tls',
+};
+
+const CONNECTION_KWARGS: Readonly<Record<string, string>> = {
+  username: 'username',
+  password: 'password',
+  db: 'db',
+  ssl: 'tls',
+  socket_timeout: 'socketTimeoutSeconds',
+};
+
+const SENTINEL_KWARGS: Readonly<Record<string, string>> = {
+  username: 'sentinelUsername',
+  password: 'sentinelPassword',
+  ssl: 'sentinelTls',
+};
+
+/** All names of settings that RQ knows. */
+export const RQ_SETTINGS: readonly string[] = [
+  ...SCALARS.map(([setting]) => setting),
+  ...TLS.map(([setting]) => setting),
+  'REDIS_SSL',
+  'REDIS_SSL_CERT_REQS',
+  'SENTINEL',
+  'QUEUES',
+];
+
+export interface Translated {
+  /** In the form of our own file. */
+  readonly values: Record<string, unknown>;
+  /** The setting of RQ that a path comes from. */
+  readonly settingOf: Map<string, string>;
+}
+
+/** Brings RQ's settings into the form of our own file. `NAME` and `QUEUES` are taken from files only. */
+export function translate(settings: Readonly<Record<string, unknown>>, source: string, problems: Problems): Translated {
+  const result: Translated = { values: {}, settingOf: new Map() };
+  const has = (setting: string): boolean => settings[setting] !== undefined && settings[setting] !== '' && settings[setting] !== null;
+  for (const [setting, path, read] of SCALARS) {
+    if (!has(setting)) continue;
+    const value = settings[setting];
+    put(result, path, typeof value === 'string' ? read(value) : value, setting);
+  }
+  if (has('QUEUES')) put(result, 'queues', settings['QUEUES'], 'QUEUES');
+  translateTls(settings, has, source, problems, result);
+  if (has('SENTINEL')) translateSentinel(settings['SENTINEL'], source, problems, result);
+  return result;
+}
+
+function translateTls(
+  settings: Readonly<Record<string, unknown>>,
+  has: (setting: string) => boolean,
+  source: string,
+  problems: Problems,
+  result: Translated,
+): void {
+  const on = has('REDIS_SSL') ? boolean(settings['REDIS_SSL']) : false;
+  if (on === null) {
+    problems.add(source, 'REDIS_SSL', `is '${String(settings['REDIS_SSL'])}': true or false is needed`);
+    return;
+  }
+  if (!on) return;
+  const tls: Record<string, unknown> = {};
+  for (const [setting, key] of TLS) if (has(setting)) tls[key] = settings[setting];
+  const requirement = String(settings['REDIS_SSL_CERT_REQS'] ?? 'required').toLowerCase();
+  if (requirement === 'none') tls['rejectUnauthorized'] = false;
+  put(result, 'redis.tls', Object.keys(tls).length === 0 ? true : tls, 'REDIS_SSL');
+}
+
+function translateSentinel(value: unknown, source: string, problems: Problems, result: Translated): void {
+  if (!isRecord(value)) {
+    problems.add(source, 'SENTINEL', 'is not an object');
+    return;
+  }
+  const instances = Array.isArray(value['INSTANCES']) ? value['INSTANCES'] : ['localhost:26379'];
+  put(result, 'sentinel.instances', instances.map(instance), 'SENTINEL.INSTANCES');
+  put(result, 'sentinel.masterName', value['MASTER_NAME'] ?? 'mymaster', 'SENTINEL.MASTER_NAME');
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === 'INSTANCES' || inner === null || inner === undefined) continue;
+    const path = SENTINEL[key];
+    if (path !== undefined && Object.hasOwn(SENTINEL, key)) put(result, `sentinel.${path}`, inner, `SENTINEL.${key}`);
+    else if (key === 'CONNECTION_KWARGS') options(inner, CONNECTION_KWARGS, key, source, problems, result);
+    else if (key === 'SENTINEL_KWARGS') options(inner, SENTINEL_KWARGS, key, source, problems, result);
+    else problems.add(source, `SENTINEL.${key}`, 'unknown key');
+  }
+}
+
+function options(
+  value: unknown,
+  known: Readonly<Record<string, string>>,
+  name: string,
+  source: string,
+  problems: Problems,
+  result: Translated,
+): void {
+  for (const [key, inner] of Object.entries(isRecord(value) ? value : {})) {
+    const path = Object.hasOwn(known, key) ? known[key] : undefined;
+    if (path === undefined) problems.add(source, `SENTINEL.${name}.${key}`, `is an option of Python's client that tsrq does not have`);
+    else if (inner !== null) put(result, `sentinel.${path}`, inner, `SENTINEL.${name}.${key}`);
+  }
+}
+
+function put(result: Translated, path: string, value: unknown, setting: string): void {
+  const [section = '', key] = path.split('.');
+  if (key === undefined) result.values[section] = value;
+  else result.values[section] = { ...(result.values[section] as object | undefined), [key]: value };
+  result.settingOf.set(path, setting);
+}
+
+function instance(value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  const [host, port] = value as unknown[];
+  return `${String(host)}:${String(port ?? 26379)}`;
+}
+
+function number(text: string): unknown {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+/** RQ's words for yes and no; null for others. */
+function boolean(value: unknown): boolean | null {
+  const text = String(value).toLowerCase();
+  if (['true', 'yes', 'y', 't', '1'].includes(text)) return true;
+  return ['false', 'no', 'n', 'f', '0', ''].includes(text) ? false : null;
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
