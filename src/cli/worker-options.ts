@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FlagValues, WorkerSettings } from '../config/settings.js';
-import { parseSize } from '../config/worker-settings.js';
+import { DEFAULTS, parseSize } from '../config/worker-settings.js';
 import { defined } from './context.js';
 
 /** The options of `worker` as commander gives them. */
@@ -43,9 +43,10 @@ export function addWorkerOptions(command: Command): Command {
 
 /** The flags that were given, under the names of the configuration. */
 export function workerFlags(values: WorkerFlagValues): Partial<FlagValues> {
-  const { loggingLevel, logging_level: spelledAsInRq, logFormat, ...worker } = values;
+  const { loggingLevel, logging_level: spelledAsInRq, logFormat } = values;
+  const worker = Object.entries(values).filter(([option]) => Object.hasOwn(DEFAULTS.worker, option));
   return {
-    worker: defined(worker),
+    worker: defined(Object.fromEntries(worker)),
     ...defined({ loggingLevel: loggingLevel ?? spelledAsInRq, logFormat }),
   };
 }

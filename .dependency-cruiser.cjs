@@ -1,0 +1,43 @@
+/** The layers of docs/architecture.md. Imports point downwards; each rule says why it is there. */
+const layer = (name) => `^src/${name}(/|\\.ts$)`;
+const above = (name, others) => ({
+  name: `${name}-knows-nothing-above-it`,
+  comment: `${name} must stay usable, testable and replaceable without what is built on it`,
+  severity: 'error',
+  from: { path: layer(name) },
+  to: { path: others.map(layer).join('|') },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', comment: 'modules in a circle can only be understood together', severity: 'error', from: {}, to: { circular: true } },
+    above('errors', ['protocol', 'redis', 'config', 'queue', 'info', 'worker', 'jobs', 'cli']),
+    above('protocol', ['redis', 'config', 'queue', 'info', 'worker', 'jobs', 'cli']),
+    above('redis', ['config', 'queue', 'info', 'worker', 'jobs', 'cli']),
+    above('config', ['queue', 'info', 'worker', 'jobs', 'cli']),
+    above('queue', ['config', 'info', 'worker', 'jobs', 'cli']),
+    above('jobs', ['config', 'queue', 'info', 'worker', 'cli']),
+    above('info', ['config', 'worker', 'jobs', 'cli']),
+    above('worker', ['config', 'info', 'cli']),
+    {
+      name: 'ioredis-only-in-redis',
+      comment: 'one folder to change when the client is replaced',
+      severity: 'error',
+      from: { pathNot: layer('redis') },
+      to: { path: 'ioredis' },
+    },
+    {
+      name: 'protocol-is-pure',
+      comment: 'the wire format is values in, bytes out: no I/O',
+      severity: 'error',
+      from: { path: layer('protocol') },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(zlib|buffer)$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+  },
+};
