@@ -1,10 +1,26 @@
-export type WorkerCommand = { command: 'shutdown' } | { command: 'kill-horse' } | { command: 'stop-job'; jobId: string } | { command: 'stop-execution'; jobId: string; executionId: string } | { command: 'unknown'; text: string };
+/** What is published on `rq:pubsub:<worker>`; newer RQ names the execution. */
+export type WorkerCommand =
+  | { readonly command: 'shutdown' }
+  | { readonly command: 'kill-horse' }
+  | { readonly command: 'stop-job'; readonly jobId: string }
+  | { readonly command: 'stop-execution'; readonly jobId: string; readonly executionId: string }
+  | { readonly command: 'unknown' };
+
+/** Reads a published command; never throws. */
 export function parseCommand(text: string): WorkerCommand {
+  let message: Record<string, unknown>;
   try {
-    const v = JSON.parse(text) as Record<string, string>;
-    if (v['command'] === 'shutdown' || v['command'] === 'kill-horse') return { command: v['command'] };
-    if (v['command'] === 'stop-job') return { command: 'stop-job', jobId: v['job_id'] ?? '' };
-    if (v['command'] === 'stop-execution') return { command: 'stop-execution', jobId: v['job_id'] ?? '', executionId: v['execution_id'] ?? '' };
-  } catch { /* unknown */ }
-  return { command: 'unknown', text };
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return { command: 'unknown' };
+    message = value as Record<string, unknown>;
+  } catch {
+    return { command: 'unknown' };
+  }
+  const { command, job_id: jobId, execution_id: executionId } = message;
+  if (command === 'shutdown' || command === 'kill-horse') return { command };
+  if (command === 'stop-job' && typeof jobId === 'string') return { command, jobId };
+  if (command === 'stop-execution' && typeof jobId === 'string' && typeof executionId === 'string') {
+    return { command, jobId, executionId };
+  }
+  return { command: 'unknown' };
 }

@@ -1,12 +1,138 @@
 import { dumps } from './json.js';
-import { formatDate } from './time.js';
-export interface NewJobOptions { payload: Buffer; origin: string; description: string; createdAt: number; enqueuedAt: number; status: string; timeoutSeconds: number; resultTtlSeconds?: number; failureTtlSeconds?: number; ttlSeconds?: number; meta?: Readonly<Record<string, unknown>>; retry?: { max: number; intervals: number[] } }
-export function newJobFields(o: NewJobOptions): [string, string | Buffer][] {
-  const f: [string, string | Buffer][] = [['status', o.status], ['created_at', formatDate(o.createdAt)], ['data', o.payload], ['success_callback_name', ''], ['failure_callback_name', ''], ['stopped_callback_name', ''], ['started_at', ''], ['ended_at', ''], ['last_heartbeat', ''], ['worker_name', ''], ['group_id', ''], ['origin', o.origin], ['description', o.description], ['enqueued_at', formatDate(o.enqueuedAt)], ['timeout', String(o.timeoutSeconds)]];
-  if (o.resultTtlSeconds !== undefined) f.push(['result_ttl', String(o.resultTtlSeconds)]);
-  if (o.failureTtlSeconds !== undefined) f.push(['failure_ttl', String(o.failureTtlSeconds)]);
-  if (o.ttlSeconds !== undefined) f.push(['ttl', String(o.ttlSeconds)]);
-  if (o.meta && Object.keys(o.meta).length) f.push(['meta', dumps(o.meta)]);
-  if (o.retry) f.push(['retries_left', String(o.retry.max)], ['retry_intervals', dumps(o.retry.intervals)]);
-  return f;
+import { formatDate, parseDate } from './time.js';
+
+/** What RQ 2.10 writes when a job is enqueued. Times in milliseconds since the epoch. */
+export interface NewJobFields {
+  /** `data`, encoded. */
+  readonly payload: Buffer;
+  readonly origin: string;
+  readonly description: string;
+  readonly createdAtMs: number;
+  readonly enqueuedAtMs: number;
+  readonly timeoutSeconds: number;
+  readonly resultTtlSeconds?: number;
+  readonly failureTtlSeconds?: number;
+  readonly ttlSeconds?: number;
+  readonly meta?: Readonly<Record<string, unknown>>;
+  readonly retry?: { readonly max: number; readonly intervals: readonly number[]; readonly enqueueAtFront?: boolean };
+}
+
+/** The hash of a job that is being enqueued; unset fields that RQ always writes are empty texts. */
+export function newJobFields(job: NewJobFields): [field: string, value: string | Buffer][] {
+  const fields: [string, string | Buffer][] = [
+    ['status', 'queued'],
+    ['created_at', formatDate(job.createdAtMs)],
+    ['data', job.payload],
+    ['success_callback_name', ''],
+    ['failure_callback_name', ''],
+    ['stopped_callback_name', ''],
+    ['started_at', ''],
+    ['ended_at', ''],
+    ['last_heartbeat', ''],
+    ['worker_name', ''],
+    ['group_id', ''],
+    ['origin', job.origin],
+    ['description', job.description],
+    ['enqueued_at', formatDate(job.enqueuedAtMs)],
+    ['timeout', String(job.timeoutSeconds)],
+  ];
+  if (job.resultTtlSeconds !== undefined) fields.push(['result_ttl', String(job.resultTtlSeconds)]);
+  if (job.failureTtlSeconds !== undefined) fields.push(['failure_ttl', String(job.failureTtlSeconds)]);
+  if (job.ttlSeconds !== undefined) fields.push(['ttl', String(job.ttlSeconds)]);
+  if (job.meta && Object.keys(job.meta).length > 0) fields.push(['meta', dumps(job.meta)]);
+  if (job.retry) {
+    fields.push(['retries_left', String(job.retry.max)], ['retry_intervals', dumps(job.retry.intervals)]);
+    if (job.retry.enqueueAtFront === true) fields.push(['enqueue_at_front_on_retry', '1']);
+  }
+  return fields;
+}
+
+/** A job's hash, parsed. Everything but the id may be missing; `problems` names fields that cannot be read. */
+export interface JobRecord {
+  readonly id: string;
+  readonly status: string | null;
+  readonly origin: string | null;
+  readonly description: string | null;
+  readonly data: Buffer | null;
+  readonly createdAtMs: number | null;
+  readonly enqueuedAtMs: number | null;
+  readonly startedAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly lastHeartbeatMs: number | null;
+  readonly workerName: string | null;
+  readonly timeoutSeconds: number | null;
+  readonly resultTtlSeconds: number | null;
+  readonly failureTtlSeconds: number | null;
+  readonly ttlSeconds: number | null;
+  readonly retriesLeft: number | null;
+  readonly retryIntervals: readonly number[];
+  readonly dependencyIds: readonly string[];
+  /** Serialised; see `meta` of the serializer it was written with. */
+  readonly meta: Buffer | null;
+  /** Error text of versions before the result streams; raw or a zlib stream. */
+  readonly legacyError: Buffer | null;
+  /** Fields that this version does not know, kept as they are. */
+  readonly unknown: ReadonlyMap<string, Buffer>;
+  readonly problems: readonly string[];
+}
+
+/** Parses a job's hash; never throws. */
+export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRecord {
+  const problems: string[] = [];
+  const read = <T>(field: string, parse: (text: string) => T | null): T | null => {
+    const text = fields.get(field)?.toString();
+    if (text === undefined || text === '') return null;
+    const value = parse(text);
+    if (value === null) problems.push(`${field} is '${text.slice(0, 80)}'`);
+    return value;
+  };
+  const text = (field: string): string | null => read(field, (value) => value);
+  const date = (field: string): number | null => read(field, parseDate);
+  const integer = (field: string): number | null => read(field, parseInteger);
+  const firstParent = text('dependency_id');
+  return {
+    id,
+    status: text('status'),
+    origin: text('origin'),
+    description: text('description'),
+    data: fields.get('data') ?? null,
+    createdAtMs: date('created_at'),
+    enqueuedAtMs: date('enqueued_at'),
+    startedAtMs: date('started_at'),
+    endedAtMs: date('ended_at'),
+    lastHeartbeatMs: date('last_heartbeat'),
+    workerName: text('worker_name'),
+    timeoutSeconds: integer('timeout'),
+    resultTtlSeconds: integer('result_ttl'),
+    failureTtlSeconds: integer('failure_ttl'),
+    ttlSeconds: integer('ttl'),
+    retriesLeft: integer('retries_left'),
+    retryIntervals: read('retry_intervals', (value) => parseList(value, 'number')) ?? [],
+    dependencyIds: read('dependency_ids', (value) => parseList(value, 'string')) ?? (firstParent === null ? [] : [firstParent]),
+    meta: fields.get('meta') ?? null,
+    legacyError: fields.get('exc_info') ?? null,
+    unknown: new Map([...fields].filter(([field]) => !KNOWN.has(field))),
+    problems,
+  };
+}
+
+/** Every field RQ 2.10 writes, and `retries_max` of tsrq. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...['created_at', 'data', 'status', 'origin', 'description', 'timeout', 'enqueued_at', 'started_at', 'ended_at'],
+  ...['last_heartbeat', 'worker_name', 'group_id', 'success_callback_name', 'failure_callback_name'],
+  ...['stopped_callback_name', 'success_callback_timeout', 'failure_callback_timeout', 'stopped_callback_timeout'],
+  ...['result_ttl', 'failure_ttl', 'ttl', 'meta', 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry'],
+  ...['number_of_retries', 'repeats_left', 'repeat_intervals', 'dependency_ids', 'dependency_id'],
+  ...['allow_dependency_failures', 'enqueue_at_front', 'webhooks', 'exc_info', 'result', 'retries_max'],
+]);
+
+const parseInteger = (text: string): number | null => (/^[+-]?\d+$/.test(text.trim()) ? Number(text) : null);
+
+function parseList<T extends 'number' | 'string'>(text: string, type: T): (T extends 'number' ? number : string)[] | null {
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) && list.every((item) => typeof item === type) ? list : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,17 +1,106 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import { dumps, loads } from './json.js';
-export interface Payload { readonly functionName: string; readonly args: unknown[]; readonly kwargs: Record<string, unknown>; readonly serializer: 'json' }
-export class PayloadError extends Error { override readonly name = 'PayloadError'; }
-export const deflateText = (text: string): Buffer => deflateSync(Buffer.from(text));
-export const inflateText = (data: Buffer): string => inflateSync(data).toString();
-export function encodePayload(p: { functionName: string; args: unknown[]; kwargs: Record<string, unknown> }, _serializer: 'json'): Buffer {
-  return deflateSync(Buffer.from(dumps([p.functionName, null, p.args, p.kwargs])));
+
+/** What a job calls. */
+export interface Call {
+  readonly functionName: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
 }
-export function decodePayload(data: Buffer): Payload {
-  let raw = data;
-  try { raw = inflateSync(data); } catch { /* raw */ }
-  let v: unknown;
-  try { v = loads(raw.toString()); } catch { throw new PayloadError('not a payload'); }
-  if (!Array.isArray(v) || v.length !== 4) throw new PayloadError('not a payload');
-  return { functionName: v[0] as string, args: v[2] as unknown[], kwargs: v[3] as Record<string, unknown>, serializer: 'json' };
+
+/** A payload that cannot be read; the message says what was seen. */
+export class PayloadError extends Error {
+  override readonly name = 'PayloadError';
+}
+
+const MAX_BYTES = 64 * 1024 * 1024;
+/** Below this size a stored block costs less than deflating, and hardly more bytes. */
+const STORED_BELOW = 1_024;
+
+/** RQ's `data`: a zlib stream of `json.dumps([function, null, args, kwargs])`. Throws UnserializableError. */
+export function encodePayload({ functionName, args, kwargs }: Call): Buffer {
+  return deflateText(dumps([functionName, null, args, kwargs]));
+}
+
+/** Reads `data` written with RQ's JSON serializer, as a zlib stream or bare. Throws PayloadError for anything else. */
+export function decodePayload(data: Buffer, maxBytes = MAX_BYTES): Call {
+  const raw = inflate(data, maxBytes);
+  if (raw[0] === PICKLE) {
+    throw new PayloadError(
+      'the payload is pickled, and only payloads of the JSON serializer are read: enqueue it with Queue(serializer=JSONSerializer)',
+    );
+  }
+  let value: unknown;
+  try {
+    value = loads(raw.toString());
+  } catch (error) {
+    throw new PayloadError(`the payload is not JSON (${(error as Error).message}): it begins with ${shown(raw)}`);
+  }
+  if (!Array.isArray(value) || value.length !== 4) {
+    throw new PayloadError(`the payload is not a list of function, instance, arguments, keywords: ${shown(raw)}`);
+  }
+  const [functionName, instance, args, kwargs] = value as [unknown, unknown, unknown, unknown];
+  if (typeof functionName !== 'string') throw new PayloadError(`the function name in the payload is no text: ${shown(raw)}`);
+  if (instance !== null) throw new PayloadError(`the payload calls a method of an object, which only Python can: ${functionName}`);
+  if (!Array.isArray(args)) throw new PayloadError(`the arguments in the payload are no list: ${shown(raw)}`);
+  if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)) {
+    throw new PayloadError(`the keyword arguments in the payload are no object: ${shown(raw)}`);
+  }
+  return { functionName, args: args as unknown[], kwargs: kwargs as Record<string, unknown> };
+}
+
+/** A zlib stream of the text, as RQ stores payloads and error texts. */
+export function deflateText(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  return bytes.length < STORED_BELOW ? store(bytes) : deflateSync(bytes);
+}
+
+/** The text of a zlib stream. Throws PayloadError. */
+export function inflateText(data: Buffer, maxBytes = MAX_BYTES): string {
+  try {
+    return inflateSync(data, { maxOutputLength: maxBytes }).toString();
+  } catch (error) {
+    throw new PayloadError(`not a zlib stream (${(error as Error).message})`);
+  }
+}
+
+const PICKLE = 0x80;
+const ZLIB = 0x78;
+
+/** As RQ's reader: what is no zlib stream is taken as it is. */
+function inflate(data: Buffer, maxBytes: number): Buffer {
+  if (data[0] !== ZLIB) return data;
+  try {
+    return inflateSync(data, { maxOutputLength: maxBytes });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new PayloadError(`the payload is larger than ${Math.round(maxBytes / 1_048_576)} MiB when inflated`);
+    }
+    return data;
+  }
+}
+
+/** A zlib stream of one stored block (RFC 1950, RFC 1951 section 3.2.4). */
+function store(bytes: Buffer): Buffer {
+  const { length } = bytes;
+  const stream = Buffer.allocUnsafe(length + 11);
+  stream.writeUInt16BE(0x7801, 0);
+  stream.writeUInt8(1, 2);
+  stream.writeUInt16LE(length, 3);
+  stream.writeUInt16LE(~length & 0xffff, 5);
+  bytes.copy(stream, 7);
+  let a = 1;
+  let b = 0;
+  // Below STORED_BELOW bytes neither sum can overflow, so one modulo at the end will do.
+  for (const byte of bytes) {
+    a += byte;
+    b += a;
+  }
+  stream.writeUInt32BE((((b % 65_521) << 16) | a % 65_521) >>> 0, length + 7);
+  return stream;
+}
+
+function shown(raw: Buffer): string {
+  const text = JSON.stringify(raw.subarray(0, 60).toString('latin1'));
+  return raw.length > 60 ? `${text}…` : text;
 }

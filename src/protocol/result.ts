@@ -1,1 +1,57 @@
-export const UNSERIALIZABLE = 'Unserializable return value';
+import { loads } from './json.js';
+import { inflateText } from './payload.js';
+
+/** What RQ stores in place of a value that its serializer cannot write; the job still counts as finished. */
+export const UNSERIALIZABLE = '"Unserializable return value"';
+
+/** `type` of an entry of a result stream; 3 is defined by RQ and never written. */
+export const RESULT_TYPES = { successful: 1, failed: 2, stopped: 3, retried: 4, maxRetriesExceeded: 5 } as const;
+
+/** An entry of a result stream, read tolerantly: what is missing or unreadable is null. */
+export interface Result {
+  /** Milliseconds since the epoch, by Redis's clock. */
+  readonly createdAtMs: number | null;
+  /** One of RESULT_TYPES, or a number of a newer RQ. */
+  readonly type: number | null;
+  readonly workerName: string | null;
+  /** As it was serialised; null for None. */
+  readonly returnValue: Buffer | null;
+  readonly error: string | null;
+  readonly executionId: string | null;
+}
+
+/** Parses an entry of `rq:results:<job>`; never throws. */
+export function parseResult(entryId: string, fields: ReadonlyMap<string, Buffer>): Result {
+  const text = (field: string): string | null => fields.get(field)?.toString() || null;
+  const type = Number(text('type') ?? NaN);
+  const value = text('return_value');
+  const error = text('exc_string');
+  const created = Number(entryId.split('-')[0]);
+  return {
+    createdAtMs: Number.isFinite(created) ? created : null,
+    type: Number.isInteger(type) ? type : null,
+    workerName: text('worker_name'),
+    returnValue: value === null ? null : Buffer.from(value, 'base64'),
+    error: error === null ? null : readError(Buffer.from(error, 'base64')),
+    executionId: text('execution_id'),
+  };
+}
+
+/** The value of a successful result of the JSON serializer; null for None, and for what cannot be read. */
+export function returnValueOf(result: Result): unknown {
+  if (result.type !== RESULT_TYPES.successful || result.returnValue === null) return null;
+  try {
+    return loads(result.returnValue.toString());
+  } catch {
+    return null;
+  }
+}
+
+/** Error texts are zlib streams; older versions of RQ also left them raw. */
+export function readError(raw: Buffer): string {
+  try {
+    return inflateText(raw);
+  } catch {
+    return raw.toString();
+  }
+}

@@ -2,7 +2,7 @@ import { TsrqError } from '../errors.js';
 
 /** RQ's date form, UTC with six fraction digits: `2026-11-20T23:47:42.640015Z`. `ms`: milliseconds since the epoch, fractions kept. */
 export function formatDate(ms: number): string {
-  const micros = Math.floor(ms * 1_000);
+  const micros = Math.round(ms * 1_000);
   const whole = Math.floor(micros / 1_000);
   return `${new Date(whole).toISOString().slice(0, -1)}${String(micros - whole * 1_000).padStart(3, '0')}Z`;
 }
@@ -21,7 +21,7 @@ export function parseDate(text: string): number | null {
 
 /** Seconds since the epoch as Python prints a float: `1795218627.09721`. */
 export function formatEpochSeconds(ms: number): string {
-  const text = (Math.floor(ms * 1_000) / 1_000_000).toFixed(6).replace(/0+$/, '');
+  const text = (Math.round(ms * 1_000) / 1_000_000).toFixed(6).replace(/0+$/, '');
   return text.endsWith('.') ? `${text}0` : text;
 }
 

@@ -1,3 +1,28 @@
-export function birthFields(b: { birth: string; lastHeartbeat: string; queues: readonly string[]; pid: number; hostname: string; ipAddress: string; version: string; pythonVersion: string; state: string }): [string, string | number][] {
-  return [['birth', b.birth], ['last_heartbeat', b.lastHeartbeat], ['queues', b.queues.join(',')], ['pid', b.pid], ['hostname', b.hostname], ['ip_address', b.ipAddress], ['version', b.version], ['python_version', b.pythonVersion], ['state', b.state]];
+/** The hash of a worker at its birth. */
+export interface Birth {
+  /** A date; also the first heartbeat. */
+  readonly date: string;
+  readonly queues: readonly string[];
+  readonly pid: number;
+  readonly hostname: string;
+  /** `ip:port`, or `unknown`. */
+  readonly ipAddress: string;
+  readonly version: string;
+  /** What RQ shows as the version of Python. */
+  readonly runtime: string;
+}
+
+/** The fields of `rq:worker:<name>` as RQ writes them at birth. */
+export function birthFields(birth: Birth): [field: string, value: string][] {
+  return [
+    ['birth', birth.date],
+    ['last_heartbeat', birth.date],
+    ['queues', birth.queues.join(',')],
+    ['pid', String(birth.pid)],
+    ['hostname', birth.hostname],
+    ['ip_address', birth.ipAddress],
+    ['version', birth.version],
+    ['python_version', birth.runtime],
+    ['state', 'started'],
+  ];
 }

@@ -56,12 +56,11 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
   const description = job.description ?? describeCall(functionName, args, kwargs);
   const now = performance.timeOrigin + performance.now();
   const fields = newJobFields({
-    payload: encodePayload({ functionName, args: [...args], kwargs: { ...kwargs } }, 'json'),
+    payload: encodePayload({ functionName, args, kwargs }),
     origin: queue,
     description,
-    createdAt: now,
-    enqueuedAt: now,
-    status: 'queued',
+    createdAtMs: now,
+    enqueuedAtMs: now,
     timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
     ...pick(job, ['resultTtlSeconds', 'failureTtlSeconds', 'ttlSeconds', 'meta']),
     ...(job.retry ? { retry: { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } } : {}),

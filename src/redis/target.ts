@@ -108,9 +108,10 @@ function parseTcp(url: string, tls: boolean): TcpTarget {
 }
 
 function parseSocket(url: string): SocketTarget {
-  const parsed = parseUrl(url);
+  // A login without a host is no URL for the standard parser.
+  const parsed = parseUrl(url.replace(/^([a-z+]+):\/\/([^/@]*@)?\//i, 'redis://$2host/'), url);
   const query = readQuery(url, parsed.searchParams, ['db', 'password', 'username']);
-  const path = decodeURIComponent(`${parsed.host === '' ? '' : `/${parsed.host}`}${parsed.pathname}`);
+  const path = /^[a-z+]+:\/\/(?:[^/@]*@)?\//i.test(url) ? decodeURIComponent(parsed.pathname) : '';
   if (path === '' || path === '/') throw bad(url, 'it has no path of a socket');
   return { kind: 'socket', path, db: readDb(url, query.get('db') ?? ''), ...readLogin(parsed, query) };
 }

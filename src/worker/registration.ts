@@ -43,18 +43,16 @@ export async function unregister(redis: Redis, birth: Birth, date: string): Prom
 function registerArgs(birth: Birth, address: string, replaced: string): (string | number)[] {
   const { stamp, queues } = birth;
   const fields = birthFields({
-    birth: birth.date,
-    lastHeartbeat: birth.date,
+    date: birth.date,
     queues,
     pid: process.pid,
     hostname: hostname(),
     ipAddress: address,
     version: birth.version,
-    pythonVersion: `Node.js ${process.versions.node}`,
-    state: 'started',
+    runtime: `Node.js ${process.versions.node}`,
   });
   const args = [stamp.name, stamp.birth, replaced, stamp.idleTtlSeconds, queues.length, ...queues];
-  return [...args, ...fields.flat().map(String)];
+  return [...args, ...fields.flat()];
 }
 
 /** `ip:port` of this connection as Redis sees it (RQ shows it in `rq info`). */

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
 import { dumps, loads, UnserializableError } from '../../protocol/json.js';
-import { decodePayload, type Payload } from '../../protocol/payload.js';
+import { decodePayload, type Call } from '../../protocol/payload.js';
 import { UNSERIALIZABLE } from '../../protocol/result.js';
 import { parseDate } from '../../protocol/time.js';
 import type { Handlers } from './handlers.js';
@@ -69,12 +69,12 @@ function serialise(result: unknown): { value: string | null; note?: string } {
   try {
     return { value: dumps(result) };
   } catch (error) {
-    const reason = error instanceof UnserializableError ? error.message : String(error);
+    const reason = error instanceof UnserializableError ? error.message : describeError(error).summary;
     return { value: UNSERIALIZABLE, note: `its result cannot be serialised: ${reason}` };
   }
 }
 
-function currentJob(run: RunMessage, payload: Payload, options: PerformOptions): CurrentJob {
+function currentJob(run: RunMessage, payload: Call, options: PerformOptions): CurrentJob {
   const meta = readMeta(run.meta);
   return {
     id: run.id,

@@ -1,0 +1,215 @@
+import fc from 'fast-check';
+import { inflateSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { TsrqError } from '../../../src/errors.js';
+import { parseCommand } from '../../../src/protocol/commands.js';
+import { parseJob } from '../../../src/protocol/job.js';
+import { dumps, loads, UnserializableError } from '../../../src/protocol/json.js';
+import { isJobId } from '../../../src/protocol/keys.js';
+import { decodePayload, deflateText, encodePayload, inflateText, PayloadError } from '../../../src/protocol/payload.js';
+import { describeCall, pythonRepr } from '../../../src/protocol/repr.js';
+import { parseResult } from '../../../src/protocol/result.js';
+import { formatDate, formatEpochSeconds, parseDate, parseDuration } from '../../../src/protocol/time.js';
+
+describe('json', () => {
+  it('reads back what it wrote', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(loads(dumps(value))).toEqual(value);
+      }),
+    );
+  });
+  it('writes plain ASCII that JSON.parse reads too', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = dumps(value);
+        expect(text).toMatch(/^[\x20-\x7e]*$/);
+        expect(JSON.parse(text)).toEqual(value);
+      }),
+    );
+  });
+  it.each([
+    [{ a: [1, 2.5, null, true] }, '{"a": [1, 2.5, null, true]}'],
+    ['é𝄞\u2028"\\\n', '"\\u00e9\\ud834\\udd1e\\u2028\\"\\\\\\n"'],
+    [[NaN, Infinity, -Infinity, -0], '[NaN, Infinity, -Infinity, -0.0]'],
+    [2n ** 64n, '18446744073709551616'],
+    [1e22, '1e+22'],
+    [1e-7, '1e-07'],
+    [{ a: undefined, b: [undefined] }, '{"b": [null]}'],
+    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+  ])('writes a value as Python would: case %#', (value, text) => {
+    expect(dumps(value)).toBe(text);
+  });
+  it('reads NaN, Infinity and big integers', () => {
+    expect(loads('[NaN, -Infinity, Infinity, 18446744073709551616, 1.5e3, {"a": "NaN"}]')).toEqual([
+      NaN,
+      -Infinity,
+      Infinity,
+      18446744073709551616n,
+      1500,
+      { a: 'NaN' },
+    ]);
+  });
+  it('takes __proto__ as a key like others', () => {
+    for (const text of ['{"__proto__": {"x": 1}}', '{"__proto__": {"x": NaN}}']) {
+      const value = loads(text) as Record<string, unknown>;
+      expect(Object.keys(value)).toEqual(['__proto__']);
+      expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+    }
+  });
+  it.each(['[NaN', '[NaN,]', '{"a" NaN}', 'NaN NaN', '[01, NaN]', '"a\nNaN"', '[1 2 NaN]', `${'['.repeat(2_000)}NaN`])('refuses %j', (text) => {
+    expect(() => loads(text)).toThrow(SyntaxError);
+  });
+  it.each([
+    [() => 1, '$: a function'],
+    [{ a: [1, Symbol('x')] }, '$.a[1]: a symbol'],
+    [new Map(), '$: a Map'],
+    [{ deep: new Set([1]) }, '$.deep: a Set'],
+  ])('names the place of what cannot be written: case %#', (value, message) => {
+    expect(() => dumps(value)).toThrow(UnserializableError);
+    expect(() => dumps(value)).toThrow(message);
+  });
+  it('refuses what contains itself', () => {
+    const value: unknown[] = [];
+    value.push({ inner: value });
+    expect(() => dumps(value)).toThrow('$[0].inner: it contains itself');
+  });
+});
+
+describe('payload', () => {
+  const call = fc.record({
+    functionName: fc.string({ minLength: 1 }),
+    args: fc.array(fc.jsonValue(), { maxLength: 4 }),
+    kwargs: fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 4 }),
+  });
+  it('is read back as it was written, and is a zlib stream for everybody', () => {
+    fc.assert(
+      fc.property(call, (value) => {
+        const data = encodePayload(value);
+        const back = decodePayload(data);
+        expect(dumps([back.functionName, back.args, back.kwargs])).toBe(dumps([value.functionName, value.args, value.kwargs]));
+        expect(JSON.parse(inflateSync(data).toString())).toHaveLength(4);
+      }),
+    );
+  });
+  it.each([0, 1, 1_023, 1_024, 70_000])('of %d bytes is stored or deflated', (length) => {
+    const text = 'ü'.repeat(length / 2).padEnd(length, 'x').slice(0, length);
+    expect(inflateSync(deflateText(text)).toString()).toBe(text);
+    expect(inflateText(deflateText(text))).toBe(text);
+  });
+  it.each([
+    ['', /not JSON/],
+    ['[1, 2]', /not a list of function/],
+    ['["f", {}, [], {}]', /method of an object/],
+    ['[1, null, [], {}]', /function name in the payload is no text/],
+    ['["f", null, {}, {}]', /arguments in the payload are no list/],
+    ['["f", null, [], []]', /keyword arguments/],
+    ['\x80\x05N.', /pickled/],
+    ['x\x9cgarbage', /not JSON/],
+  ])('%j is refused with what was seen', (text, message) => {
+    expect(() => decodePayload(Buffer.from(text, 'latin1'))).toThrow(PayloadError);
+    expect(() => decodePayload(Buffer.from(text, 'latin1'))).toThrow(message);
+  });
+  it('that inflates without end is refused', () => {
+    expect(() => decodePayload(deflateText('x'.repeat(3_000_000)), 1_048_576)).toThrow(/larger than 1 MiB/);
+  });
+});
+
+describe('tolerant readers', () => {
+  it('never throw on whatever bytes', () => {
+    const field = fc.constantFrom('status', 'timeout', 'created_at', 'retry_intervals', 'dependency_ids', 'data', 'type', 'exc_string', 'return_value', 'other');
+    const fields = fc.array(fc.tuple(field, fc.uint8Array({ maxLength: 40 })), { maxLength: 12 });
+    fc.assert(
+      fc.property(fields, fc.string(), (items, id) => {
+        const map = new Map(items.map(([name, bytes]) => [name, Buffer.from(bytes)]));
+        expect(parseJob(id, map).id).toBe(id);
+        expect(parseResult(id, map)).toHaveProperty('error');
+        expect(parseCommand(id)).toEqual({ command: 'unknown' });
+        const data = map.get('data');
+        if (data) {
+          try {
+            decodePayload(data);
+          } catch (error) {
+            expect(error).toBeInstanceOf(PayloadError);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+  it('say which fields are bad', () => {
+    const job = parseJob('j', new Map([['timeout', Buffer.from('soon')], ['created_at', Buffer.from('yesterday')]]));
+    expect(job.problems).toEqual(["created_at is 'yesterday'", "timeout is 'soon'"]);
+    expect(job.timeoutSeconds).toBeNull();
+  });
+  it('know every command of RQ', () => {
+    expect(parseCommand('{"command": "shutdown"}')).toEqual({ command: 'shutdown' });
+    expect(parseCommand('{"command": "stop-job", "job_id": "J"}')).toEqual({ command: 'stop-job', jobId: 'J' });
+    expect(parseCommand('{"command": "stop-job"}')).toEqual({ command: 'unknown' });
+  });
+});
+
+describe('time', () => {
+  it('dates are read back to the microsecond', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4_000_000_000_000_000 }), (micros) => {
+        const text = formatDate(micros / 1_000);
+        expect(text).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+        expect(Math.abs((parseDate(text) ?? 0) * 1_000 - micros)).toBeLessThan(1);
+      }),
+    );
+  });
+  it.each(['2026-11-20T23:47:42Z', '2026-11-20T23:47:42.1Z', '2026-11-20T23:47:42.123Z'])('%s of other writers is read', (text) => {
+    expect(parseDate(text)).toBe(Date.parse(text));
+  });
+  it.each(['', 'yesterday', '2026-13-45T99:99:99Z', '5'])('%j is no date', (text) => {
+    expect(parseDate(text)).toBeNull();
+  });
+  it('seconds are written as Python prints floats', () => {
+    expect(formatEpochSeconds(1795218627097.21)).toBe('1795218627.09721');
+    expect(formatEpochSeconds(1795218627000)).toBe('1795218627.0');
+  });
+  it.each([
+    ['90', 90],
+    ['1h', 3_600],
+    ['23m', 1_380],
+    ['5s', 5],
+    ['2d', 172_800],
+    ['-1', -1],
+    [1.9, 1],
+  ])('the duration %j is %d seconds', (text, seconds) => {
+    expect(parseDuration(text)).toBe(seconds);
+  });
+  it.each(['', '1.5h', 'soon', '1w', 'h'])('%j is no duration', (text) => {
+    expect(() => parseDuration(text)).toThrow(TsrqError);
+  });
+});
+
+describe('descriptions', () => {
+  it.each([
+    [null, 'None'],
+    [true, 'True'],
+    ["it's", `"it's"`],
+    [`it's "x"`, `'it\\'s "x"'`],
+    ['a\n\t\\\x00\x7f\u00a0\u2028\u{e0001}é𝄞', "'a\\n\\t\\\\\\x00\\x7f\\xa0\\u2028\\U000e0001é𝄞'"],
+    [[1, 'a', { k: [null] }], "[1, 'a', {'k': [None]}]"],
+    [12345678901234567890n, '12345678901234567890'],
+    [-0, '-0.0'],
+    [Infinity, 'inf'],
+  ])('repr: case %#', (value, text) => {
+    expect(pythonRepr(value)).toBe(text);
+  });
+  it('cut long arguments and sort keywords as whole texts', () => {
+    const text = describeCall('f', ['x'.repeat(100)], { a: 1, a1: 2 });
+    expect(text).toBe(`f('${'x'.repeat(74)}..., a1=2, a=1)`);
+  });
+});
+
+describe('job ids', () => {
+  it.each(['a', 'A-1_b', '0'])('%s is one', (id) => {
+    expect(isJobId(id)).toBe(true);
+  });
+  it.each(['', 'a b', 'a:b', 'ä', 'a\n'])('%j is none', (id) => {
+    expect(isJobId(id)).toBe(false);
+  });
+});
