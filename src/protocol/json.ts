@@ -65,13 +65,18 @@ function writeObject(value: object, path: string, above: Set<object>): string {
   return text;
 }
 
-/** Python's `repr` of a float, where that differs from JavaScript's: exponents from 1e16 on, and -0.0. */
+/**
+ * Integers as such while they are exact; beyond 2^53 a number is a float, and written as Python writes one, so that neither
+ * side takes it for an exact integer (that is what bigint is for).
+ */
 function writeNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity';
   if (Object.is(value, -0)) return '-0.0';
-  if (Number.isInteger(value) && Math.abs(value) < 1e21) return BigInt(value).toString();
-  return String(value).replace(/e([+-])(\d)$/, 'e$10$2');
+  if (Number.isSafeInteger(value)) return String(value);
+  const size = Math.abs(value);
+  if (size >= 1e16) return value.toExponential().replace(/e\+(\d)$/, 'e+0$1');
+  return Number.isInteger(value) ? `${value}.0` : String(value).replace(/e-(\d)$/, 'e-0$1');
 }
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;

@@ -117,10 +117,7 @@ function live(options: WorkerOptions, redis: Redis, performer: Performer, worker
   rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
   rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once');
   rounds.every(options.maintenanceIntervalSeconds, () => clean(redis, queues, options.name), 'at once');
-  rounds.every(1, () => {
-    worker.tick();
-    return Promise.resolve();
-  });
+  rounds.every(1, () => worker.tick());
   const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
   if (scheduler) rounds.every(1, () => scheduler.runOnce(), 'at once');
 

@@ -5,6 +5,7 @@ import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp
 import { finish, type Ending, type Finish } from '../queue/finish.js';
 import { heartbeat } from '../queue/heartbeat.js';
 import { moveDue } from '../queue/schedule.js';
+import { isSuspended } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
 import type { Hit } from '../redis/blocking.js';
 import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
@@ -356,9 +357,10 @@ export class Worker {
     if (this.#stopping !== 'replaced') await unregister(this.#redis, this.#birth, formatDate(clock()));
   }
 
-  /** Called every second: time is what ends an idle worker. */
-  tick(): void {
+  /** Called every second: time ends an idle worker, and one that waits must see that RQ was suspended or resumed. */
+  async tick(): Promise<void> {
     this.#checkLimits();
     if (this.#isOver()) this.#rouse();
+    if (this.#stopping === null && (await isSuspended(this.#redis)) !== this.#suspended) this.#intake.askAgain();
   }
 }

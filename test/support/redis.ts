@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly port?: number;
   readonly dir?: string;
   readonly args?: readonly string[];
+  /** Only what `conf` says besides port and directory: for a sentinel. */
+  readonly plain?: boolean;
 }
 
 const children = new Set<ChildProcess>();
@@ -81,14 +83,14 @@ export async function startRedis(options: StartOptions = {}): Promise<TestRedis>
   };
 }
 
+const SERVER = { save: '""', appendonly: 'no', 'enable-debug-command': 'local' };
+
 async function launch(dir: string, port: number, options: StartOptions) {
   const settings = {
     port: String(port),
     bind: '127.0.0.1',
     dir: `"${dir}"`,
-    save: '""',
-    appendonly: 'no',
-    'enable-debug-command': 'local',
+    ...(options.plain === true ? {} : SERVER),
     ...options.conf,
   };
   const file = join(dir, 'server.conf');

@@ -11,7 +11,11 @@ export function renderRaw(now: Snapshot, view: RawView): string[] {
   const good = now.queues.filter((queue) => queue.error === null);
   const queues = view.queues ? good.map(queueLine) : [];
   if (!view.workers) return queues;
-  return [...queues, ...(view.byQueue ? byQueueLines(now) : now.workers.map(workerLine))];
+  if (view.byQueue) return [...queues, ...byQueueLines(now)];
+  // RQ shows a worker only if it listens on a queue that is shown; all of them when there is no queue.
+  const listening = new Set(now.queues.flatMap((queue) => queue.workers));
+  const workers = now.queues.length === 0 ? now.workers : now.workers.filter((worker) => listening.has(worker.name));
+  return [...queues, ...workers.map(workerLine)];
 }
 
 const queueLine = ({ name, queued, started, finished, failed }: QueueInfo): string =>

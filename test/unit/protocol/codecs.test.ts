@@ -34,6 +34,8 @@ describe('json', () => {
     [[NaN, Infinity, -Infinity, -0], '[NaN, Infinity, -Infinity, -0.0]'],
     [2n ** 64n, '18446744073709551616'],
     [1e22, '1e+22'],
+    [2 ** 53, '9007199254740992.0'],
+    [-1.25e20, '-1.25e+20'],
     [1e-7, '1e-07'],
     [{ a: undefined, b: [undefined] }, '{"b": [null]}'],
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
@@ -155,7 +157,8 @@ describe('time', () => {
       fc.property(fc.integer({ min: 0, max: 4_000_000_000_000_000 }), (micros) => {
         const text = formatDate(micros / 1_000);
         expect(text).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-        expect(Math.abs((parseDate(text) ?? 0) * 1_000 - micros)).toBeLessThan(1);
+        // A double holds the milliseconds of our century to half a microsecond.
+        expect(Math.abs(Math.round((parseDate(text) ?? 0) * 1_000) - micros)).toBeLessThanOrEqual(1);
       }),
     );
   });
