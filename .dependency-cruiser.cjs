@@ -10,7 +10,13 @@ const above = (name, others) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', comment: 'modules in a circle can only be understood together', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      comment: 'modules in a circle can only be understood together',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
     above('errors', ['protocol', 'redis', 'config', 'queue', 'info', 'worker', 'jobs', 'cli']),
     above('protocol', ['redis', 'config', 'queue', 'info', 'worker', 'jobs', 'cli']),
     above('redis', ['config', 'queue', 'info', 'worker', 'jobs', 'cli']),

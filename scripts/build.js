@@ -18,7 +18,9 @@ if (existsSync(stamp) && statSync(stamp).mtimeMs > sources) process.exit(0);
 
 rmSync('dist', { recursive: true, force: true });
 try {
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+    stdio: 'inherit',
+  });
 } catch {
   process.exit(1);
 }

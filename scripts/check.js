@@ -8,7 +8,11 @@ const CHECKS = [
   ['types', 'node_modules/typescript/bin/tsc', ['--noEmit']],
   ['lint', 'node_modules/eslint/bin/eslint.js', ['.']],
   ['format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '.']],
-  ['layers', 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.cjs', 'src']],
+  [
+    'layers',
+    'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+    ['--config', '.dependency-cruiser.cjs', 'src'],
+  ],
   ['dead code', 'node_modules/knip/bin/knip.js', []],
   ['build', 'scripts/build.js', []],
   ['package', 'node_modules/publint/src/cli.js', ['--strict']],

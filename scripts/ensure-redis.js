@@ -3,23 +3,36 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const PLACES = ['/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/opt/homebrew/bin', '/opt/homebrew/opt/valkey/bin', '/opt/homebrew/opt/redis/bin'];
+const PLACES = [
+  '/usr/sbin',
+  '/usr/local/bin',
+  '/usr/local/sbin',
+  '/opt/homebrew/bin',
+  '/opt/homebrew/opt/valkey/bin',
+  '/opt/homebrew/opt/redis/bin',
+];
 
 if (find()) process.exit(0);
 const way = installer();
 if (way) {
-  console.error(`No redis-server or valkey-server was found: installing one (${way.commands.map((command) => command.join(' ')).join(' && ')})`);
+  console.error(
+    `No redis-server or valkey-server was found: installing one (${way.commands.map((command) => command.join(' ')).join(' && ')})`,
+  );
   install(way);
   if (find()) process.exit(0);
 }
-console.error(`tsrq: no redis-server or valkey-server was found. Install one with:\n\n  ${hint()}\n\nor name one in TSRQ_REDIS_BINARY.`);
+console.error(
+  `tsrq: no redis-server or valkey-server was found. Install one with:\n\n  ${hint()}\n\nor name one in TSRQ_REDIS_BINARY.`,
+);
 process.exit(69);
 
 function find() {
   const named = process.env.TSRQ_REDIS_BINARY;
   if (named) return isProgram(named);
   const directories = [...(process.env.PATH ?? '').split(delimiter), ...PLACES];
-  return ['valkey-server', 'redis-server'].some((name) => directories.some((directory) => directory && isProgram(join(directory, name))));
+  return ['valkey-server', 'redis-server'].some((name) =>
+    directories.some((directory) => directory && isProgram(join(directory, name))),
+  );
 }
 
 function isProgram(path) {
@@ -42,7 +55,13 @@ function installer() {
   if (!root && !sudo) return null;
   const as = (command) => (sudo ? ['sudo', '-n', ...command] : command);
   if (has('apt-get')) {
-    return { apt: root, commands: [as(['apt-get', 'update', '-q']), as(['apt-get', 'install', '-q', '-y', '--no-install-recommends', 'redis-server'])] };
+    return {
+      apt: root,
+      commands: [
+        as(['apt-get', 'update', '-q']),
+        as(['apt-get', 'install', '-q', '-y', '--no-install-recommends', 'redis-server']),
+      ],
+    };
   }
   if (has('apk')) return { commands: [as(['apk', 'add', 'redis'])] };
   if (has('dnf')) return { commands: [as(['dnf', 'install', '-y', 'valkey'])] };
@@ -59,7 +78,10 @@ function install({ apt, commands }) {
   }
   try {
     for (const [program, ...args] of commands) {
-      const { status } = spawnSync(program, args, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+      const { status } = spawnSync(program, args, {
+        stdio: ['ignore', 2, 2],
+        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      });
       if (status !== 0) console.error(`${program} ${args.join(' ')} failed`);
     }
   } finally {

@@ -83,8 +83,16 @@ export async function snapshot(redis: Redis, options: { readonly queues?: readon
   ]);
   const queueMembers = listOf(queueKeys);
   const workerMembers = listOf(workerKeys);
-  const names = options.queues ?? queueMembers.map(queueOfKey).filter((name) => name !== null).sort();
-  const workerNames = workerMembers.map(workerOfKey).filter((name) => name !== null).sort();
+  const names =
+    options.queues ??
+    queueMembers
+      .map(queueOfKey)
+      .filter((name) => name !== null)
+      .sort();
+  const workerNames = workerMembers
+    .map(workerOfKey)
+    .filter((name) => name !== null)
+    .sort();
   const timeMs = Number(listOf(time)[0]) * 1_000 + Number(listOf(time)[1] ?? 0) / 1_000;
   const now = Math.floor(timeMs / 1_000);
 
@@ -160,7 +168,10 @@ function readQueue(
     scheduled: count(lasting + 1),
     canceled: count(lasting + 2),
     oldestAgeSeconds: typeof replies[HEAD] === 'string' && typeof headDate === 'string' ? age(headDate, timeMs) : null,
-    workers: listOf(replies[3]).map(workerOfKey).filter((worker) => worker !== null).sort(),
+    workers: listOf(replies[3])
+      .map(workerOfKey)
+      .filter((worker) => worker !== null)
+      .sort(),
     error: error instanceof Error ? error.message : null,
   };
 }

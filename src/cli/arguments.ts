@@ -57,5 +57,7 @@ function parseJson(text: string, where: string): unknown {
 }
 
 function literal(word: string): TsrqError {
-  return new TsrqError('USAGE', `'${word}': Python literals are not read`, { hint: 'write JSON, as :[1, 2] or key:=[1, 2]' });
+  return new TsrqError('USAGE', `'${word}': Python literals are not read`, {
+    hint: 'write JSON, as :[1, 2] or key:=[1, 2]',
+  });
 }

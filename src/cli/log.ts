@@ -22,7 +22,10 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2
 const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warning: 4, error: 3 };
 
 /** Writes records of at least `level` to `output`, one line each. `auto`: for the journal when that is where stderr leads, else pretty. */
-export function createLog(output: Output, options: { readonly level: LogLevel; readonly format: LogFormat; readonly env: NodeJS.ProcessEnv }): Log {
+export function createLog(
+  output: Output,
+  options: { readonly level: LogLevel; readonly format: LogFormat; readonly env: NodeJS.ProcessEnv },
+): Log {
   const format = options.format === 'auto' ? (leadsToJournal(options.env) ? 'journal' : 'pretty') : options.format;
   const write = FORMATS[format];
   const least = RANK[options.level];
@@ -57,8 +60,17 @@ function json({ level, event, message, fields, detail }: LogRecord): string {
 }
 
 function logfmt({ level, event, message, fields, detail }: LogRecord): string {
-  const all = { time: new Date().toISOString(), level, event, msg: message, ...fields, ...(detail === undefined ? {} : { detail }) };
-  const parts = Object.entries(all).map(([key, value]) => `${key}=${quoted(String(value ?? ''))}`);
+  const all = {
+    time: new Date().toISOString(),
+    level,
+    event,
+    msg: message,
+    ...fields,
+    ...(detail === undefined ? {} : { detail }),
+  };
+  const parts = Object.entries<string | number | boolean | null>(all).map(
+    ([key, value]) => `${key}=${quoted(value === null ? '' : `${value}`)}`,
+  );
   return `${parts.join(' ')}\n`;
 }
 

@@ -67,6 +67,11 @@ function endQuietlyOnClosedPipe(): void {
 /** Pipes are written asynchronously on some systems: what was printed must arrive. */
 async function flushed(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write('', () => { resolve(); }));
+    if (stream.writableLength > 0)
+      await new Promise<void>((resolve) =>
+        stream.write('', () => {
+          resolve();
+        }),
+      );
   }
 }

@@ -65,7 +65,13 @@ export async function startPrivateRedis(server: FoundServer): Promise<PrivateRed
   const config = { port, bind: '127.0.0.1', dir: `"${dir}"`, save: '""', appendonly: 'no', requirepass: password };
   const file = join(dir, 'server.conf');
   // A file that only we can read, not argv: every user of the machine can read that.
-  writeFileSync(file, Object.entries(config).map(([key, value]) => `${key} ${value}\n`).join(''), { mode: 0o600 });
+  writeFileSync(
+    file,
+    Object.entries(config)
+      .map(([key, value]) => `${key} ${value}\n`)
+      .join(''),
+    { mode: 0o600 },
+  );
   // A group of its own: a Ctrl-C is for the demo, which then stops the server.
   const child = spawn(server.path, [file], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const killOnExit = (): void => {
@@ -98,7 +104,10 @@ export async function startPrivateRedis(server: FoundServer): Promise<PrivateRed
   };
   if ((await Promise.race([ready, gone, sleep(10_000, 'late', { ref: false })])) !== 'ready') {
     await stop();
-    throw new TsrqError('REDIS_UNREACHABLE', `${server.path} did not start: ${log.trim().split('\n').slice(-2).join(' ')}`);
+    throw new TsrqError(
+      'REDIS_UNREACHABLE',
+      `${server.path} did not start: ${log.trim().split('\n').slice(-2).join(' ')}`,
+    );
   }
   return { url: `redis://:${password}@127.0.0.1:${port}/0`, port, stop };
 }

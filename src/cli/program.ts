@@ -71,7 +71,10 @@ export async function buildProgram(argv: readonly string[], cli: ProcessCli): Pr
     command.summary(entry.summary).exitOverride().showSuggestionAfterError();
     if (name === wanted) {
       if (command.description() === '') command.description(entry.summary);
-      addCommonOptions(command, command.options.flatMap((option) => [option.short, option.long]));
+      addCommonOptions(
+        command,
+        command.options.flatMap((option) => [option.short, option.long]),
+      );
       command.hook('preAction', () => {
         Object.assign(cli.flags, pickCommon(program), pickCommon(command));
       });

@@ -40,6 +40,7 @@ export async function repeatOnScreen(cli: Cli, seconds: number, draw: () => Prom
 /** Each line over the old one, then what is left of the old picture away: no flicker. The last row stays free, or the screen scrolls. */
 function frame(text: string, rows: number, columns: number): string {
   const lines = text.split('\n').slice(0, Math.max(1, rows - 1));
-  const cutTo = (line: string): string => (line.includes('\x1b') || line.length <= columns ? line : line.slice(0, columns));
+  const cutTo = (line: string): string =>
+    line.includes('\x1b') || line.length <= columns ? line : line.slice(0, columns);
   return `\x1b[H${lines.map((line) => `${cutTo(line)}\x1b[K`).join('\r\n')}\x1b[J`;
 }

@@ -23,12 +23,42 @@ export function obeySignals(target: SignalTarget): () => void {
     }
   };
   const listeners: readonly (readonly [NodeJS.Signals, () => void])[] = [
-    ['SIGINT', () => { end('SIGINT'); }],
-    ['SIGTERM', () => { end('SIGTERM'); }],
-    ['SIGHUP', () => { target.reload(); }],
-    ['SIGTSTP', () => { target.quiet(); }],
-    ['SIGCONT', () => { target.unquiet(); }],
-    ['SIGUSR2', () => { target.show(); }],
+    [
+      'SIGINT',
+      () => {
+        end('SIGINT');
+      },
+    ],
+    [
+      'SIGTERM',
+      () => {
+        end('SIGTERM');
+      },
+    ],
+    [
+      'SIGHUP',
+      () => {
+        target.reload();
+      },
+    ],
+    [
+      'SIGTSTP',
+      () => {
+        target.quiet();
+      },
+    ],
+    [
+      'SIGCONT',
+      () => {
+        target.unquiet();
+      },
+    ],
+    [
+      'SIGUSR2',
+      () => {
+        target.show();
+      },
+    ],
   ];
   for (const [signal, listener] of listeners) process.on(signal, listener);
   return () => {

@@ -15,11 +15,20 @@ export function addWorkerOptions(command: Command): Command {
   return command
     .option('-b, --burst', 'quit when all queues are empty')
     .option('-C, --concurrency <n>', 'jobs at once (default: 1)', whole(1))
-    .addOption(new Option('--isolation <how>', "'process': in warm child processes (default); 'none': in this process").choices(['process', 'none']))
+    .addOption(
+      new Option('--isolation <how>', "'process': in warm child processes (default); 'none': in this process").choices([
+        'process',
+        'none',
+      ]),
+    )
     .option('--jobs-per-horse <n>', 'jobs that one child process runs at once (default: 1)', whole(1))
     .option('--max-jobs-per-horse <n>', 'replace a child process after n jobs', whole(1))
     .option('--max-memory <size>', 'end a child process above this size and fail its job: 512M, 1G', size)
-    .option('-d, --dequeue-strategy <name>', "'ordered' (default), 'round_robin', 'random', or 'weighted' (high=5 low=1)", strategy)
+    .option(
+      '-d, --dequeue-strategy <name>',
+      "'ordered' (default), 'round_robin', 'random', or 'weighted' (high=5 low=1)",
+      strategy,
+    )
     .option('--max-jobs <n>', 'quit after n jobs', whole(1))
     .option('--max-idle-time <seconds>', 'quit after so long without a job', seconds)
     .option('--jobs <file>', 'a module that registers jobs by name; repeatable', several)

@@ -29,7 +29,11 @@ export class TargetBuilder {
     if (sentinel && Object.keys(sentinel).length > 0) {
       const said = Object.keys(redis ?? {}).filter((key) => ['host', 'path', 'port', 'url'].includes(key));
       if (said.length > 0) {
-        this.#problems.add(this.#sourceOf(`redis.${said[0]}`), `redis.${said[0]}`, 'stands beside sentinel: either redis or sentinel');
+        this.#problems.add(
+          this.#sourceOf(`redis.${said[0]}`),
+          `redis.${said[0]}`,
+          'stands beside sentinel: either redis or sentinel',
+        );
       }
       return this.#sentinel(sentinel, 'sentinel');
     }
@@ -55,22 +59,37 @@ export class TargetBuilder {
     const login = { db: config.db ?? 0, ...this.#login(config, path) };
     if (config.path !== undefined) {
       if (config.host !== undefined || config.port !== undefined) {
-        this.#problems.add(this.#sourceOf(`${path}.path`), `${path}.path`, 'a unix socket stands beside host or port: either one');
+        this.#problems.add(
+          this.#sourceOf(`${path}.path`),
+          `${path}.path`,
+          'a unix socket stands beside host or port: either one',
+        );
       }
       return { kind: 'socket', path: config.path, ...login };
     }
     const tls = this.#tls(config.tls, `${path}.tls`);
-    return { kind: 'tcp', host: config.host ?? 'localhost', port: config.port ?? 6379, ...login, ...(tls ? { tls } : {}) };
+    return {
+      kind: 'tcp',
+      host: config.host ?? 'localhost',
+      port: config.port ?? 6379,
+      ...login,
+      ...(tls ? { tls } : {}),
+    };
   }
 
   #sentinel(config: SentinelConfig, path: string): RedisTarget {
     const instances = (config.instances ?? []).flatMap((text) => {
       const instance = parseHostPort(text, 26379);
       if (instance) return [instance];
-      this.#problems.add(this.#sourceOf(`${path}.instances`), `${path}.instances`, `${shown('', text)} is no host:port`);
+      this.#problems.add(
+        this.#sourceOf(`${path}.instances`),
+        `${path}.instances`,
+        `${shown('', text)} is no host:port`,
+      );
       return [];
     });
-    if ((config.instances ?? []).length === 0) this.#problems.add(this.#sourceOf(path), `${path}.instances`, 'no sentinel is named');
+    if ((config.instances ?? []).length === 0)
+      this.#problems.add(this.#sourceOf(path), `${path}.instances`, 'no sentinel is named');
     const tls = this.#tls(config.tls, `${path}.tls`);
     const sentinelTls = this.#tls(config.sentinelTls, `${path}.sentinelTls`);
     return {
@@ -89,7 +108,8 @@ export class TargetBuilder {
 
   #login(config: RedisConfig | SentinelConfig, path: string): { username?: string; password?: string } {
     const { username, passwordFile } = config;
-    const password = config.password ?? (passwordFile == null ? undefined : this.#password(passwordFile, `${path}.passwordFile`));
+    const password =
+      config.password ?? (passwordFile == null ? undefined : this.#password(passwordFile, `${path}.passwordFile`));
     return { ...(username == null ? {} : { username }), ...(password == null ? {} : { password }) };
   }
 
@@ -123,7 +143,11 @@ export class TargetBuilder {
     try {
       return readFileSync(isAbsolute(file) ? file : join(base, file), 'utf8');
     } catch (error) {
-      this.#problems.add(this.#sourceOf(path), path, `the file '${file}' cannot be read (${(error as NodeJS.ErrnoException).code ?? ''})`);
+      this.#problems.add(
+        this.#sourceOf(path),
+        path,
+        `the file '${file}' cannot be read (${(error as NodeJS.ErrnoException).code ?? ''})`,
+      );
       return undefined;
     }
   }
@@ -151,14 +175,19 @@ export function resolveQueues(
     const to = Object.hasOwn(mapping, queue) ? mapping[queue] : undefined;
     let name = 'default';
     if (to === undefined) name = 'default';
-    else if (way.includes(queue)) problems.add(sourceOf(path), path, `goes in a circle: ${[...way, queue].join(' → ')}`);
+    else if (way.includes(queue))
+      problems.add(sourceOf(path), path, `goes in a circle: ${[...way, queue].join(' → ')}`);
     else if (to.includes('://')) {
       name = `queue ${queue}`;
       connections[name] = builder.named(queue, to);
     } else if (to === 'default' || Object.hasOwn(connections, to)) name = to;
     else if (Object.hasOwn(mapping, to)) name = resolve(to, [...way, queue]);
     else {
-      const candidates = [...Object.keys(connections), ...Object.keys(mapping).filter((other) => other !== queue), 'default'];
+      const candidates = [
+        ...Object.keys(connections),
+        ...Object.keys(mapping).filter((other) => other !== queue),
+        'default',
+      ];
       const near = nearest(to, candidates);
       const hint = near === null ? '' : `; did you mean "${near}"?`;
       problems.add(sourceOf(path), path, `'${to}' is neither a connection nor a mapped queue nor a URL${hint}`);

@@ -49,7 +49,8 @@ async function load(path: string, source: string): Promise<ConfigFile | null> {
     throw new TsrqError('CONFIG', `${source}the configuration file ${path} cannot be read: ${line}`, { cause: error });
   }
   if (config === undefined && path.endsWith('package.json')) return null;
-  if (!isRecord(config)) throw new TsrqError('CONFIG', `${source}the configuration file ${path} does not hold an object`);
+  if (!isRecord(config))
+    throw new TsrqError('CONFIG', `${source}the configuration file ${path} does not hold an object`);
   return { path, values: config };
 }
 

@@ -114,7 +114,10 @@ function partsOf(target: RedisTarget): Map<string, unknown> {
   for (const [key, value] of Object.entries(rest)) parts.set(`${section}.${key}`, value);
   if (kind === 'sentinel') {
     const { instances } = target;
-    parts.set('sentinel.instances', instances.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`));
+    parts.set(
+      'sentinel.instances',
+      instances.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
+    );
   }
   if ('tls' in rest && rest.tls) parts.set(`${section}.tls`, true);
   return parts;

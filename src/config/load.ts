@@ -61,7 +61,10 @@ function fileLayers({ path, values }: ConfigFile, problems: Problems): Layer[] {
 
 function flagLayer(flags: Partial<FlagValues>): Layer {
   const level = flags.verbose === true ? 'debug' : flags.quiet === true ? 'warning' : flags.loggingLevel?.toLowerCase();
-  const log = { ...(level === undefined ? {} : { level }), ...(flags.logFormat === undefined ? {} : { format: flags.logFormat }) };
+  const log = {
+    ...(level === undefined ? {} : { level }),
+    ...(flags.logFormat === undefined ? {} : { format: flags.logFormat }),
+  };
   const { url, connection, queues, worker } = flags;
   return {
     values: {
@@ -73,7 +76,12 @@ function flagLayer(flags: Partial<FlagValues>): Layer {
     },
     nameOf: (path) => {
       if (path === 'queues') return 'arguments';
-      if (path === 'log.level') return flags.verbose === true ? 'flag --verbose' : flags.quiet === true ? 'flag --quiet' : 'flag --logging-level';
+      if (path === 'log.level')
+        return flags.verbose === true
+          ? 'flag --verbose'
+          : flags.quiet === true
+            ? 'flag --quiet'
+            : 'flag --logging-level';
       if (path.startsWith('redis.') || path.startsWith('sentinel.')) return 'flag --url';
       const option = path.replace(/^worker\./, '').replace('log.format', 'logFormat');
       return `flag --${option.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
@@ -107,7 +115,9 @@ type Issue = z.core.$ZodIssue;
 /** For a value of several forms, what is wrong with the form that was meant: the one with an object's keys, if it is an object. */
 function innerIssues(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
-  const branches = issue.errors.filter((branch) => !branch.some((inner) => inner.code === 'invalid_type' && inner.path.length === 0));
+  const branches = issue.errors.filter(
+    (branch) => !branch.some((inner) => inner.code === 'invalid_type' && inner.path.length === 0),
+  );
   const meant = branches.toSorted((a, b) => a.length - b.length)[0];
   if (!meant) return [issue];
   return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
@@ -135,7 +145,8 @@ const article = (type: string): string => `${/^[aeiou]/.test(type) ? 'an' : 'a'}
 
 function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
   let value = values;
-  for (const key of path) value = isRecord(value) || Array.isArray(value) ? (value as Record<PropertyKey, unknown>)[key] : undefined;
+  for (const key of path)
+    value = isRecord(value) || Array.isArray(value) ? (value as Record<PropertyKey, unknown>)[key] : undefined;
   return value;
 }
 
@@ -149,7 +160,8 @@ function build(
   const configFile = input.file?.path ?? null;
   const builder = new TargetBuilder({ configFile, cwd: input.cwd, env: input.env }, problems, sourceOf);
   const connections: Record<string, RedisTarget> = {};
-  for (const [name, connection] of Object.entries(config.connections ?? {})) connections[name] = builder.named(name, connection);
+  for (const [name, connection] of Object.entries(config.connections ?? {}))
+    connections[name] = builder.named(name, connection);
   const main = builder.main(config.redis, config.sentinel);
   connections['default'] ??= main;
 
@@ -175,8 +187,10 @@ function build(
     configFile,
     targetOf,
     connectionNameOf,
-    usedConnections: () => usedConnections(defaultName, target, explicit ? [] : [...mapped.keys()], connectionNameOf, targetOf),
-    entries: () => [...merged.entries().map(describe), where(target, chosen)].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    usedConnections: () =>
+      usedConnections(defaultName, target, explicit ? [] : [...mapped.keys()], connectionNameOf, targetOf),
+    entries: () =>
+      [...merged.entries().map(describe), where(target, chosen)].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   });
 }
 
@@ -193,7 +207,8 @@ function chooseDefault(
   if (name === 'default' || Object.hasOwn(connections, name)) return name;
   const near = nearest(name, Object.keys(connections));
   const known = Object.keys(connections).filter((other) => other !== 'default');
-  const hint = near === null ? `; there are ${known.length === 0 ? 'none' : known.join(', ')}` : `; did you mean "${near}"?`;
+  const hint =
+    near === null ? `; there are ${known.length === 0 ? 'none' : known.join(', ')}` : `; did you mean "${near}"?`;
   problems.add(sourceOf('connection'), 'connection', `there is no connection named '${name}'${hint}`);
   return null;
 }
@@ -212,7 +227,10 @@ function usedConnections(
 
 /** Passwords within a value of several parts are hidden as well. */
 function describe(entry: Entry): Entry {
-  return { ...entry, value: JSON.parse(JSON.stringify(entry.value ?? null, (key, value: unknown) => mask(key, value))) as unknown };
+  return {
+    ...entry,
+    value: JSON.parse(JSON.stringify(entry.value ?? null, (key, value: unknown) => mask(key, value))) as unknown,
+  };
 }
 
 function mask(key: string, value: unknown): unknown {
@@ -223,5 +241,9 @@ function mask(key: string, value: unknown): unknown {
 const maskedUrl = (text: string): string => text.replace(/(:\/\/[^:@/\s]*:)[^@/\s]*@/g, '$1******@');
 
 function where(target: RedisTarget, chosen: string | null): Entry {
-  return { path: 'connection in use', value: describeTarget(target), source: chosen === null ? 'redis, sentinel' : `connections.${chosen}` };
+  return {
+    path: 'connection in use',
+    value: describeTarget(target),
+    source: chosen === null ? 'redis, sentinel' : `connections.${chosen}`,
+  };
 }

@@ -64,7 +64,8 @@ export interface Translated {
 /** Brings RQ's settings into the form of our own file. `NAME` and `QUEUES` are taken from files only. */
 export function translate(settings: Readonly<Record<string, unknown>>, source: string, problems: Problems): Translated {
   const result: Translated = { values: {}, settingOf: new Map() };
-  const has = (setting: string): boolean => settings[setting] !== undefined && settings[setting] !== '' && settings[setting] !== null;
+  const has = (setting: string): boolean =>
+    settings[setting] !== undefined && settings[setting] !== '' && settings[setting] !== null;
   for (const [setting, path, read] of SCALARS) {
     if (!has(setting)) continue;
     const value = settings[setting];
@@ -91,8 +92,8 @@ function translateTls(
   if (!on) return;
   const tls: Record<string, unknown> = {};
   for (const [setting, key] of TLS) if (has(setting)) tls[key] = settings[setting];
-  const requirement = String(settings['REDIS_SSL_CERT_REQS'] ?? 'required').toLowerCase();
-  if (requirement === 'none') tls['rejectUnauthorized'] = false;
+  const requirement = settings['REDIS_SSL_CERT_REQS'];
+  if (typeof requirement === 'string' && requirement.toLowerCase() === 'none') tls['rejectUnauthorized'] = false;
   put(result, 'redis.tls', Object.keys(tls).length === 0 ? true : tls, 'REDIS_SSL');
 }
 
@@ -124,7 +125,8 @@ function options(
 ): void {
   for (const [key, inner] of Object.entries(isRecord(value) ? value : {})) {
     const path = Object.hasOwn(known, key) ? known[key] : undefined;
-    if (path === undefined) problems.add(source, `SENTINEL.${name}.${key}`, `is an option of Python's client that tsrq does not have`);
+    if (path === undefined)
+      problems.add(source, `SENTINEL.${name}.${key}`, `is an option of Python's client that tsrq does not have`);
     else if (inner !== null) put(result, `sentinel.${path}`, inner, `SENTINEL.${name}.${key}`);
   }
 }
@@ -139,7 +141,7 @@ function put(result: Translated, path: string, value: unknown, setting: string):
 function instance(value: unknown): unknown {
   if (!Array.isArray(value)) return value;
   const [host, port] = value as unknown[];
-  return `${String(host)}:${String(port ?? 26379)}`;
+  return `${String(host)}:${typeof port === 'number' || typeof port === 'string' ? port : 26379}`;
 }
 
 function number(text: string): unknown {

@@ -52,7 +52,10 @@ const worker = z.strictObject({
   isolation: z.enum(['process', 'none']).optional(),
   jobsPerHorse: count.optional(),
   maxJobsPerHorse: count.nullable().optional(),
-  maxMemory: z.union([z.number().positive(), z.string().regex(/^\d+(\.\d+)?\s*[KMG]?(i?B)?$/i)]).nullable().optional(),
+  maxMemory: z
+    .union([z.number().positive(), z.string().regex(/^\d+(\.\d+)?\s*[KMG]?(i?B)?$/i)])
+    .nullable()
+    .optional(),
   dequeueStrategy: z.enum(STRATEGIES).optional(),
   maxJobs: count.nullable().optional(),
   maxIdleTime: seconds.nullable().optional(),
@@ -79,11 +82,7 @@ const log = z.strictObject({
   format: z.enum(['auto', 'pretty', 'json', 'logfmt']).optional(),
 });
 
-const connection = z.union([
-  text,
-  z.strictObject({ ...redis.shape }),
-  z.strictObject({ sentinel }),
-]);
+const connection = z.union([text, z.strictObject({ ...redis.shape }), z.strictObject({ sentinel })]);
 
 /** The configuration file, and the form that every other source is brought into. */
 export const fileSchema = z.strictObject({
@@ -107,7 +106,8 @@ export type ConnectionConfig = z.infer<typeof connection>;
 export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   const [first] = path;
   if (first === undefined) return Object.keys(fileSchema.shape);
-  if (path.at(-1) === 'tls' || path.at(-1) === 'sentinelTls') return ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'];
+  if (path.at(-1) === 'tls' || path.at(-1) === 'sentinelTls')
+    return ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'];
   if (first === 'worker') return Object.keys(worker.shape);
   if (first === 'log') return Object.keys(log.shape);
   if (first === 'sentinel' || path.at(-1) === 'sentinel') return Object.keys(sentinel.shape);

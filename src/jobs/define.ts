@@ -24,7 +24,7 @@ export function job<Args extends readonly never[], Result>(
   if (typeof handler !== 'function') {
     throw new TsrqError('USAGE', `the handler of job '${name}' is ${typeof handler}, not a function`);
   }
-  registered().set(name, handler as unknown as Handler);
+  registered().set(name, handler);
   return handler;
 }
 

@@ -108,7 +108,8 @@ export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRe
     ttlSeconds: integer('ttl'),
     retriesLeft: integer('retries_left'),
     retryIntervals: read('retry_intervals', (value) => parseList(value, 'number')) ?? [],
-    dependencyIds: read('dependency_ids', (value) => parseList(value, 'string')) ?? (firstParent === null ? [] : [firstParent]),
+    dependencyIds:
+      read('dependency_ids', (value) => parseList(value, 'string')) ?? (firstParent === null ? [] : [firstParent]),
     meta: fields.get('meta') ?? null,
     legacyError: fields.get('exc_info') ?? null,
     unknown: new Map([...fields].filter(([field]) => !KNOWN.has(field))),
@@ -128,7 +129,10 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 const parseInteger = (text: string): number | null => (/^[+-]?\d+$/.test(text.trim()) ? Number(text) : null);
 
-function parseList<T extends 'number' | 'string'>(text: string, type: T): (T extends 'number' ? number : string)[] | null {
+function parseList<T extends 'number' | 'string'>(
+  text: string,
+  type: T,
+): (T extends 'number' ? number : string)[] | null {
   try {
     const list: unknown = JSON.parse(text);
     return Array.isArray(list) && list.every((item) => typeof item === type) ? list : null;

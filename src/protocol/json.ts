@@ -46,7 +46,8 @@ function writeObject(value: object, path: string, above: Set<object>): string {
   if (above.has(value)) throw new UnserializableError(`${path}: it contains itself`);
   if (above.size > MAX_DEPTH) throw new UnserializableError(`${path.slice(0, 60)}…: nested deeper than ${MAX_DEPTH}`);
   if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-    if (!('toJSON' in value)) throw new UnserializableError(`${path}: a ${value.constructor.name} cannot be written as JSON`);
+    if (!('toJSON' in value))
+      throw new UnserializableError(`${path}: a ${value.constructor.name} cannot be written as JSON`);
   }
   above.add(value);
   let text: string;
@@ -83,13 +84,21 @@ const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 function quote(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(text).replace(
+    /[\x7f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:Infinity|\d+(\.\d+)?([eE][+-]?\d+)?)/y;
 const STRING = /"(?:[^"\\\x00-\x1f]|\\.)*"/y;
-const WORDS: readonly (readonly [string, unknown])[] = [['true', true], ['false', false], ['null', null], ['NaN', NaN]];
+const WORDS: readonly (readonly [string, unknown])[] = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+  ['NaN', NaN],
+];
 
 /** A plain reader of the dialect, used only where JSON.parse does not do. */
 class Reader {
@@ -150,7 +159,12 @@ class Reader {
       if (this.#text[this.#at] !== ':') throw this.#unexpected();
       this.#at += 1;
       // Not by assignment, which would set the prototype for the key __proto__.
-      Object.defineProperty(object, key, { value: this.#value(), enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(object, key, {
+        value: this.#value(),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
     } while (this.#goesOn('}'));
     return object;
   }

@@ -14,8 +14,7 @@ export const dependentsKey = (id: string): string => `rq:job:${id}:dependents`;
 export const dependenciesKey = (id: string): string => `rq:job::${id}:dependencies`;
 export const resultsKey = (id: string): string => `rq:results:${id}`;
 export const executionsKey = (id: string): string => `rq:executions:${id}`;
-export const executionKey = (id: string, execution: string): string =>
-  `rq:execution:${id}:${execution}`;
+export const executionKey = (id: string, execution: string): string => `rq:execution:${id}:${execution}`;
 export const workerKey = (name: string): string => `rq:worker:${name}`;
 export const queueWorkersKey = (queue: string): string => `rq:workers:${queue}`;
 export const pubsubKey = (worker: string): string => `rq:pubsub:${worker}`;
@@ -23,32 +22,20 @@ export const maintenanceLockKey = (queue: string): string => `rq:clean_registrie
 export const schedulerLockKey = (queue: string): string => `rq:scheduler-lock:${queue}`;
 
 /** The registries, by the name RQ uses for them in keys; `wip` is the registry of started jobs. */
-export const REGISTRIES = [
-  'wip',
-  'finished',
-  'failed',
-  'deferred',
-  'scheduled',
-  'canceled',
-] as const;
+export const REGISTRIES = ['wip', 'finished', 'failed', 'deferred', 'scheduled', 'canceled'] as const;
 export type RegistryName = (typeof REGISTRIES)[number];
-export const registryKey = (registry: RegistryName, queue: string): string =>
-  `rq:${registry}:${queue}`;
+export const registryKey = (registry: RegistryName, queue: string): string => `rq:${registry}:${queue}`;
 
 const QUEUE_PREFIX = 'rq:queue:';
 const WORKER_PREFIX = 'rq:worker:';
 
 /** The queue's name of a member of `rq:queues`, or null for an alien member. */
 export const queueOfKey = (key: string): string | null =>
-  key.startsWith(QUEUE_PREFIX) && key.length > QUEUE_PREFIX.length
-    ? key.slice(QUEUE_PREFIX.length)
-    : null;
+  key.startsWith(QUEUE_PREFIX) && key.length > QUEUE_PREFIX.length ? key.slice(QUEUE_PREFIX.length) : null;
 
 /** The worker's name of a member of `rq:workers`, or null for an alien member. */
 export const workerOfKey = (key: string): string | null =>
-  key.startsWith(WORKER_PREFIX) && key.length > WORKER_PREFIX.length
-    ? key.slice(WORKER_PREFIX.length)
-    : null;
+  key.startsWith(WORKER_PREFIX) && key.length > WORKER_PREFIX.length ? key.slice(WORKER_PREFIX.length) : null;
 
 /** RQ >= 2.8 refuses every other id, also when it reads one (protocol rule 1). */
 export const isJobId = (id: string): boolean => /^[A-Za-z0-9_-]+$/.test(id);

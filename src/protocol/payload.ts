@@ -40,8 +40,10 @@ export function decodePayload(data: Buffer, maxBytes = MAX_BYTES): Call {
     throw new PayloadError(`the payload is not a list of function, instance, arguments, keywords: ${shown(raw)}`);
   }
   const [functionName, instance, args, kwargs] = value as [unknown, unknown, unknown, unknown];
-  if (typeof functionName !== 'string') throw new PayloadError(`the function name in the payload is no text: ${shown(raw)}`);
-  if (instance !== null) throw new PayloadError(`the payload calls a method of an object, which only Python can: ${functionName}`);
+  if (typeof functionName !== 'string')
+    throw new PayloadError(`the function name in the payload is no text: ${shown(raw)}`);
+  if (instance !== null)
+    throw new PayloadError(`the payload calls a method of an object, which only Python can: ${functionName}`);
   if (!Array.isArray(args)) throw new PayloadError(`the arguments in the payload are no list: ${shown(raw)}`);
   if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)) {
     throw new PayloadError(`the keyword arguments in the payload are no object: ${shown(raw)}`);
@@ -96,7 +98,7 @@ function store(bytes: Buffer): Buffer {
     a += byte;
     b += a;
   }
-  stream.writeUInt32BE((((b % 65_521) << 16) | a % 65_521) >>> 0, length + 7);
+  stream.writeUInt32BE((((b % 65_521) << 16) | (a % 65_521)) >>> 0, length + 7);
   return stream;
 }
 

@@ -15,7 +15,8 @@ export function parseDate(text: string): number | null {
   if (!match) return null;
   const base = Date.parse(`${match[1]}T${match[2]}Z`);
   if (Number.isNaN(base)) return null;
-  const offsetMinutes = match[4] === undefined ? 0 : Number(match[4]) * 60 + Math.sign(Number(match[4])) * Number(match[5]);
+  const offsetMinutes =
+    match[4] === undefined ? 0 : Number(match[4]) * 60 + Math.sign(Number(match[4])) * Number(match[5]);
   return base + Number(`0.${match[3] ?? 0}`) * 1_000 - offsetMinutes * 60_000;
 }
 

@@ -70,9 +70,16 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
   const reply = await redis.evaluate(script('enqueue'), [], [...head, ...[...fields].flat()]);
   const [state, status] = asList(reply).map(asText);
   if (state !== 'exists') return { id, queue, description };
-  throw new TsrqError('JOB_EXISTS', `there is a job with id '${id}' already: it is ${status === '' ? 'without a status' : status}`, {
-    hint: rule === 'replace' ? 'a running job cannot be replaced' : 'choose another id, or replace the waiting job (--replace)',
-  });
+  throw new TsrqError(
+    'JOB_EXISTS',
+    `there is a job with id '${id}' already: it is ${status === '' ? 'without a status' : status}`,
+    {
+      hint:
+        rule === 'replace'
+          ? 'a running job cannot be replaced'
+          : 'choose another id, or replace the waiting job (--replace)',
+    },
+  );
 }
 
 function pick<T, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
@@ -86,7 +93,12 @@ function check(job: NewJob): void {
   if (id !== undefined && !isJobId(id)) {
     throw usage(`the job id '${id}' has characters that RQ refuses`, 'letters, digits, _ and - are allowed');
   }
-  integer('timeout', timeoutSeconds, (value) => value > 0 || value === -1, 'a number of seconds from 1, or -1 for none');
+  integer(
+    'timeout',
+    timeoutSeconds,
+    (value) => value > 0 || value === -1,
+    'a number of seconds from 1, or -1 for none',
+  );
   integer('ttl', ttlSeconds, (value) => value > 0, 'a number of seconds from 1');
   integer('result ttl', job.resultTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
   integer('failure ttl', job.failureTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');

@@ -44,7 +44,8 @@ export async function finish(
   const args = [...workerArgs(worker), runningId, ended.length, ...ended.flatMap(endedArgs), ...wishArgs(wish)];
   const reply = await redis.evaluate(script('finish'), [], args);
   const claim = readClaim(reply);
-  const endings = claim.state === 'ok' ? asList(asList(reply)[5]).map((row) => readEnding(asList(row).map(asText))) : [];
+  const endings =
+    claim.state === 'ok' ? asList(asList(reply)[5]).map((row) => readEnding(asList(row).map(asText))) : [];
   return { ...claim, endings };
 }
 

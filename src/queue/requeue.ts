@@ -19,10 +19,7 @@ export type Requeued = {
   readonly id: string;
   /** The queue of the failed registry that held the id; null when none did. */
   readonly registry: string | null;
-} & (
-  | { readonly requeued: true; readonly queue: string }
-  | { readonly requeued: false; readonly reason: string }
-);
+} & ({ readonly requeued: true; readonly queue: string } | { readonly requeued: false; readonly reason: string });
 
 /** Small enough that one script holds Redis for about two milliseconds. */
 const BATCH = 100;
@@ -36,7 +33,11 @@ export async function requeueAll(redis: Redis, options: RequeueOptions = {}): Pr
 }
 
 /** Puts the named failed jobs back, whichever failed registry holds them. */
-export async function requeueIds(redis: Redis, ids: readonly string[], options: RequeueOptions = {}): Promise<Requeued[]> {
+export async function requeueIds(
+  redis: Redis,
+  ids: readonly string[],
+  options: RequeueOptions = {},
+): Promise<Requeued[]> {
   const queues = options.queues ?? (await queueNames(redis)).names;
   const unique = [...new Set(ids)];
   const homes = await findRegistries(redis, unique, queues);
@@ -44,7 +45,9 @@ export async function requeueIds(redis: Redis, ids: readonly string[], options: 
   const found = new Map((await requeueBatches(redis, work, options)).map((result) => [result.id, result]));
   const missing = unique.filter((id) => !found.has(id));
   const reasons = await whyNotFailed(redis, missing, options.queues);
-  return unique.map((id) => found.get(id) ?? { id, registry: null, requeued: false, reason: reasons.get(id) ?? 'unknown' });
+  return unique.map(
+    (id) => found.get(id) ?? { id, registry: null, requeued: false, reason: reasons.get(id) ?? 'unknown' },
+  );
 }
 
 async function requeueBatches(
@@ -93,7 +96,9 @@ async function findRegistries(
 ): Promise<Map<string, string>> {
   const homes = new Map<string, string>();
   if (ids.length === 0) return homes;
-  const scores = await redis.pipeline(queues.map((queue) => ['ZMSCORE', registryKey('failed', queue), ...ids] as const));
+  const scores = await redis.pipeline(
+    queues.map((queue) => ['ZMSCORE', registryKey('failed', queue), ...ids] as const),
+  );
   scores.forEach((row, i) => {
     if (!Array.isArray(row)) return;
     row.forEach((score, j) => {

@@ -158,7 +158,7 @@ class Lane {
     });
     try {
       if (this.#closing.signal.aborted) throw new Error('closed');
-      this.#clientId = (await withDeadline(client.call('CLIENT', 'ID') as Promise<number>, GRACE_MS)) as number;
+      this.#clientId = await withDeadline(client.client('ID'), GRACE_MS);
     } catch (error) {
       discardClient(client);
       throw error;

@@ -57,7 +57,8 @@ class Connection implements Redis {
     this.#options = options;
     this.description = describeTarget(target);
     this.#deadlineMs = options.role === 'producer' ? (options.deadlineMs ?? DEFAULT_DEADLINE_MS) : Infinity;
-    const ofTarget = target.kind === 'sentinel' && target.socketTimeoutSeconds ? target.socketTimeoutSeconds * 1_000 : null;
+    const ofTarget =
+      target.kind === 'sentinel' && target.socketTimeoutSeconds ? target.socketTimeoutSeconds * 1_000 : null;
     this.#replyTimeoutMs = options.replyTimeoutMs ?? Math.min(this.#deadlineMs, ofTarget ?? DEFAULT_DEADLINE_MS);
   }
 

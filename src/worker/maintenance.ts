@@ -8,7 +8,11 @@ import type { WorkerEvent } from './events.js';
  * Looks for what dead workers have left behind: executions without a lease, ids between queue and start. Every step is
  * one atomic script, so that any number of workers may do it at once. One queue's bad data does not stop the others.
  */
-export async function sweep(redis: Redis, queues: readonly string[], tell: (event: WorkerEvent) => void): Promise<void> {
+export async function sweep(
+  redis: Redis,
+  queues: readonly string[],
+  tell: (event: WorkerEvent) => void,
+): Promise<void> {
   for (const queue of queues) {
     for (const job of await endAbandoned(redis, queue)) {
       if (job.ending.state === 'lost') continue;

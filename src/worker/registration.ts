@@ -22,7 +22,9 @@ export async function register(redis: Redis, birth: Birth): Promise<void> {
   const address = await ownAddress(redis);
   let replaced = '';
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    const reply = asList(await redis.evaluate(script('register'), [], registerArgs(birth, address, replaced))).map(asText);
+    const reply = asList(await redis.evaluate(script('register'), [], registerArgs(birth, address, replaced))).map(
+      asText,
+    );
     const [state, otherBirth = '', host = '', pid = '', lastHeartbeat = ''] = reply;
     if (state === 'ok') return;
     if (!isDead({ host, pid: Number(pid), lastHeartbeat }, birth.stamp)) {

@@ -86,7 +86,11 @@ export class Run {
         setTimeout(() => {
           // RQ's words, so that whoever searches for them finds both.
           const name = 'JobTimeoutException';
-          this.interrupt({ kind: 'failed', name, text: `${name}: Task exceeded maximum timeout value (${seconds} seconds)` });
+          this.interrupt({
+            kind: 'failed',
+            name,
+            text: `${name}: Task exceeded maximum timeout value (${seconds} seconds)`,
+          });
         }, seconds * 1_000),
       );
     });
@@ -151,7 +155,14 @@ function whyNotPerformable(job: ClaimedJob): string | null {
 
 function refusal(reason: string): RunHandle {
   const now = clock();
-  const performed = { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, error: reason, summary: reason };
+  const performed = {
+    functionName: '',
+    startedAtMs: now,
+    endedAtMs: now,
+    ok: false as const,
+    error: reason,
+    summary: reason,
+  };
   return {
     begun: Promise.resolve(),
     done: Promise.resolve({ kind: 'performed', performed }),

@@ -140,9 +140,11 @@ function control(
   ended: Promise<WorkerEnd>,
 ): RunningWorker {
   const goCold = new AbortController();
-  void ended.catch(() => undefined).finally(() => {
-    goCold.abort();
-  });
+  void ended
+    .catch(() => undefined)
+    .finally(() => {
+      goCold.abort();
+    });
   return {
     ended,
     stop: (because) => {
@@ -232,7 +234,8 @@ class Rounds {
         await work();
         failing = false;
       } catch (error) {
-        if (!failing && !this.#ended) this.#warn(`a round of upkeep failed: ${error instanceof Error ? error.message : String(error)}`);
+        if (!failing && !this.#ended)
+          this.#warn(`a round of upkeep failed: ${error instanceof Error ? error.message : String(error)}`);
         failing = true;
       }
       busy = false;

@@ -273,7 +273,18 @@ export class Worker {
       const { id, queue, description, attempt } = run.job;
       const seconds = (end.endedAtMs - end.startedAtMs) / 1_000;
       const resultTtlSeconds = end.resultTtlSeconds;
-      this.#tell({ type: 'job-ended', id, queue, description, attempt, seconds, ending, resultTtlSeconds, summary, error });
+      this.#tell({
+        type: 'job-ended',
+        id,
+        queue,
+        description,
+        attempt,
+        seconds,
+        ending,
+        resultTtlSeconds,
+        summary,
+        error,
+      });
     });
   }
 
@@ -309,7 +320,13 @@ export class Worker {
       }
       const { id, executionId, queue } = job;
       const back = { kind: 'returned', startedAtMs: now, endedAtMs: now, resultTtlSeconds: 0, value: null } as const;
-      await finish(this.#redis, this.#stamp, [{ id, executionId, queue, ...back }], this.#intake.wish(0), this.#runningId());
+      await finish(
+        this.#redis,
+        this.#stamp,
+        [{ id, executionId, queue, ...back }],
+        this.#intake.wish(0),
+        this.#runningId(),
+      );
     }
   }
 

@@ -39,8 +39,15 @@ describe('Redis is stopped and started', () => {
     await server.kill('SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     await server.restart();
-    const ids = [await put(redis, 'count.words', ['a b'], { queue: 'high' }), await put(redis, 'count.words', ['a b'], { queue: 'low' })];
-    await until('the jobs are done', async () => (await statusOf(client, ids[0] ?? '')) === 'finished' && (await statusOf(client, ids[1] ?? '')) === 'finished');
+    const ids = [
+      await put(redis, 'count.words', ['a b'], { queue: 'high' }),
+      await put(redis, 'count.words', ['a b'], { queue: 'low' }),
+    ];
+    await until(
+      'the jobs are done',
+      async () =>
+        (await statusOf(client, ids[0] ?? '')) === 'finished' && (await statusOf(client, ids[1] ?? '')) === 'finished',
+    );
     running.kill('SIGTERM');
     const { code, stderr } = await running.exited;
     expect(code).toBe(0);

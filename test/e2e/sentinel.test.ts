@@ -42,17 +42,22 @@ const finished = (id: string): Promise<void> =>
   until(`${id} is finished`, async () => (await statusOf(await sentinels.clientOfMaster(), id)) === 'finished', 40_000);
 
 describe('through three sentinels', () => {
-  it('worker, info, requeue and empty work, by URL, by config and by RQ\'s SENTINEL', async () => {
+  it("worker, info, requeue and empty work, by URL, by config and by RQ's SENTINEL", async () => {
     const [hosts = '', name = ''] = sentinels.url.replace('redis+sentinel://', '').split('/');
     const instances = hosts.split(',');
     const own = join(dir, 'own.json');
     writeFileSync(own, JSON.stringify({ sentinel: { instances, masterName: name } }));
     const rq = join(dir, 'rq.json');
-    writeFileSync(rq, JSON.stringify({ SENTINEL: { INSTANCES: instances.map((text) => text.split(':')), MASTER_NAME: name } }));
+    writeFileSync(
+      rq,
+      JSON.stringify({ SENTINEL: { INSTANCES: instances.map((text) => text.split(':')), MASTER_NAME: name } }),
+    );
     for (const options of [{ url: sentinels.url }, { env: { TSRQ_CONFIG: own } }, { env: { TSRQ_CONFIG: rq } }]) {
       const failing = await put(redis, 'count.boom', ['x'], { queue: 'q' });
       expect((await runTsrq(['worker', '-b', '--path', JOBS, 'q'], options)).code).toBe(0);
-      expect((await runTsrq(['info', '--raw'], options)).stdout).toContain('queue q 0, 0 executing, 0 finished, 1 failed');
+      expect((await runTsrq(['info', '--raw'], options)).stdout).toContain(
+        'queue q 0, 0 executing, 0 finished, 1 failed',
+      );
       expect((await runTsrq(['requeue', '--all'], options)).stdout).toContain(`requeued ${failing} on q`);
       expect((await runTsrq(['empty', 'q'], options)).stdout).toBe('1 jobs removed from q queue\n');
     }
@@ -67,7 +72,9 @@ describe('through three sentinels', () => {
     asking.close();
     await until('there is another master', async () => (await sentinels.master()).port !== before.port);
     // By a connection that asks the sentinels anew: what is written to the old master in this moment is lost with it.
-    const { code } = await runTsrq(['enqueue', '-q', 'low', '--job-id', 'after', 'count.words', 'a b'], { url: sentinels.url });
+    const { code } = await runTsrq(['enqueue', '-q', 'low', '--job-id', 'after', 'count.words', 'a b'], {
+      url: sentinels.url,
+    });
     expect(code).toBe(0);
     await finished('after');
   });

@@ -73,10 +73,16 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
     expect(await client.ttl(`rq:job:${bad}`)).toBeGreaterThan(31_000_000);
     expect(await placesOf(client, ok, 'q')).toEqual(['finished']);
     expect(await placesOf(client, bad, 'q')).toEqual(['failed']);
-    expect(await client.hmget('rq:worker:wr', 'successful_job_count', 'failed_job_count', 'state')).toEqual(['3', '1', 'idle']);
+    expect(await client.hmget('rq:worker:wr', 'successful_job_count', 'failed_job_count', 'state')).toEqual([
+      '3',
+      '1',
+      'idle',
+    ]);
     expect(await client.hexists('rq:worker:wr', 'death')).toBe(1);
     expect(await client.keys('rq:execution*')).toEqual([]);
-    expect(stderr).toMatch(/q: count\.boom\('no luck'\) \(.*\) failed in .*: TypeError: no luck; moved to the failed registry/);
+    expect(stderr).toMatch(
+      /q: count\.boom\('no luck'\) \(.*\) failed in .*: TypeError: no luck; moved to the failed registry/,
+    );
   });
 
   it('gives jobs the current job, whose meta Python sees', async () => {
@@ -100,7 +106,18 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
   });
 
   it('fails a job whose handler cannot be found, saying where it looked, and runs the others', async () => {
-    const names = ['count.nope', 'nowhere.fn', 'count.notAFunction', 'broken.fn', '../count.words', 'count.constructor', 'count.__proto__', 'node_modules.x.y', 'words', ''];
+    const names = [
+      'count.nope',
+      'nowhere.fn',
+      'count.notAFunction',
+      'broken.fn',
+      '../count.words',
+      'count.constructor',
+      'count.__proto__',
+      'node_modules.x.y',
+      'words',
+      '',
+    ];
     const ids = [];
     for (const name of names.filter((name) => name !== '')) ids.push(await put(redis, name));
     const ok = await put(redis, 'count.words', ['fine']);
@@ -111,7 +128,9 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
       expect((await latestResult(client, id))?.error).toMatch(/no handler for|cannot be loaded/);
     }
     expect((await latestResult(client, ids[1] ?? ''))?.error).toContain(join(JOBS, 'nowhere'));
-    expect((await latestResult(client, ids[1] ?? ''))?.error).toContain('broken.js cannot be loaded: Error: this module cannot be loaded');
+    expect((await latestResult(client, ids[1] ?? ''))?.error).toContain(
+      'broken.js cannot be loaded: Error: this module cannot be loaded',
+    );
     expect(await statusOf(client, ok)).toBe('finished');
   });
 
@@ -129,7 +148,12 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
   it('sets poison aside and goes on', async () => {
     await client.hset('rq:job:nodata', { status: 'queued', origin: 'q' });
     await client.hset('rq:job:garbage', { status: 'queued', origin: 'q', data: 'no payload at all' });
-    await client.hset('rq:job:badtime', { status: 'queued', origin: 'q', data: '["count.words",null,["a"],{}]', timeout: 'soon' });
+    await client.hset('rq:job:badtime', {
+      status: 'queued',
+      origin: 'q',
+      data: '["count.words",null,["a"],{}]',
+      timeout: 'soon',
+    });
     await client.hset('rq:job:bad id:x', { status: 'queued', origin: 'q', data: '["count.words",null,["a"],{}]' });
     await client.set('rq:job:text', 'no hash');
     await client.rpush('rq:queue:q', 'gone', 'nodata', 'garbage', 'badtime', 'bad id:x', 'text');
@@ -139,7 +163,13 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
     expect(code).toBe(0);
     expect(await statusOf(client, ok)).toBe('finished');
     for (const id of ['nodata', 'garbage', 'badtime', 'bad id:x']) expect(await statusOf(client, id)).toBe('failed');
-    expect((await client.zrange('rq:failed:q', '0', '-1')).sort()).toEqual(['bad id:x', 'badtime', 'garbage', 'nodata', 'text']);
+    expect((await client.zrange('rq:failed:q', '0', '-1')).sort()).toEqual([
+      'bad id:x',
+      'badtime',
+      'garbage',
+      'nodata',
+      'text',
+    ]);
     expect((await latestResult(client, 'badtime'))?.error).toContain("'soon'");
     expect(await client.llen('rq:queue:q')).toBe(0);
   });
@@ -164,7 +194,10 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
 
   it('quits after --max-jobs and leaves the rest queued', async () => {
     for (let i = 0; i < 5; i += 1) await put(redis, 'count.add', [i, i], { queue: 'q' });
-    const { code } = await runTsrq(['worker', '--path', JOBS, '--isolation', isolation, '--max-jobs', '3', '-C', '2', 'q'], { url: server.url });
+    const { code } = await runTsrq(
+      ['worker', '--path', JOBS, '--isolation', isolation, '--max-jobs', '3', '-C', '2', 'q'],
+      { url: server.url },
+    );
     expect(code).toBe(0);
     expect(await client.zcard('rq:finished:q')).toBe(3);
     expect(await client.llen('rq:queue:q')).toBe(2);
@@ -175,7 +208,7 @@ describe('dequeue strategies', () => {
   const strategies = async (...args: string[]): Promise<string> => {
     const file = fileOf(`strategy-${args.join('')}`);
     for (const queue of ['a', 'b', 'c']) {
-      for (const i of [1, 2]) await put(redis, 'count.note', [file, queue + i], { queue });
+      for (const i of [1, 2]) await put(redis, 'count.note', [file, `${queue}${i}`], { queue });
     }
     expect((await burst('--isolation', 'none', ...args)).code).toBe(0);
     return lines(file).join(' ');
@@ -185,7 +218,14 @@ describe('dequeue strategies', () => {
     expect(await strategies('--dequeue-strategy', 'round_robin', 'a', 'b', 'c')).toBe('a1 b1 c1 a2 b2 c2');
   });
   it('random and weighted take everything', async () => {
-    expect((await strategies('--dequeue-strategy', 'random', 'a', 'b', 'c')).split(' ').sort()).toEqual(['a1', 'a2', 'b1', 'b2', 'c1', 'c2']);
+    expect((await strategies('--dequeue-strategy', 'random', 'a', 'b', 'c')).split(' ').sort()).toEqual([
+      'a1',
+      'a2',
+      'b1',
+      'b2',
+      'c1',
+      'c2',
+    ]);
     const weighted = await strategies('--dequeue-strategy', 'weighted', 'a=1', 'b=1000000', 'c=1');
     expect(weighted.startsWith('b1 b2')).toBe(true);
   });
@@ -196,7 +236,9 @@ describe('work horses', () => {
     const id = await put(redis, 'count.busy', [60_000], { queue: 'q', timeoutSeconds: 1 });
     const ok = await put(redis, 'count.words', ['a'], { queue: 'q' });
     await burst('q');
-    expect((await latestResult(client, id))?.error).toBe('JobTimeoutException: Task exceeded maximum timeout value (1 seconds)');
+    expect((await latestResult(client, id))?.error).toBe(
+      'JobTimeoutException: Task exceeded maximum timeout value (1 seconds)',
+    );
     expect(await statusOf(client, ok)).toBe('finished');
   });
 
@@ -215,7 +257,9 @@ describe('work horses', () => {
     const { code, stderr } = await burst('q');
     expect(code).toBe(0);
     expect((await latestResult(client, exited))?.error).toBe('Work-horse terminated unexpectedly; exited with code 3');
-    expect((await latestResult(client, killed))?.error).toBe('Work-horse terminated unexpectedly; killed by SIGKILL (signal 9)');
+    expect((await latestResult(client, killed))?.error).toBe(
+      'Work-horse terminated unexpectedly; killed by SIGKILL (signal 9)',
+    );
     expect((await latestResult(client, stray))?.error).toContain('exited with code 70');
     expect(stderr).toContain('nobody awaits this');
     expect(await statusOf(client, ok)).toBe('finished');
@@ -223,7 +267,10 @@ describe('work horses', () => {
 
   it('that run out of memory fail their job saying so', async () => {
     const id = await put(redis, 'count.outOfMemory', [], { queue: 'q' });
-    await runTsrq(['worker', '-b', '--path', JOBS, 'q'], { url: server.url, env: { NODE_OPTIONS: '--max-old-space-size=64' } });
+    await runTsrq(['worker', '-b', '--path', JOBS, 'q'], {
+      url: server.url,
+      env: { NODE_OPTIONS: '--max-old-space-size=64' },
+    });
     expect((await latestResult(client, id))?.error).toContain('out of memory');
   });
 
@@ -244,20 +291,25 @@ describe('work horses', () => {
     const file = fileOf('concurrent');
     for (const name of ['a', 'b', 'c']) await put(redis, 'count.noteSlowly', [file, name, 1_000], { queue: 'q' });
     await burst('-C', '3', 'q');
-    expect(lines(file).slice(0, 3).every((line) => line.endsWith('begins'))).toBe(true);
+    expect(
+      lines(file)
+        .slice(0, 3)
+        .every((line) => line.endsWith('begins')),
+    ).toBe(true);
   });
 
   it('end with what their jobs have started when the worker is killed', async () => {
-    const file = fileOf('orphans');
     const busy = await put(redis, 'count.busy', [60_000], { queue: 'q' });
     const worker = await start('q');
     await until('the job runs', async () => (await statusOf(client, busy)) === 'started');
-    const horses = readFileSync(`/proc/${worker.pid}/task/${worker.pid}/children`, 'utf8').trim().split(' ').map(Number);
+    const horses = readFileSync(`/proc/${worker.pid}/task/${worker.pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .map(Number);
     expect(horses.length).toBeGreaterThan(0);
     worker.kill('SIGKILL');
     await worker.exited;
     await until('the horses are gone', () => horses.every((pid) => !isAlive(pid)));
-    void file;
   });
 });
 

@@ -71,7 +71,8 @@ for (const version of RQ_VERSIONS) {
       return worker;
     };
     const seen = async (id: string): Promise<Seen> => (await rq.eval(`result = seen('${id}')`)) as Seen;
-    const pythonBurst = (...queues: string[]) => rq.cli(['worker', '--burst', '-u', server.url, ...JSON_SERIALIZER, ...queues]);
+    const pythonBurst = (...queues: string[]) =>
+      rq.cli(['worker', '--burst', '-u', server.url, ...JSON_SERIALIZER, ...queues]);
 
     it('enqueues, tsrq runs, Python reads value, failure, times and meta', async () => {
       const [ok, none, bad, odd] = (await rq.eval(
@@ -80,19 +81,45 @@ result = [h.enqueue('count.add', 1, 2, c=4, meta={'é': [1, None]}).id, h.enqueu
       )) as [string, string, string, string];
       expect((await tsrq('worker', '-b', '-n', 'tsrq-1', 'high', 'low')).code).toBe(0);
       const job = await seen(ok);
-      expect(job).toMatchObject({ status: 'finished', value: 7, worker: 'tsrq-1', meta: { é: [1, null] }, executions: [] });
+      expect(job).toMatchObject({
+        status: 'finished',
+        value: 7,
+        worker: 'tsrq-1',
+        meta: { é: [1, null] },
+        executions: [],
+      });
       expect(Date.parse(job.ended ?? '')).toBeGreaterThanOrEqual(Date.parse(job.started ?? ''));
       expect(await seen(none)).toMatchObject({ status: 'finished', value: null });
       const failed = await seen(bad);
       expect(failed).toMatchObject({ status: 'failed', value: null, worker: 'tsrq-1' });
       expect(failed.error).toMatch(/^TypeError: böm\n/);
       expect(await seen(odd)).toMatchObject({ status: 'finished', value: 'Unserializable return value' });
-      expect(await rq.eval("result = [FailedJobRegistry('high', connection=r, serializer=JSONSerializer).get_job_ids(), FinishedJobRegistry('high', connection=r).count]")).toEqual([[bad], 3]);
+      expect(
+        await rq.eval(
+          "result = [FailedJobRegistry('high', connection=r, serializer=JSONSerializer).get_job_ids(), FinishedJobRegistry('high', connection=r).count]",
+        ),
+      ).toEqual([[bad], 3]);
     });
 
     it('reads what tsrq enqueued, runs it, and tsrq reads the result', async () => {
       const args = ['text', ':[1, 2.5, null, true, "é𝄞"]', 'key=v', 'n:=7'];
-      expect((await tsrq('enqueue', '-q', 'py', '--job-id', 'echo', '--meta', '{"m": 1}', '--timeout', '1h', 'pyjobs.echo', ...args)).code).toBe(0);
+      expect(
+        (
+          await tsrq(
+            'enqueue',
+            '-q',
+            'py',
+            '--job-id',
+            'echo',
+            '--meta',
+            '{"m": 1}',
+            '--timeout',
+            '1h',
+            'pyjobs.echo',
+            ...args,
+          )
+        ).code,
+      ).toBe(0);
       await tsrq('enqueue', '-q', 'py', '--job-id', 'bad', 'pyjobs.bad', 'no');
       const queued = await seen('echo');
       expect(queued).toMatchObject({
@@ -106,21 +133,32 @@ result = [h.enqueue('count.add', 1, 2, c=4, meta={'é': [1, None]}).id, h.enqueu
       expect(queued.description).toBe("pyjobs.echo('text', [1, 2.5, None, True, 'é𝄞'], key='v', n=7)");
       expect((await pythonBurst('py')).code).toBe(0);
       const job = await fetchJob(redis, 'echo');
-      expect(job).toMatchObject({ status: 'finished', result: [['text', [1, 2.5, null, true, 'é𝄞']], { key: 'v', n: 7 }] });
+      expect(job).toMatchObject({
+        status: 'finished',
+        result: [['text', [1, 2.5, null, true, 'é𝄞']], { key: 'v', n: 7 }],
+      });
       expect((await fetchJob(redis, 'bad'))?.error).toContain('ValueError: no');
     });
 
     it('rq info and Worker.all see tsrq idle, busy and suspended', async () => {
       await start('-n', 'w1', 'high', 'low');
       const look = async (): Promise<string> => (await rq.cli(['info', '--raw', '-u', server.url])).stdout;
-      expect(await look()).toMatch(/worker w1 \(\S+ 127\.0\.0\.1:\d+ \d+\) idle high, low\. jobs: 0 finished, 0 failed/);
+      expect(await look()).toMatch(
+        /worker w1 \(\S+ 127\.0\.0\.1:\d+ \d+\) idle high, low\. jobs: 0 finished, 0 failed/,
+      );
       const id = await put(redis, 'count.sleep', [60_000], { queue: 'high' });
       await until('the job runs', async () => (await statusOf(client, id)) === 'started');
       expect(await look()).toMatch(/queue high 0, 1 executing, 0 finished, 0 failed/);
       expect(await look()).toMatch(/worker w1 .* busy high, low/);
-      const worker_ = await rq.eval("w = Worker.all(connection=r)[0]\nresult = [w.name, w.get_state().value if hasattr(w.get_state(), 'value') else w.get_state(), w.get_current_job_id(), w.queue_names(), w.pid]");
+      const worker_ = await rq.eval(
+        "w = Worker.all(connection=r)[0]\nresult = [w.name, w.get_state().value if hasattr(w.get_state(), 'value') else w.get_state(), w.get_current_job_id(), w.queue_names(), w.pid]",
+      );
       expect(worker_).toEqual(['w1', 'busy', id, ['high', 'low'], worker?.pid]);
-      expect(await seen(id)).toMatchObject({ status: 'started', worker: 'w1', executions: [expect.stringMatching(/^[0-9a-f]{32}$/)] });
+      expect(await seen(id)).toMatchObject({
+        status: 'started',
+        worker: 'w1',
+        executions: [expect.stringMatching(/^[0-9a-f]{32}$/)],
+      });
       await rq.eval(`send_stop_job_command(r, '${id}')`);
       await until('the job is stopped', async () => (await statusOf(client, id)) === 'stopped');
       await rq.eval('suspend(r)');
@@ -133,7 +171,10 @@ result = [h.enqueue('count.add', 1, 2, c=4, meta={'é': [1, None]}).id, h.enqueu
       await tsrq('worker', '-b', 'a', 'b');
       const python = rq.startWorker(['-u', server.url, '-n', 'py', ...JSON_SERIALIZER, 'a', 'other']);
       await start('-n', 'ts', 'nothing-here');
-      await until('both are there', async () => (await client.scard('rq:workers')) === 2 && (await client.hget('rq:worker:py', 'state')) === 'idle');
+      await until(
+        'both are there',
+        async () => (await client.scard('rq:workers')) === 2 && (await client.hget('rq:worker:py', 'state')) === 'idle',
+      );
       const lines = (text: string): string[] => text.trim().split('\n').sort();
       const theirs = (await rq.cli(['info', '--raw', '-u', server.url])).stdout;
       const ours = (await tsrq('info', '--raw')).stdout;
@@ -163,7 +204,9 @@ result = [h.enqueue('count.add', 1, 2, c=4, meta={'é': [1, None]}).id, h.enqueu
       await tsrq('worker', '-b', 'q');
       expect((await rq.cli(['requeue', '--queue', 'q', '--all', '-u', server.url, ...JSON_SERIALIZER])).code).toBe(0);
       expect(await seen(ours)).toMatchObject({ status: 'queued', meta: { keep: 1 } });
-      const theirs = (await rq.eval("result = q('py').enqueue('pyjobs.bad', 'no', meta={'keep': 2}, failure_ttl=77).id")) as string;
+      const theirs = (await rq.eval(
+        "result = q('py').enqueue('pyjobs.bad', 'no', meta={'keep': 2}, failure_ttl=77).id",
+      )) as string;
       await pythonBurst('py');
       expect(await client.ttl(`rq:job:${theirs}`)).toBeGreaterThan(0);
       const { code, stdout } = await tsrq('requeue', theirs);
@@ -185,7 +228,9 @@ result = [h.enqueue('count.add', 1, 2, c=4, meta={'é': [1, None]}).id, h.enqueu
     });
 
     it('retries of Python producers are counted and kept', async () => {
-      const id = (await rq.eval("result = q('q').enqueue('count.boom', 'x', retry=Retry(max=2, interval=[0, 30])).id")) as string;
+      const id = (await rq.eval(
+        "result = q('q').enqueue('count.boom', 'x', retry=Retry(max=2, interval=[0, 30])).id",
+      )) as string;
       await tsrq('worker', '-b', 'q');
       expect(await seen(id)).toMatchObject({ status: 'scheduled', retries_left: 0 });
       expect(await client.zscore('rq:scheduled:q', id)).not.toBeNull();

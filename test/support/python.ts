@@ -55,7 +55,8 @@ function take(lock: string): boolean {
   }
 }
 
-const run = (program: string, args: readonly string[]): boolean => spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+const run = (program: string, args: readonly string[]): boolean =>
+  spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 
 /** A Python that has imported RQ and evaluates what it is sent. */
 export interface Rq {

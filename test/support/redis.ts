@@ -94,7 +94,12 @@ async function launch(dir: string, port: number, options: StartOptions) {
     ...options.conf,
   };
   const file = join(dir, 'server.conf');
-  writeFileSync(file, Object.entries(settings).map(([key, value]) => `${key} ${value}\n`).join(''));
+  writeFileSync(
+    file,
+    Object.entries(settings)
+      .map(([key, value]) => `${key} ${value}\n`)
+      .join(''),
+  );
   const child = spawn(process.env['TSRQ_TEST_REDIS'] ?? 'redis-server', [file, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -10,7 +10,12 @@ export const producerTo = (port: number): Redis =>
   connect({ kind: 'tcp', host: '127.0.0.1', port, db: 0 }, { role: 'producer' });
 
 /** Enqueues `functionName(...args)` and returns the id. */
-export async function put(redis: Redis, functionName: string, args: unknown[] = [], more: Partial<NewJob> = {}): Promise<string> {
+export async function put(
+  redis: Redis,
+  functionName: string,
+  args: unknown[] = [],
+  more: Partial<NewJob> = {},
+): Promise<string> {
   return (await enqueue(redis, { functionName, args, ...more })).id;
 }
 
@@ -40,7 +45,11 @@ export async function latestResult(client: IoRedis, id: string): Promise<StoredR
 export const statusOf = (client: IoRedis, id: string): Promise<string | null> => client.hget(`rq:job:${id}`, 'status');
 
 /** Waits until `condition` holds; fails with `what` after 20 s. */
-export async function until(what: string, condition: () => Promise<boolean> | boolean, timeoutMs = 20_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => Promise<boolean> | boolean,
+  timeoutMs = 20_000,
+): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`it did not come about that ${what}`);
@@ -57,6 +66,7 @@ export async function placesOf(client: IoRedis, id: string, queue: string): Prom
   for (const registry of ['finished', 'failed', 'deferred', 'scheduled', 'canceled']) {
     if ((await client.zscore(`rq:${registry}:${queue}`, id)) !== null) places.push(registry);
   }
-  for (const member of await client.zrange(`rq:wip:${queue}`, '0', '-1')) if (member.startsWith(`${id}:`)) places.push('wip');
+  for (const member of await client.zrange(`rq:wip:${queue}`, '0', '-1'))
+    if (member.startsWith(`${id}:`)) places.push('wip');
   return places;
 }

@@ -18,7 +18,9 @@ const NAME = 'mymaster';
 export async function startSentinels(): Promise<Sentinels> {
   const conf = { 'repl-diskless-sync-delay': '0' };
   const first = await startRedis({ conf });
-  const replicas = await Promise.all([1, 2].map(() => startRedis({ conf: { ...conf, replicaof: `127.0.0.1 ${first.port}` } })));
+  const replicas = await Promise.all(
+    [1, 2].map(() => startRedis({ conf: { ...conf, replicaof: `127.0.0.1 ${first.port}` } })),
+  );
   const nodes = [first, ...replicas];
   const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(first.port)));
   const asking = sentinels.map((sentinel) => sentinel.client());
@@ -59,6 +61,17 @@ async function startSentinel(masterPort: number): Promise<TestRedis> {
     plain: true,
   });
   const client = sentinel.client();
-  await client.call('SENTINEL', 'DEBUG', 'INFO-PERIOD', '500', 'PING-PERIOD', '300', 'ASK-PERIOD', '200', 'PUBLISH-PERIOD', '200');
+  await client.call(
+    'SENTINEL',
+    'DEBUG',
+    'INFO-PERIOD',
+    '500',
+    'PING-PERIOD',
+    '300',
+    'ASK-PERIOD',
+    '200',
+    'PUBLISH-PERIOD',
+    '200',
+  );
   return sentinel;
 }

@@ -13,7 +13,9 @@ export function configCommand(cli: Cli): Command {
       }
       const rows = entries.map(({ path, value, source }) => [path, show(value), source] as const);
       const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
-      const lines = rows.map(([path, value, source]) => `${path.padEnd(width(0))}  ${value.padEnd(width(1))}  ${source}`);
+      const lines = rows.map(
+        ([path, value, source]) => `${path.padEnd(width(0))}  ${value.padEnd(width(1))}  ${source}`,
+      );
       cli.stdout.write(`${lines.join('\n')}\n`);
     });
 }

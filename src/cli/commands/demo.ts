@@ -11,10 +11,16 @@ const HANDLERS = fileURLToPath(new URL('../demo/handlers.js', import.meta.url));
 
 /** What the demonstration types, in this order. */
 const STEPS: readonly (readonly [comment: string, args: readonly string[]])[] = [
-  ['Three jobs on two queues; one of them will fail at its first attempt.', ['enqueue', '-q', 'low', 'demo.countWords', 'the quick brown fox']],
+  [
+    'Three jobs on two queues; one of them will fail at its first attempt.',
+    ['enqueue', '-q', 'low', 'demo.countWords', 'the quick brown fox'],
+  ],
   ['', ['enqueue', '-q', 'high', 'demo.sendMail', 'to=bob@example.org']],
   ['', ['enqueue', '-q', 'high', '--job-id', 'charge-1', 'demo.chargeCard', ':42']],
-  ['A worker takes from high first, then from low, and quits when both are empty.', ['worker', '--burst', '--jobs', HANDLERS, 'high', 'low']],
+  [
+    'A worker takes from high first, then from low, and quits when both are empty.',
+    ['worker', '--burst', '--jobs', HANDLERS, 'high', 'low'],
+  ],
   ['What there is now: two jobs finished, one failed.', ['info']],
   ['Failed jobs go back on their queues.', ['requeue', '--all']],
   ['This time it succeeds.', ['worker', '--burst', '--jobs', HANDLERS, 'high', 'low']],
@@ -35,7 +41,9 @@ export function demoCommand(cli: Cli): Command {
       const chalk = new Chalk({ level: cli.stdout.colour ? 1 : 0 });
       const stop = cli.interruption();
       try {
-        cli.stdout.write(`${server.product} ${server.version} on 127.0.0.1:${redis.port}, temporary: nothing is kept\n`);
+        cli.stdout.write(
+          `${server.product} ${server.version} on 127.0.0.1:${redis.port}, temporary: nothing is kept\n`,
+        );
         for (const [comment, args] of STEPS) {
           if (stop.aborted) break;
           if (comment !== '') cli.stdout.write(`\n${chalk.dim(`# ${comment}`)}\n`);

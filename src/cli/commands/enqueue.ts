@@ -74,7 +74,8 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
   if (options.retryInterval !== undefined && options.retryMax === undefined) {
     throw new TsrqError('USAGE', '--retry-interval needs --retry-max');
   }
-  const retry = (options.retryMax ?? 0) === 0 ? undefined : { max: options.retryMax ?? 0, intervals: options.retryInterval ?? [0] };
+  const retry =
+    (options.retryMax ?? 0) === 0 ? undefined : { max: options.retryMax ?? 0, intervals: options.retryInterval ?? [0] };
   const rule = options.unique === true ? 'unique' : options.replace === true ? 'replace' : 'refuse';
   return {
     functionName,

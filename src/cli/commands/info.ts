@@ -33,7 +33,10 @@ export function infoCommand(cli: Cli): Command {
     .option('-W, --only-workers', 'show only workers')
     .option('-R, --by-queue', 'show the workers of each queue')
     .option('--prometheus', "print metrics under rq-exporter's names")
-    .addHelpText('after', '\nExamples:\n  $ tsrq info\n  $ tsrq info --interval 1 high low\n  $ tsrq info --json | jq .queues')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ tsrq info\n  $ tsrq info --interval 1 high low\n  $ tsrq info --json | jq .queues',
+    )
     .action(async (queues: string[], options: Options) => {
       const settings = await cli.settings();
       const sources = await open(cli, settings, queues);
@@ -48,8 +51,11 @@ export function infoCommand(cli: Cli): Command {
 }
 
 async function open(cli: Cli, settings: Settings, queues: readonly string[]): Promise<Source[]> {
-  const chosen: QueuesOfConnection[] = queues.length > 0 ? queuesByConnection(settings, queues) : chosenConnections(settings);
-  return Promise.all(chosen.map(async ({ name, target, queues: names }) => ({ name, redis: await cli.connect(target), queues: names })));
+  const chosen: QueuesOfConnection[] =
+    queues.length > 0 ? queuesByConnection(settings, queues) : chosenConnections(settings);
+  return Promise.all(
+    chosen.map(async ({ name, target, queues: names }) => ({ name, redis: await cli.connect(target), queues: names })),
+  );
 }
 
 async function repeat(cli: Cli, sources: readonly Source[], options: Options, seconds: number): Promise<void> {
@@ -80,11 +86,15 @@ async function show(
     byQueue: options.byQueue === true,
   };
   // Workers that listen on none of the named queues are not asked for.
-  const shown = source.queues === null ? now : { ...now, workers: now.workers.filter((worker) => listens(worker.queues, source.queues ?? [])) };
+  const shown =
+    source.queues === null
+      ? now
+      : { ...now, workers: now.workers.filter((worker) => listens(worker.queues, source.queues ?? [])) };
   if (cli.json) return `${JSON.stringify(several ? { connection: source.name, ...shown } : shown)}\n`;
   if (options.prometheus === true) return (await import('../render/info-prometheus.js')).renderPrometheus(shown);
   if (options.raw === true) {
-    for (const queue of shown.queues) if (queue.error !== null) cli.stderr.write(`tsrq: queue ${queue.name}: ${queue.error}\n`);
+    for (const queue of shown.queues)
+      if (queue.error !== null) cli.stderr.write(`tsrq: queue ${queue.name}: ${queue.error}\n`);
   }
   if (options.raw === true) return lines((await import('../render/info-raw.js')).renderRaw(shown, view));
   const { columns, colour } = cli.stdout;
@@ -92,7 +102,8 @@ async function show(
   return lines(renderInfo(shown, before, { ...view, columns, colour, connection: several ? source.name : null }));
 }
 
-const listens = (own: readonly string[], asked: readonly string[]): boolean => own.some((queue) => asked.includes(queue));
+const listens = (own: readonly string[], asked: readonly string[]): boolean =>
+  own.some((queue) => asked.includes(queue));
 
 const lines = (list: readonly string[]): string => list.map((line) => `${line}\n`).join('');
 

@@ -15,6 +15,10 @@ export function workerPoolCommand(cli: Cli): Command {
   command.addOption(new Option('-n, --num-workers <n>', 'jobs at once (default: 1)').argParser(Number));
   return command.action(async (queues: string[], values: WorkerFlagValues & { numWorkers?: number }) => {
     const concurrency = values.numWorkers ?? values.concurrency;
-    await runWorker(cli, queues, { ...values, ...(concurrency === undefined ? {} : { concurrency }), withScheduler: true });
+    await runWorker(cli, queues, {
+      ...values,
+      ...(concurrency === undefined ? {} : { concurrency }),
+      withScheduler: true,
+    });
   });
 }

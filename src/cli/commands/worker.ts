@@ -58,7 +58,11 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   }
 }
 
-async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<WorkerOptions & { connectTimeoutSeconds: number }> {
+async function workerOptions(
+  cli: Cli,
+  settings: Settings,
+  log: Log,
+): Promise<WorkerOptions & { connectTimeoutSeconds: number }> {
   const { worker } = settings;
   const queues = parseQueues(settings.queues, worker.dequeueStrategy);
   const names = queues.map((queue) => queue.name);
@@ -113,7 +117,8 @@ function parseQueues(queues: readonly string[], strategy: string): WeightedQueue
     const match = strategy === 'weighted' ? /^(.+)=(.*)$/.exec(text) : null;
     if (!match) return { name: text, weight: 1 };
     const weight = Number(match[2]);
-    if (!(weight > 0)) throw new TsrqError('USAGE', `the weight of queue '${match[1]}' is '${match[2]}': a number above 0 is needed`);
+    if (!(weight > 0))
+      throw new TsrqError('USAGE', `the weight of queue '${match[1]}' is '${match[2]}': a number above 0 is needed`);
     return { name: match[1] ?? text, weight };
   });
   if (parsed.some((queue) => queue.name === '')) throw new TsrqError('USAGE', 'the name of a queue is empty');

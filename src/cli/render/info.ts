@@ -29,7 +29,8 @@ export function renderInfo(now: Snapshot, previous: Snapshot | null, view: InfoV
   if (now.suspended) lines.push(chalk.yellow(cut(suspendedText(now), view.columns)), '');
   if (view.queues) lines.push(...queueLines(now, previous, view, chalk), '');
   if (view.workers) lines.push(...(view.byQueue ? byQueueLines(now, view) : workerLines(now, view, chalk)), '');
-  for (const member of now.alien) lines.push(chalk.red(cut(`! '${member}' is in RQ's sets and is none of its keys`, view.columns)));
+  for (const member of now.alien)
+    lines.push(chalk.red(cut(`! '${member}' is in RQ's sets and is none of its keys`, view.columns)));
   while (lines.at(-1) === '') lines.pop();
   return lines;
 }
@@ -47,7 +48,15 @@ function queueLines(now: Snapshot, previous: Snapshot | null, view: InfoView, ch
   const barWidth = view.columns >= 100 ? 20 : view.columns >= 60 ? 10 : 0;
   const columns: Column<QueueInfo>[] = [
     { head: 'queue', rank: 0, cell: (queue, { bold }) => bold(queue.name) },
-    ...(barWidth > 0 ? [{ head: '', rank: 5.7, cell: (queue: QueueInfo, { green }: ChalkInstance) => green(bar(queue.queued, longest, barWidth)) }] : []),
+    ...(barWidth > 0
+      ? [
+          {
+            head: '',
+            rank: 5.7,
+            cell: (queue: QueueInfo, { green }: ChalkInstance) => green(bar(queue.queued, longest, barWidth)),
+          },
+        ]
+      : []),
     count('queued', 1, (queue) => queue.queued),
     count('started', 3, (queue) => queue.started + queue.intermediate),
     count('failed', 2, (queue) => queue.failed, 'red'),
@@ -55,7 +64,12 @@ function queueLines(now: Snapshot, previous: Snapshot | null, view: InfoView, ch
     count('scheduled', 6, (queue) => queue.scheduled),
     count('deferred', 7, (queue) => queue.deferred),
     count('canceled', 8, (queue) => queue.canceled),
-    { head: 'oldest', rank: 5, align: 'right', cell: (queue) => (queue.oldestAgeSeconds === null ? '-' : age(queue.oldestAgeSeconds)) },
+    {
+      head: 'oldest',
+      rank: 5,
+      align: 'right',
+      cell: (queue) => (queue.oldestAgeSeconds === null ? '-' : age(queue.oldestAgeSeconds)),
+    },
     { head: 'workers', rank: 5.5, align: 'right', cell: (queue) => String(queue.workers.length) },
   ];
   const good = now.queues.filter((queue) => queue.error === null);
@@ -97,17 +111,36 @@ function workerLines(now: Snapshot, view: InfoView, chalk: ChalkInstance): strin
     { head: 'state', rank: 1, cell: stateCell },
     { head: 'queues', rank: 4, cell: (worker) => worker.queues.join(', ') },
     { head: 'job', rank: 3, cell: (worker) => worker.currentJob ?? '-' },
-    { head: 'running', rank: 6, align: 'right', cell: (worker) => (worker.currentJobSeconds === null ? '-' : age(worker.currentJobSeconds)) },
+    {
+      head: 'running',
+      rank: 6,
+      align: 'right',
+      cell: (worker) => (worker.currentJobSeconds === null ? '-' : age(worker.currentJobSeconds)),
+    },
     { head: 'done', rank: 2, align: 'right', cell: (worker) => String(worker.successful) },
-    { head: 'failed', rank: 2.5, align: 'right', cell: (worker, { red }) => (worker.failed > 0 ? red(worker.failed) : '0') },
-    { head: 'seen', rank: 5, align: 'right', cell: (worker) => (worker.heartbeatAgeSeconds === null ? '?' : `${age(worker.heartbeatAgeSeconds)} ago`) },
+    {
+      head: 'failed',
+      rank: 2.5,
+      align: 'right',
+      cell: (worker, { red }) => (worker.failed > 0 ? red(worker.failed) : '0'),
+    },
+    {
+      head: 'seen',
+      rank: 5,
+      align: 'right',
+      cell: (worker) => (worker.heartbeatAgeSeconds === null ? '?' : `${age(worker.heartbeatAgeSeconds)} ago`),
+    },
     { head: 'host', rank: 7, cell: (worker) => worker.hostname ?? '?' },
     { head: 'pid', rank: 8, align: 'right', cell: (worker) => worker.pid ?? '?' },
   ];
   return [...table(now.workers, columns, view, chalk), cut(summary, view.columns)];
 }
 
-const STATE_COLOURS: Readonly<Record<string, 'green' | 'red' | 'yellow'>> = { idle: 'green', busy: 'red', suspended: 'yellow' };
+const STATE_COLOURS: Readonly<Record<string, 'green' | 'red' | 'yellow'>> = {
+  idle: 'green',
+  busy: 'red',
+  suspended: 'yellow',
+};
 
 function stateCell(worker: WorkerInfo, chalk: ChalkInstance): string {
   if (worker.stale) return chalk.yellow(`${worker.state} (stale)`);
@@ -122,15 +155,24 @@ function byQueueLines(now: Snapshot, view: InfoView): string[] {
     const workers = queue.workers.map((name) => `${name} (${states.get(name) ?? 'gone'})`).join(', ');
     return cut(`${`${queue.name}:`.padEnd(width + 1)} ${workers === '' ? '–' : workers}`, view.columns);
   });
-  return [...lines, cut(`${plural(now.workers.length, 'worker')}, ${plural(now.queues.length, 'queue')}`, view.columns)];
+  return [
+    ...lines,
+    cut(`${plural(now.workers.length, 'worker')}, ${plural(now.queues.length, 'queue')}`, view.columns),
+  ];
 }
 
 /** As many columns as fit, by rank; when even two do not, their first is cut. */
 function table<T>(rows: readonly T[], columns: readonly Column<T>[], view: InfoView, chalk: ChalkInstance): string[] {
   const plain = new Chalk({ level: 0 });
-  const widths = new Map(columns.map((column) => [column, Math.max(column.head.length, ...rows.map((row) => column.cell(row, plain).length))]));
+  const widths = new Map(
+    columns.map((column) => [
+      column,
+      Math.max(column.head.length, ...rows.map((row) => column.cell(row, plain).length)),
+    ]),
+  );
   const MAX = 36;
-  const width = (chosen: readonly Column<T>[]): number => chosen.reduce((sum, column) => sum + Math.min(widths.get(column) ?? 0, MAX) + GAP, -GAP);
+  const width = (chosen: readonly Column<T>[]): number =>
+    chosen.reduce((sum, column) => sum + Math.min(widths.get(column) ?? 0, MAX) + GAP, -GAP);
   let chosen = [...columns];
   while (chosen.length > 2 && width(chosen) > view.columns) {
     const last = Math.max(...chosen.map((column) => column.rank));
@@ -151,19 +193,35 @@ function table<T>(rows: readonly T[], columns: readonly Column<T>[], view: InfoV
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
   });
   for (const row of rows) {
-    grid.push(chosen.map((column) => {
-      const text = column.cell(row, plain);
-      return text.length > limit(column) ? cut(text, limit(column)) : column.cell(row, chalk);
-    }));
+    grid.push(
+      chosen.map((column) => {
+        const text = column.cell(row, plain);
+        return text.length > limit(column) ? cut(text, limit(column)) : column.cell(row, chalk);
+      }),
+    );
   }
-  return grid.toString().split('\n').map((line) => trimEnd(line));
+  return grid
+    .toString()
+    .split('\n')
+    .map((line) => trimEnd(line));
 }
 
 const GAP = 2;
 const NO_FRAME = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
   middle: ' '.repeat(GAP),
 };
 

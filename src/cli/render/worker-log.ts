@@ -17,10 +17,14 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
     case 'job-ended':
       return jobEnded(event, showDescription);
     case 'job-lost':
-      return warning('job-lost', `${event.queue}: job ${event.id} is not ours any more (canceled, deleted or taken over): its run is ended`, {
-        job: event.id,
-        queue: event.queue,
-      });
+      return warning(
+        'job-lost',
+        `${event.queue}: job ${event.id} is not ours any more (canceled, deleted or taken over): its run is ended`,
+        {
+          job: event.id,
+          queue: event.queue,
+        },
+      );
     case 'id-skipped':
       return skipped(event);
     case 'abandoned': {
@@ -30,7 +34,10 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
     }
     case 'rescued': {
       const what = event.ids.length === 1 ? `job ${event.ids[0]}` : `${event.ids.length} jobs`;
-      return warning('rescued', `${event.queue}: ${what} taken by a worker that never began: back at the head of the queue`);
+      return warning(
+        'rescued',
+        `${event.queue}: ${what} taken by a worker that never began: back at the head of the queue`,
+      );
     }
     case 'redis-lost':
       return { level: 'error', event: 'redis-lost', message: `${event.message}; trying until it is back` };
@@ -47,7 +54,10 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
     case 'reloaded':
       return info('reloaded', 'Reloaded: new jobs run fresh code');
     case 'stopping':
-      return info('stopping', `Stopping (${event.because})${event.running > 0 ? `: waiting for ${jobs(event.running)}` : ''}`);
+      return info(
+        'stopping',
+        `Stopping (${event.because})${event.running > 0 ? `: waiting for ${jobs(event.running)}` : ''}`,
+      );
     case 'cold':
       return warning('cold', `Stopping at once (${event.because}): ${jobs(event.running)} interrupted`);
     case 'command':
@@ -75,7 +85,12 @@ function jobEnded(event: Extract<WorkerEvent, { type: 'job-ended' }>, showDescri
     case 'returned':
       return info('job-returned', `${head}; ${next(ending)}`, fields);
     case 'repeated':
-      return { level: 'debug', event: 'job-recorded', message: `${title(event, showDescription)}: recorded before`, fields };
+      return {
+        level: 'debug',
+        event: 'job-recorded',
+        message: `${title(event, showDescription)}: recorded before`,
+        fields,
+      };
     case 'lost': {
       const now = ending.status === '' ? 'the job is gone' : `the job is ${ending.status}`;
       return warning('job-lost', `${head}, but ${now}: nothing was recorded`, fields);
@@ -103,13 +118,20 @@ function next(ending: Ending): string {
 
 function skipped({ id, queue, reason }: Extract<WorkerEvent, { type: 'id-skipped' }>): LogRecord {
   const fields = { job: id, queue };
-  if (reason.startsWith('blocked: ')) return warning('blocked', `${queue}: ${reason.slice(9)}: no job can be taken`, fields);
+  if (reason.startsWith('blocked: '))
+    return warning('blocked', `${queue}: ${reason.slice(9)}: no job can be taken`, fields);
   if (reason.startsWith('refused: ')) {
     const message = `${queue}: job ${id} was set aside in the failed registry: ${reason.slice(9)}`;
     return { level: 'error', event: 'refused', message, fields };
   }
-  const why = reason === 'gone' ? 'its job does not exist any more' : reason === 'running' ? 'it is running' : `it is ${reason}`;
-  return { level: reason === 'gone' ? 'debug' : 'info', event: 'skipped', message: `${queue}: job ${id} was skipped: ${why}`, fields };
+  const why =
+    reason === 'gone' ? 'its job does not exist any more' : reason === 'running' ? 'it is running' : `it is ${reason}`;
+  return {
+    level: reason === 'gone' ? 'debug' : 'info',
+    event: 'skipped',
+    message: `${queue}: job ${id} was skipped: ${why}`,
+    fields,
+  };
 }
 
 function title({ queue, id, description }: JobEvent, showDescription: boolean): string {

@@ -132,7 +132,11 @@ export class Horse {
         this.#send({ type: 'saved', call: message.call, error: null });
       },
       (error: unknown) => {
-        this.#send({ type: 'saved', call: message.call, error: error instanceof Error ? error.message : String(error) });
+        this.#send({
+          type: 'saved',
+          call: message.call,
+          error: error instanceof Error ? error.message : String(error),
+        });
       },
     );
   }

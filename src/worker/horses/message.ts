@@ -26,7 +26,13 @@ export interface RunMessage {
 export type FromHorse =
   /** The modules of `--jobs` are loaded; `problems`: those that could not be. */
   | { readonly type: 'ready'; readonly problems: readonly string[] }
-  | { readonly type: 'meta'; readonly call: number; readonly executionId: string; readonly jobId: string; readonly meta: string }
+  | {
+      readonly type: 'meta';
+      readonly call: number;
+      readonly executionId: string;
+      readonly jobId: string;
+      readonly meta: string;
+    }
   | { readonly type: 'done'; readonly executionId: string; readonly performed: Performed };
 
 /** What performing a job yields: a value, never an exception of ours. Times in milliseconds since the epoch. */

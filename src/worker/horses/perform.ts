@@ -44,7 +44,9 @@ export function describeError(error: unknown): { readonly error: string; readonl
   const isError = error instanceof Error;
   let text: string;
   try {
-    text = isError ? withoutOwnFrames(inspect(error, { depth: 4, breakLength: 120 })) : `thrown: ${inspect(error, { depth: 4 })}`;
+    text = isError
+      ? withoutOwnFrames(inspect(error, { depth: 4, breakLength: 120 }))
+      : `thrown: ${inspect(error, { depth: 4 })}`;
   } catch (failure) {
     text = `an error that cannot be shown: ${String(failure)}`;
   }
@@ -55,7 +57,8 @@ export function describeError(error: unknown): { readonly error: string; readonl
 
 /** The frames of a stack below the handler are the worker's, of no use to whoever reads the error. */
 function withoutOwnFrames(text: string): string {
-  const own = (line: string): boolean => /^\s+at /.test(line) && (line.includes(OWN_FRAMES) || line.includes('node:async_hooks'));
+  const own = (line: string): boolean =>
+    /^\s+at /.test(line) && (line.includes(OWN_FRAMES) || line.includes('node:async_hooks'));
   return text
     .split('\n')
     .filter((line) => !own(line) && !line.includes('/jobs/current-job.'))

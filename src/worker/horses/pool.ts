@@ -83,7 +83,9 @@ export class HorsePool implements Performer {
     for (const horse of this.#horses) {
       const bytes = horse.pid === undefined ? 0 : await residentBytes(horse.pid);
       if (bytes > limit) {
-        horse.kill(`ended by its worker: it used ${mebibytes(bytes)} MiB, more than --max-memory ${mebibytes(limit)} MiB`);
+        horse.kill(
+          `ended by its worker: it used ${mebibytes(bytes)} MiB, more than --max-memory ${mebibytes(limit)} MiB`,
+        );
       }
     }
   }

@@ -47,7 +47,13 @@ export const current = async () => {
   await Promise.resolve();
   job.meta.seen = getCurrentJob().id;
   await job.saveMeta();
-  return { id: job.id, origin: job.origin, functionName: job.functionName, timeout: job.timeoutSeconds, worker: job.workerName };
+  return {
+    id: job.id,
+    origin: job.origin,
+    functionName: job.functionName,
+    timeout: job.timeoutSeconds,
+    worker: job.workerName,
+  };
 };
 export const heedsSignal = async (file) => {
   const { signal } = getCurrentJob();

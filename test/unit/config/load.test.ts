@@ -31,11 +31,15 @@ const problemsOf = async (loading: Promise<unknown>): Promise<string> => {
   expect((error as TsrqError).code).toBe('CONFIG');
   return (error as TsrqError).message;
 };
-const source = (settings: Settings, path: string): string | undefined => settings.entries().find((entry) => entry.path === path)?.source;
+const source = (settings: Settings, path: string): string | undefined =>
+  settings.entries().find((entry) => entry.path === path)?.source;
 
 describe('precedence', () => {
   it('is flags, environment, file, defaults, value by value', async () => {
-    const file = write('.tsrqrc.json', { redis: { host: 'filehost', port: 1 }, worker: { concurrency: 2, jobsPerHorse: 3, maxJobs: 4 } });
+    const file = write('.tsrqrc.json', {
+      redis: { host: 'filehost', port: 1 },
+      worker: { concurrency: 2, jobsPerHorse: 3, maxJobs: 4 },
+    });
     const settings = await load({ worker: { concurrency: 5 } }, { TSRQ_JOBS_PER_HORSE: '6', REDIS_PASSWORD: 'geheim' });
     expect(settings.worker).toMatchObject({ concurrency: 5, jobsPerHorse: 6, maxJobs: 4, burst: false });
     expect(settings.target).toEqual({ kind: 'tcp', host: 'filehost', port: 1, db: 0, password: 'geheim' });
@@ -57,7 +61,12 @@ describe('precedence', () => {
 
   it('never sends the password of one server to another', async () => {
     write('.tsrqrc.json', { redis: { host: 'h', password: 'geheim' } });
-    expect((await load({}, { REDIS_URL: 'redis://elsewhere' })).target).toEqual({ kind: 'tcp', host: 'elsewhere', port: 6379, db: 0 });
+    expect((await load({}, { REDIS_URL: 'redis://elsewhere' })).target).toEqual({
+      kind: 'tcp',
+      host: 'elsewhere',
+      port: 6379,
+      db: 0,
+    });
   });
 });
 
@@ -79,7 +88,7 @@ describe('files', () => {
     expect(settings.configFile).toBe(path);
   });
 
-  it('are looked for in the user\'s directory as well, and a package.json without our key is passed over', async () => {
+  it("are looked for in the user's directory as well, and a package.json without our key is passed over", async () => {
     write('package.json', '{"name": "x"}');
     mkdirSync(join(cwd, 'xdg', 'tsrq'), { recursive: true });
     writeFileSync(join(cwd, 'xdg', 'tsrq', '.tsrqrc.json'), '{"queues": ["mine"]}');
@@ -87,8 +96,12 @@ describe('files', () => {
   });
 
   it('that are missing, broken or of Python are refused by name', async () => {
-    expect(await problemsOf(load({ config: 'nope.json' }))).toMatch(/flag --config: there is no configuration file .*nope\.json/);
-    expect(await problemsOf(load({}, { RQ_CONFIG: 'settings' }))).toMatch(/environment RQ_CONFIG: there is no configuration file/);
+    expect(await problemsOf(load({ config: 'nope.json' }))).toMatch(
+      /flag --config: there is no configuration file .*nope\.json/,
+    );
+    expect(await problemsOf(load({}, { RQ_CONFIG: 'settings' }))).toMatch(
+      /environment RQ_CONFIG: there is no configuration file/,
+    );
     write('broken.json', '{"queues": [');
     expect(await problemsOf(load({ config: 'broken.json' }))).toMatch(/broken\.json cannot be read/);
     write('list.json', '[1]');
@@ -153,7 +166,10 @@ describe('problems', () => {
 
 describe("RQ's settings", () => {
   it('are taken from the environment', async () => {
-    const settings = await load({}, { REDIS_HOST: 'h', REDIS_PORT: '7', REDIS_DB: '2', REDIS_SSL: 'True', NAME: 'not-a-worker-name' });
+    const settings = await load(
+      {},
+      { REDIS_HOST: 'h', REDIS_PORT: '7', REDIS_DB: '2', REDIS_SSL: 'True', NAME: 'not-a-worker-name' },
+    );
     expect(settings.target).toEqual({ kind: 'tcp', host: 'h', port: 7, db: 2, tls: {} });
     expect(settings.worker.name).toBeNull();
   });
@@ -191,7 +207,10 @@ describe("RQ's settings", () => {
     expect(settings.worker.name).toBe('w');
   });
   it('that are unknown within SENTINEL, or no truth value, are problems', async () => {
-    write('.tsrqrc.json', { SENTINEL: { INSTANCES: [['s', 1]], MASTER: 'm', CONNECTION_KWARGS: { retry: 1 } }, REDIS_SSL: 'maybe' });
+    write('.tsrqrc.json', {
+      SENTINEL: { INSTANCES: [['s', 1]], MASTER: 'm', CONNECTION_KWARGS: { retry: 1 } },
+      REDIS_SSL: 'maybe',
+    });
     const message = await problemsOf(load());
     expect(message).toContain('SENTINEL.MASTER: unknown key');
     expect(message).toContain("option of Python's client");
@@ -222,7 +241,7 @@ describe('connections', () => {
     const url = await load({ url: 'redis://x' });
     expect(describeTarget(url.targetOf('email'))).toBe('redis://x:6379/0');
   });
-  it('passwords may come from files, of systemd\'s credentials too', async () => {
+  it("passwords may come from files, of systemd's credentials too", async () => {
     write('secret', 'geheim\n');
     write('.tsrqrc.json', { redis: { passwordFile: 'secret' } });
     expect((await load()).target.password).toBe('geheim');

@@ -59,9 +59,12 @@ describe('json', () => {
       expect(({} as Record<string, unknown>)['x']).toBeUndefined();
     }
   });
-  it.each(['[NaN', '[NaN,]', '{"a" NaN}', 'NaN NaN', '[01, NaN]', '"a\nNaN"', '[1 2 NaN]', `${'['.repeat(2_000)}NaN`])('refuses %j', (text) => {
-    expect(() => loads(text)).toThrow(SyntaxError);
-  });
+  it.each(['[NaN', '[NaN,]', '{"a" NaN}', 'NaN NaN', '[01, NaN]', '"a\nNaN"', '[1 2 NaN]', `${'['.repeat(2_000)}NaN`])(
+    'refuses %j',
+    (text) => {
+      expect(() => loads(text)).toThrow(SyntaxError);
+    },
+  );
   it.each([
     [() => 1, '$: a function'],
     [{ a: [1, Symbol('x')] }, '$.a[1]: a symbol'],
@@ -89,13 +92,18 @@ describe('payload', () => {
       fc.property(call, (value) => {
         const data = encodePayload(value);
         const back = decodePayload(data);
-        expect(dumps([back.functionName, back.args, back.kwargs])).toBe(dumps([value.functionName, value.args, value.kwargs]));
+        expect(dumps([back.functionName, back.args, back.kwargs])).toBe(
+          dumps([value.functionName, value.args, value.kwargs]),
+        );
         expect(JSON.parse(inflateSync(data).toString())).toHaveLength(4);
       }),
     );
   });
   it.each([0, 1, 1_023, 1_024, 70_000])('of %d bytes is stored or deflated', (length) => {
-    const text = 'ü'.repeat(length / 2).padEnd(length, 'x').slice(0, length);
+    const text = 'ü'
+      .repeat(length / 2)
+      .padEnd(length, 'x')
+      .slice(0, length);
     expect(inflateSync(deflateText(text)).toString()).toBe(text);
     expect(inflateText(deflateText(text))).toBe(text);
   });
@@ -119,7 +127,18 @@ describe('payload', () => {
 
 describe('tolerant readers', () => {
   it('never throw on whatever bytes', () => {
-    const field = fc.constantFrom('status', 'timeout', 'created_at', 'retry_intervals', 'dependency_ids', 'data', 'type', 'exc_string', 'return_value', 'other');
+    const field = fc.constantFrom(
+      'status',
+      'timeout',
+      'created_at',
+      'retry_intervals',
+      'dependency_ids',
+      'data',
+      'type',
+      'exc_string',
+      'return_value',
+      'other',
+    );
     const fields = fc.array(fc.tuple(field, fc.uint8Array({ maxLength: 40 })), { maxLength: 12 });
     fc.assert(
       fc.property(fields, fc.string(), (items, id) => {
@@ -140,7 +159,13 @@ describe('tolerant readers', () => {
     );
   });
   it('say which fields are bad', () => {
-    const job = parseJob('j', new Map([['timeout', Buffer.from('soon')], ['created_at', Buffer.from('yesterday')]]));
+    const job = parseJob(
+      'j',
+      new Map([
+        ['timeout', Buffer.from('soon')],
+        ['created_at', Buffer.from('yesterday')],
+      ]),
+    );
     expect(job.problems).toEqual(["created_at is 'yesterday'", "timeout is 'soon'"]);
     expect(job.timeoutSeconds).toBeNull();
   });
@@ -162,9 +187,12 @@ describe('time', () => {
       }),
     );
   });
-  it.each(['2026-11-20T23:47:42Z', '2026-11-20T23:47:42.1Z', '2026-11-20T23:47:42.123Z'])('%s of other writers is read', (text) => {
-    expect(parseDate(text)).toBe(Date.parse(text));
-  });
+  it.each(['2026-11-20T23:47:42Z', '2026-11-20T23:47:42.1Z', '2026-11-20T23:47:42.123Z'])(
+    '%s of other writers is read',
+    (text) => {
+      expect(parseDate(text)).toBe(Date.parse(text));
+    },
+  );
   it.each(['', 'yesterday', '2026-13-45T99:99:99Z', '5'])('%j is no date', (text) => {
     expect(parseDate(text)).toBeNull();
   });

@@ -27,7 +27,8 @@ interface Vector {
 const file = new URL('../../vectors/rq-golden-vectors.json', import.meta.url);
 const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: Vector[] };
 
-const bytes = (value: Value): Buffer => (typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.b64, 'base64'));
+const bytes = (value: Value): Buffer =>
+  typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.b64, 'base64');
 const map = (value: unknown): Map<string, Buffer> =>
   new Map(Object.entries(value as Record<string, Value>).map(([field, item]) => [field, bytes(item)]));
 const jobsOf = (vector: Vector) =>
@@ -129,7 +130,12 @@ describe('writing as RQ does', () => {
       ...(options['meta'] === undefined ? {} : { meta: options['meta'] as Record<string, unknown> }),
     });
     const readable = (entries: Iterable<[string, string | Buffer]>) =>
-      Object.fromEntries([...entries].map(([field, value]) => [field, field === 'data' ? inflateText(Buffer.from(value)) : value.toString()]));
+      Object.fromEntries(
+        [...entries].map(([field, value]) => [
+          field,
+          field === 'data' ? inflateText(Buffer.from(value)) : value.toString(),
+        ]),
+      );
     expect(readable(written)).toEqual(readable(fields));
   });
 
@@ -149,7 +155,16 @@ describe('writing as RQ does', () => {
         retry: { max: 3, intervals: [10, 20], enqueueAtFront: true },
       }),
     );
-    for (const field of ['description', 'timeout', 'result_ttl', 'failure_ttl', 'ttl', 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry']) {
+    for (const field of [
+      'description',
+      'timeout',
+      'result_ttl',
+      'failure_ttl',
+      'ttl',
+      'retries_left',
+      'retry_intervals',
+      'enqueue_at_front_on_retry',
+    ]) {
       expect(written.get(field)?.toString(), field).toBe(stored?.fields.get(field)?.toString());
     }
   });

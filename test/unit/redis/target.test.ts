@@ -48,7 +48,9 @@ describe('parseRedisUrl', () => {
 
   it('never shows a password', () => {
     expect(() => parseRedisUrl('redis://u:geheim@h/x')).toThrow(/^((?!geheim).)*$/);
-    expect(maskUrls('see rediss://u:geheim@h and redis://:other@i/0')).toBe('see rediss://u:******@h and redis://:******@i/0');
+    expect(maskUrls('see rediss://u:geheim@h and redis://:other@i/0')).toBe(
+      'see rediss://u:******@h and redis://:******@i/0',
+    );
   });
 });
 

@@ -4,4 +4,5 @@ enum Kind {
   Plain = 'plain',
 }
 
-export const send = async (to: string): Promise<string> => `${Kind.Plain} to ${to} by ${getCurrentJob()?.workerName ?? '?'}`;
+export const send = async (to: string): Promise<string> =>
+  `${Kind.Plain} to ${to} by ${getCurrentJob()?.workerName ?? '?'}`;

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runTsrq, startTsrq } from '../support/cli.js';
+import { canonicalDump } from '../support/dump.js';
+import { rqEnvironment, startRq, type Rq } from '../support/python.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { statusOf, until } from '../support/rq.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
+const SERIALIZER = ['-S', 'rq.serializers.JSONSerializer'];
+const environment = await rqEnvironment('2.10.0');
+
+type Dump = Record<string, { ttl: number | null; value: unknown }>;
+
+/** `path: theirs → ours` for everything that differs. */
+function differences(theirs: unknown, ours: unknown, path = ''): string[] {
+  if (isRecord(theirs) && isRecord(ours)) {
+    const keys = [...new Set([...Object.keys(theirs), ...Object.keys(ours)])].sort();
+    return keys.flatMap((key) => differences(theirs[key], ours[key], path === '' ? key : `${path} ${key}`));
+  }
+  if (Array.isArray(theirs) && Array.isArray(ours)) {
+    const length = Math.max(theirs.length, ours.length);
+    return Array.from({ length }, (_, i) => differences(theirs[i], ours[i], `${path}[${i}]`)).flat();
+  }
+  return JSON.stringify(theirs) === JSON.stringify(ours) ? [] : [`${path}: ${show(theirs)} → ${show(ours)}`];
+}
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const show = (value: unknown): string => (value === undefined ? 'absent' : JSON.stringify(value));
+
+describe.skipIf(environment === null)('the keys after the same operations by Python RQ 2.10 and by tsrq', () => {
+  let theirs: TestRedis;
+  let ours: TestRedis;
+  let rq: Rq;
+
+  beforeAll(async () => {
+    [theirs, ours] = await Promise.all([startRedis(), startRedis()]);
+    if (environment) rq = startRq(environment, theirs.url);
+  });
+  afterAll(async () => {
+    await rq.stop();
+    await Promise.all([theirs.stop(), ours.stop()]);
+  });
+
+  const python = (...args: string[]) => rq.cli([...args, '-u', theirs.url, ...SERIALIZER]);
+  const tsrq = (...args: string[]) => runTsrq(args, { url: ours.url, cwd: JOBS });
+  /** Both sides do the same; the dumps differ only as docs/compatibility.md says. */
+  const compare = async (documented: readonly string[]): Promise<void> => {
+    const [a, b] = await Promise.all([theirs, ours].map((server) => canonicalDump(server.client()) as Promise<Dump>));
+    const found = differences(a, b);
+    expect(found).toEqual([...documented].sort());
+    const text = readFileSync(new URL('../../docs/compatibility.md', import.meta.url), 'utf8');
+    for (const line of found) expect(text).toContain(`\`${line}\``);
+  };
+  const enqueue = async (...args: string[]): Promise<void> => {
+    expect((await python('enqueue', ...args)).code).toBe(0);
+    expect((await tsrq('enqueue', ...args)).code).toBe(0);
+  };
+
+  it('enqueued', async () => {
+    await enqueue('--queue', 'q', '--job-id', 'plain', 'pyjobs.echo', 'é', ':[1, null]', 'k=v');
+    await enqueue('--queue', 'q', '--job-id', 'front', '--at-front', '--timeout', '1h', '--ttl', '500', 'pyjobs.echo');
+    await enqueue(
+      '--queue',
+      'q',
+      '--job-id',
+      'ttls',
+      '--result-ttl',
+      '100',
+      '--failure-ttl',
+      '200',
+      '--description',
+      'ü',
+      'pyjobs.echo',
+    );
+    await enqueue('--queue', 'q', '--job-id', 'fails', '--retry-max', '1', 'pyjobs.bad', 'x');
+    await enqueue(
+      '--queue',
+      'q',
+      '--job-id',
+      'later',
+      '--retry-max',
+      '2',
+      '--retry-interval',
+      '30',
+      '--retry-interval',
+      '60',
+      'pyjobs.bad',
+      'x',
+    );
+    await compare([]);
+  });
+
+  it('worked off', async () => {
+    expect((await python('worker', '--burst', '--name', 'w', 'q')).code).toBe(0);
+    expect((await tsrq('worker', '--burst', '--name', 'w', 'q')).code).toBe(0);
+    await compare([
+      'rq:job:fails value retries_max: absent → "1"',
+      'rq:job:later value retries_max: absent → "2"',
+      'rq:results:fails ttl: null → 31536000',
+    ]);
+  });
+
+  it('requeued and emptied', async () => {
+    expect((await python('requeue', '--queue', 'q', '--all')).code).toBe(0);
+    expect((await tsrq('requeue', '--all', '--keep-retries')).code).toBe(0);
+    await compare([
+      'rq:job:fails value retries_max: absent → "1"',
+      'rq:job:later value retries_max: absent → "2"',
+      'rq:results:fails ttl: null → 31536000',
+      'rq:job:fails ttl: 31536000 → null',
+      'rq:job:fails value exc_info: "<legacy error>" → absent',
+    ]);
+  });
+
+  it('running', async () => {
+    for (const server of [theirs, ours]) await server.client().flushall();
+    await enqueue('--queue', 'q', '--job-id', 'runs', 'pyjobs.slow', ':60');
+    const worker = rq.startWorker(['--name', 'w', '-u', theirs.url, ...SERIALIZER, 'q']);
+    const own = startTsrq(['worker', '--name', 'w', 'q'], { url: ours.url, cwd: JOBS });
+    for (const server of [theirs, ours]) {
+      await until('the job runs', async () => (await statusOf(server.client(), 'runs')) === 'started');
+    }
+    await compare(['rq:execution:runs:<execution> value worker_name: absent → "w"']).finally(async () => {
+      worker.kill('SIGKILL');
+      own.kill('SIGKILL');
+      await own.exited;
+    });
+  });
+});
