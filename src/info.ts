@@ -1,59 +1,62 @@
 import {
+  executionKey,
   intermediateKey,
   jobKey,
   queueKey,
   queueOfKey,
   queueWorkersKey,
   QUEUES_KEY,
+  REGISTRIES,
   registryKey,
   SUSPENDED_KEY,
   workerKey,
   workerOfKey,
   WORKERS_KEY,
+  type RegistryName,
 } from './protocol/keys.js';
 import { parseDate } from './protocol/time.js';
+import { ask, errorOf, listOf, numberOf, secondsSince, type Answer } from './info/answer.js';
+import { readExecution, readWorker, type WorkerInfo } from './info/worker.js';
 import type { Redis, RedisCommand, Reply } from './redis/redis.js';
 
-/** A queue and its registries, counted at one moment; `error` instead of counts when one of its keys is none of RQ's. */
-export interface QueueInfo {
+export type { WorkerInfo } from './info/worker.js';
+
+/** A queue and its registries, counted at one moment. */
+export interface QueueCounts {
   readonly name: string;
+  readonly error: null;
   readonly queued: number;
   /** Taken off the queue by a waiting worker, and about to start. */
   readonly intermediate: number;
   readonly started: number;
+  /** Started by workers that are dead by now; the next maintenance of any worker fails or retries them. */
+  readonly abandoned: number;
   readonly finished: number;
   readonly failed: number;
   readonly deferred: number;
   readonly scheduled: number;
   readonly canceled: number;
-  /** Since when the job at the head waits, seconds; null for an empty queue, or where the job does not tell. */
+  /** When the job at the head was enqueued, milliseconds since the epoch; null where there is none, or it does not tell. */
+  readonly oldestQueuedAtMs: number | null;
   readonly oldestAgeSeconds: number | null;
-  /** Names of the workers that listen. */
+  /** Names of the live workers that listen. */
   readonly workers: readonly string[];
-  readonly error: string | null;
 }
 
-export interface WorkerInfo {
+/** A queue that cannot be counted, because one of its keys is none of RQ's. */
+export interface BrokenQueue {
   readonly name: string;
-  readonly hostname: string | null;
-  readonly ipAddress: string | null;
-  readonly pid: string | null;
-  /** `?` where the hash does not tell. */
-  readonly state: string;
-  readonly queues: readonly string[];
-  readonly currentJob: string | null;
-  readonly currentJobSeconds: number | null;
-  readonly successful: number;
-  readonly failed: number;
-  readonly workingSeconds: number;
-  readonly version: string | null;
-  readonly birthAgeSeconds: number | null;
-  readonly heartbeatAgeSeconds: number | null;
-  /** No sign of life for longer than any live worker leaves between two. */
-  readonly stale: boolean;
+  readonly error: string;
 }
+
+export type QueueInfo = QueueCounts | BrokenQueue;
+
+/** Sums over the queues that can be counted; `queues` and `workers` count all. */
+export type Totals = Readonly<Record<(typeof SUMMED)[number] | 'queues' | 'workers', number>>;
 
 export interface Snapshot {
+  /** The Redis that was asked, without secrets. */
+  readonly redis: string;
   /** Redis's clock, milliseconds since the epoch. */
   readonly timeMs: number;
   readonly suspended: boolean;
@@ -61,155 +64,177 @@ export interface Snapshot {
   readonly suspendedForSeconds: number | null;
   readonly queues: readonly QueueInfo[];
   readonly workers: readonly WorkerInfo[];
-  /** Members of RQ's sets that are none of its keys. */
-  readonly alien: readonly string[];
+  readonly totals: Totals;
+  /** What was found in RQ's own sets that RQ would not have written. */
+  readonly problems: readonly string[];
 }
 
-/** Redis answers this many commands in well under the time it takes to send them. */
-const PIPELINE = 10_000;
-/** RQ's idle workers give a sign of life every 405 s; their keys live 480. */
-const STALE_AFTER_SECONDS = 480;
+/** Of a queue with more running jobs than this, only so many are asked for the worker that runs them. */
+const RUNNING_PER_QUEUE = 100;
 
 /**
  * Everything about queues and workers, in three round trips whatever their number, and without changing anything: what RQ
- * would clean away first is left out of the counts, not out of Redis. `queues`: those, in that order; default all, sorted.
+ * would clean away first is left out of the counts, not out of Redis. `queues`: those, in that order, and the workers that
+ * listen on them; default all, sorted. Nothing that a key holds makes it throw.
  */
 export async function snapshot(redis: Redis, options: { readonly queues?: readonly string[] } = {}): Promise<Snapshot> {
-  const [queueKeys, workerKeys, suspendedTtl, time] = await redis.pipeline([
-    ['SMEMBERS', QUEUES_KEY],
-    ['SMEMBERS', WORKERS_KEY],
-    ['PTTL', SUSPENDED_KEY],
-    ['TIME'],
-  ]);
-  const queueMembers = listOf(queueKeys);
-  const workerMembers = listOf(workerKeys);
-  const names =
-    options.queues ??
-    queueMembers
-      .map(queueOfKey)
-      .filter((name) => name !== null)
-      .sort();
-  const workerNames = workerMembers
-    .map(workerOfKey)
-    .filter((name) => name !== null)
-    .sort();
-  const timeMs = Number(listOf(time)[0]) * 1_000 + Number(listOf(time)[1] ?? 0) / 1_000;
-  const now = Math.floor(timeMs / 1_000);
+  const directory = await readDirectory(redis);
+  const { timeMs } = directory;
+  const names = options.queues ?? directory.queues;
+  const known = options.queues ? [] : directory.workers;
 
-  const commands = [...names.flatMap((name) => queueCommands(name, now)), ...workerNames.flatMap(workerCommands)];
-  const replies = await inPipelines(redis, commands);
-  const queueRows = names.map((name, i) => ({ name, replies: replies.slice(i * PER_QUEUE, (i + 1) * PER_QUEUE) }));
-  const heads = queueRows.map((row) => row.replies[HEAD]);
-  const headDates = await inPipelines(
-    redis,
-    heads.map((id): RedisCommand => ['HGET', jobKey(typeof id === 'string' ? id : ''), 'enqueued_at']),
+  const asked = await ask(redis, [...names.map((name) => queueCommands(name, timeMs)), ...known.map(workerCommands)]);
+  const rows = names.map((name, i) => readRow(name, asked[i] ?? []));
+  const registered = new Set(known);
+  const others = [...new Set(rows.flatMap((row) => row.workers))].filter((name) => !registered.has(name));
+  const heads = rows.filter((row) => row.head !== null);
+  const executions = rows.flatMap((row) => row.executions);
+
+  const more = await ask(redis, [
+    ...heads.map((row) => [['HGET', jobKey(row.head ?? ''), 'enqueued_at'] as const]),
+    ...others.map(workerCommands),
+    ...executions.map(({ id, execution }) => [
+      ['HMGET', executionKey(id, execution), 'worker_name', 'created_at'] as const,
+    ]),
+  ]);
+  const headDates = new Map(heads.map((row, i) => [row, more[i]?.[0]?.reply]));
+  const running = executions.map((execution, i) =>
+    readExecution(execution, more[heads.length + others.length + i], timeMs),
   );
-  const ttl = typeof suspendedTtl === 'number' ? suspendedTtl : -2;
+  const workers = [
+    ...known.map((name, i) => readWorker(name, asked[names.length + i], running, timeMs)),
+    ...others.map((name, i) => readWorker(name, more[heads.length + i], running, timeMs)),
+  ].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const live = new Set(workers.filter((worker) => !worker.gone && worker.error === null).map((worker) => worker.name));
+  const queues = [
+    ...rows.map((row) => readQueue(row, headDates.get(row), live, timeMs)),
+    ...(options.queues
+      ? []
+      : directory.alien.map((name) => ({ name, error: `this member of ${QUEUES_KEY} is no queue` }))),
+  ];
+  const { suspended, suspendedForSeconds, problems } = directory;
+  const totals = totalsOf(queues, workers);
+  return { redis: redis.description, timeMs, suspended, suspendedForSeconds, queues, workers, totals, problems };
+}
+
+async function readDirectory(redis: Redis) {
+  const [asked = []] = await ask(redis, [
+    [['SMEMBERS', QUEUES_KEY], ['SMEMBERS', WORKERS_KEY], ['PTTL', SUSPENDED_KEY], ['TIME']],
+  ]);
+  const [queueMembers, workerMembers, pttl, time] = asked.map(({ reply }) => reply);
+  const [seconds, micros] = listOf(time).map(Number);
+  const ttl = typeof pttl === 'number' ? pttl : -2;
+  const alienWorkers = listOf(workerMembers).filter((member) => workerOfKey(member) === null);
   return {
-    timeMs,
+    timeMs: seconds === undefined ? Date.now() : seconds * 1_000 + (micros ?? 0) / 1_000,
     suspended: ttl !== -2,
     suspendedForSeconds: ttl >= 0 ? ttl / 1_000 : null,
-    queues: queueRows.map((row, i) => readQueue(row.name, row.replies, headDates[i], timeMs)),
-    workers: workerNames.map((name, i) => readWorker(name, replies[names.length * PER_QUEUE + i], timeMs)),
-    alien: [
-      ...queueMembers.filter((member) => queueOfKey(member) === null),
-      ...workerMembers.filter((member) => workerOfKey(member) === null),
-    ].sort(),
+    queues: listOf(queueMembers)
+      .map(queueOfKey)
+      .filter((name) => name !== null)
+      .sort(),
+    alien: listOf(queueMembers)
+      .filter((member) => queueOfKey(member) === null)
+      .sort(),
+    workers: listOf(workerMembers)
+      .map(workerOfKey)
+      .filter((name) => name !== null)
+      .sort(),
+    problems: [
+      ...asked.map(errorOf).filter((error) => error !== null),
+      ...alienWorkers.sort().map((member) => `'${member}' in ${WORKERS_KEY} is no worker`),
+    ],
   };
 }
 
-const HEAD = 2;
-const EXPIRING = ['wip', 'finished', 'failed'] as const;
-const LASTING = ['deferred', 'scheduled', 'canceled'] as const;
-const PER_QUEUE = 4 + EXPIRING.length * 2 + LASTING.length;
+/** Registries whose entries RQ drops, on its next look, once their score is in the past. */
+const EXPIRING = ['wip', 'finished', 'failed'] as const satisfies RegistryName[];
 
-function queueCommands(name: string, now: number): RedisCommand[] {
+function queueCommands(name: string, timeMs: number): RedisCommand[] {
+  const now = Math.floor(timeMs / 1_000);
   return [
     ['LLEN', queueKey(name)],
     ['LLEN', intermediateKey(name)],
     ['LINDEX', queueKey(name), 0],
     ['SMEMBERS', queueWorkersKey(name)],
-    ...EXPIRING.flatMap((registry): RedisCommand[] => [
-      ['ZCARD', registryKey(registry, name)],
-      ['ZCOUNT', registryKey(registry, name), 0, now],
-    ]),
-    ...LASTING.map((registry): RedisCommand => ['ZCARD', registryKey(registry, name)]),
+    ['ZREVRANGEBYSCORE', registryKey('wip', name), '+inf', `(${now}`, 'LIMIT', 0, RUNNING_PER_QUEUE],
+    ...REGISTRIES.map((registry): RedisCommand => ['ZCARD', registryKey(registry, name)]),
+    ...EXPIRING.map((registry): RedisCommand => ['ZCOUNT', registryKey(registry, name), 0, now]),
   ];
 }
 
 const workerCommands = (name: string): RedisCommand[] => [['HGETALL', workerKey(name)]];
 
-async function inPipelines(redis: Redis, commands: readonly RedisCommand[]): Promise<(Reply | Error)[]> {
-  const replies: (Reply | Error)[] = [];
-  for (let from = 0; from < commands.length; from += PIPELINE) {
-    replies.push(...(await redis.pipeline(commands.slice(from, from + PIPELINE))));
-  }
-  return replies;
+interface Row {
+  readonly name: string;
+  readonly error: string | null;
+  readonly queued: number;
+  readonly intermediate: number;
+  readonly head: string | null;
+  readonly workers: readonly string[];
+  readonly executions: readonly { readonly id: string; readonly execution: string; readonly queue: string }[];
+  readonly entries: Readonly<Record<RegistryName, number>>;
+  readonly expired: Readonly<Record<(typeof EXPIRING)[number], number>>;
+}
+
+function readRow(name: string, answers: readonly Answer[]): Row {
+  const [queued, intermediate, head, workers, members, ...counts] = answers.map(({ reply }) => reply);
+  const [entries, expired] = [counts.slice(0, REGISTRIES.length), counts.slice(REGISTRIES.length)];
+  return {
+    name,
+    error: answers.map(errorOf).find((error) => error !== null) ?? null,
+    queued: numberOf(queued),
+    intermediate: numberOf(intermediate),
+    head: typeof head === 'string' ? head : null,
+    workers: listOf(workers)
+      .map(workerOfKey)
+      .filter((worker) => worker !== null),
+    executions: listOf(members).map((member) => {
+      const colon = member.lastIndexOf(':');
+      return { id: member.slice(0, Math.max(0, colon)), execution: member.slice(colon + 1), queue: name };
+    }),
+    entries: Object.fromEntries(REGISTRIES.map((registry, i) => [registry, numberOf(entries[i])])) as Row['entries'],
+    expired: Object.fromEntries(EXPIRING.map((registry, i) => [registry, numberOf(expired[i])])) as Row['expired'],
+  };
 }
 
 function readQueue(
-  name: string,
-  replies: readonly (Reply | Error)[],
+  row: Row,
   headDate: Reply | Error | undefined,
+  live: ReadonlySet<string>,
   timeMs: number,
 ): QueueInfo {
-  const error = replies.find((reply) => reply instanceof Error);
-  const count = (i: number): number => (typeof replies[i] === 'number' ? replies[i] : 0);
-  const live = (i: number): number => Math.max(0, count(4 + i * 2) - count(5 + i * 2));
-  const lasting = 4 + EXPIRING.length * 2;
+  const { name, error, entries, expired } = row;
+  if (error !== null) return { name, error };
+  const oldestQueuedAtMs = typeof headDate === 'string' ? parseDate(headDate) : null;
+  // Redis answers a pipeline's commands one by one: between two counts another client may have changed the registry.
+  const count = (registry: (typeof EXPIRING)[number]): number => Math.max(0, entries[registry] - expired[registry]);
   return {
     name,
-    queued: count(0),
-    intermediate: count(1),
-    started: live(0),
-    finished: live(1),
-    failed: live(2),
-    deferred: count(lasting),
-    scheduled: count(lasting + 1),
-    canceled: count(lasting + 2),
-    oldestAgeSeconds: typeof replies[HEAD] === 'string' && typeof headDate === 'string' ? age(headDate, timeMs) : null,
-    workers: listOf(replies[3])
-      .map(workerOfKey)
-      .filter((worker) => worker !== null)
-      .sort(),
-    error: error instanceof Error ? error.message : null,
+    error,
+    queued: row.queued,
+    intermediate: row.intermediate,
+    started: count('wip'),
+    abandoned: expired.wip,
+    finished: count('finished'),
+    failed: count('failed'),
+    deferred: entries.deferred,
+    scheduled: entries.scheduled,
+    canceled: entries.canceled,
+    oldestQueuedAtMs,
+    oldestAgeSeconds: secondsSince(oldestQueuedAtMs, timeMs),
+    workers: row.workers.filter((worker) => live.has(worker)).sort(),
   };
 }
 
-function readWorker(name: string, reply: Reply | Error | undefined, timeMs: number): WorkerInfo {
-  const items = listOf(reply);
-  const fields = new Map<string, string>();
-  for (let i = 0; i + 1 < items.length; i += 2) fields.set(items[i] ?? '', items[i + 1] ?? '');
-  const text = (field: string): string | null => fields.get(field) || null;
-  const number = (field: string): number => {
-    const value = Number(fields.get(field) ?? 0);
-    return Number.isFinite(value) ? value : 0;
-  };
-  const heartbeatAgeSeconds = age(fields.get('last_heartbeat') ?? '', timeMs);
-  return {
-    name,
-    hostname: text('hostname'),
-    ipAddress: text('ip_address'),
-    pid: text('pid'),
-    state: text('state') ?? '?',
-    queues: (text('queues') ?? '').split(',').filter((queue) => queue !== ''),
-    currentJob: text('current_job'),
-    currentJobSeconds: fields.has('current_job') ? number('current_job_working_time') : null,
-    successful: number('successful_job_count'),
-    failed: number('failed_job_count'),
-    workingSeconds: number('total_working_time'),
-    version: text('version'),
-    birthAgeSeconds: age(fields.get('birth') ?? '', timeMs),
-    heartbeatAgeSeconds,
-    stale: fields.size === 0 || (heartbeatAgeSeconds !== null && heartbeatAgeSeconds > STALE_AFTER_SECONDS),
-  };
-}
+const SUMMED = ['queued', 'started', 'abandoned', 'finished', 'failed', 'deferred', 'scheduled', 'canceled'] as const;
 
-function age(date: string, timeMs: number): number | null {
-  const ms = parseDate(date);
-  return ms === null ? null : Math.max(0, (timeMs - ms) / 1_000);
-}
-
-function listOf(reply: Reply | Error | undefined): string[] {
-  return Array.isArray(reply) ? reply.filter((item) => typeof item === 'string') : [];
+function totalsOf(queues: readonly QueueInfo[], workers: readonly WorkerInfo[]): Totals {
+  const sum = (count: (typeof SUMMED)[number]): number =>
+    queues.reduce((total, queue) => total + (queue.error === null ? queue[count] : 0), 0);
+  const sums = Object.fromEntries(SUMMED.map((count) => [count, sum(count)])) as Record<
+    (typeof SUMMED)[number],
+    number
+  >;
+  return { queues: queues.length, workers: workers.length, ...sums };
 }

@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Settings } from '../../config/settings.js';
-import type { Snapshot } from '../../info.js';
-import { snapshot } from '../../info.js';
+import { TsrqError } from '../../errors.js';
+import { snapshot, type Snapshot } from '../../info.js';
 import type { Redis } from '../../redis/redis.js';
-import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
+import { chosenConnections, queuesByConnection } from '../connections.js';
 import type { Cli } from '../context.js';
-import { repeatOnScreen } from '../screen.js';
+import type { Found } from '../render/info-json.js';
+import { repeat, showLive } from '../screen.js';
 
 interface Options {
   interval?: number;
@@ -14,13 +14,6 @@ interface Options {
   onlyWorkers?: boolean;
   byQueue?: boolean;
   prometheus?: boolean;
-}
-
-/** What is shown of one connection; `queues` null for all. */
-interface Source {
-  readonly name: string;
-  readonly redis: Redis;
-  readonly queues: readonly string[] | null;
 }
 
 export function infoCommand(cli: Cli): Command {
@@ -38,77 +31,188 @@ export function infoCommand(cli: Cli): Command {
       '\nExamples:\n  $ tsrq info\n  $ tsrq info --interval 1 high low\n  $ tsrq info --json | jq .queues',
     )
     .action(async (queues: string[], options: Options) => {
-      const settings = await cli.settings();
-      const sources = await open(cli, settings, queues);
-      if (options.interval === undefined) {
-        const texts = [];
-        for (const source of sources) texts.push(await show(cli, source, sources.length > 1, options, new Map()));
-        cli.stdout.write(join(cli, options, texts));
-        return;
-      }
-      await repeat(cli, sources, options, options.interval);
+      const formats = [cli.json && '--json', options.raw && '--raw', options.prometheus && '--prometheus'].filter(
+        Boolean,
+      );
+      if (formats.length > 1) throw new TsrqError('USAGE', `${formats.join(' and ')} exclude each other`);
+      const sources = await open(cli, queues);
+      const draw = await renderer(cli, options);
+      const view: View = {
+        draw,
+        spaced: formats.length === 0 && options.interval !== undefined,
+        plain: options.raw === true || options.prometheus === true,
+      };
+      if (options.interval === undefined) await showOnce(cli, sources, view);
+      else if (cli.stdout.isTTY && !cli.json && options.prometheus !== true)
+        await watch(cli, sources, view, options.interval);
+      else await append(cli, sources, view, options.interval);
     });
 }
-
-async function open(cli: Cli, settings: Settings, queues: readonly string[]): Promise<Source[]> {
-  const chosen: QueuesOfConnection[] =
-    queues.length > 0 ? queuesByConnection(settings, queues) : chosenConnections(settings);
-  return Promise.all(
-    chosen.map(async ({ name, target, queues: names }) => ({ name, redis: await cli.connect(target), queues: names })),
-  );
-}
-
-async function repeat(cli: Cli, sources: readonly Source[], options: Options, seconds: number): Promise<void> {
-  const previous = new Map<string, Snapshot>();
-  await repeatOnScreen(cli, seconds, async () => {
-    const texts = [];
-    for (const source of sources) texts.push(await show(cli, source, sources.length > 1, options, previous));
-    return join(cli, options, texts);
-  });
-}
-
-const join = (cli: Cli, options: Options, texts: readonly string[]): string =>
-  texts.join(cli.json || options.raw === true || options.prometheus === true ? '' : '\n');
-
-async function show(
-  cli: Cli,
-  source: Source,
-  several: boolean,
-  options: Options,
-  previous: Map<string, Snapshot>,
-): Promise<string> {
-  const now = await snapshot(source.redis, source.queues === null ? {} : { queues: source.queues });
-  const before = previous.get(source.name) ?? null;
-  previous.set(source.name, now);
-  const view = {
-    queues: options.onlyWorkers !== true || options.onlyQueues === true,
-    workers: options.onlyQueues !== true || options.onlyWorkers === true,
-    byQueue: options.byQueue === true,
-  };
-  // Workers that listen on none of the named queues are not asked for.
-  const shown =
-    source.queues === null
-      ? now
-      : { ...now, workers: now.workers.filter((worker) => listens(worker.queues, source.queues ?? [])) };
-  if (cli.json) return `${JSON.stringify(several ? { connection: source.name, ...shown } : shown)}\n`;
-  if (options.prometheus === true) return (await import('../render/info-prometheus.js')).renderPrometheus(shown);
-  if (options.raw === true) {
-    for (const queue of shown.queues)
-      if (queue.error !== null) cli.stderr.write(`tsrq: queue ${queue.name}: ${queue.error}\n`);
-  }
-  if (options.raw === true) return lines((await import('../render/info-raw.js')).renderRaw(shown, view));
-  const { columns, colour } = cli.stdout;
-  const { renderInfo } = await import('../render/info.js');
-  return lines(renderInfo(shown, before, { ...view, columns, colour, connection: several ? source.name : null }));
-}
-
-const listens = (own: readonly string[], asked: readonly string[]): boolean =>
-  own.some((queue) => asked.includes(queue));
-
-const lines = (list: readonly string[]): string => list.map((line) => `${line}\n`).join('');
 
 function interval(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);
+}
+
+/** A connection, and what was seen there. */
+interface Source {
+  readonly name: string;
+  readonly redis: Redis;
+  /** Null for all. */
+  readonly queues: readonly string[] | null;
+  now: Snapshot | null;
+  previous: Snapshot | null;
+  /** Why the last look has failed, and since when. */
+  outage: { readonly error: TsrqError; readonly sinceMs: number } | null;
+}
+
+async function open(cli: Cli, queues: readonly string[]): Promise<Source[]> {
+  const settings = await cli.settings();
+  const chosen = queues.length > 0 ? queuesByConnection(settings, queues) : chosenConnections(settings);
+  return Promise.all(
+    chosen.map(async ({ name, target, queues: names }) => {
+      return { name, redis: await cli.connect(target), queues: names, now: null, previous: null, outage: null };
+    }),
+  );
+}
+
+async function lookAt(source: Source): Promise<void> {
+  try {
+    const now = await snapshot(source.redis, source.queues === null ? {} : { queues: source.queues });
+    source.previous = source.now;
+    source.now = now;
+    source.outage = null;
+  } catch (error) {
+    if (!(error instanceof TsrqError) || !error.code.startsWith('REDIS_')) throw error;
+    source.outage = { error, sinceMs: source.outage?.sinceMs ?? Date.now() };
+  }
+}
+
+const look = (sources: readonly Source[]): Promise<unknown> => Promise.all(sources.map(lookAt));
+
+interface Size {
+  readonly columns: number;
+  readonly rows?: number;
+}
+type Renderer = (sources: readonly Source[], size: Size) => string[];
+
+interface View {
+  readonly draw: Renderer;
+  /** Each block ends with an empty line. */
+  readonly spaced: boolean;
+  /** The format has no place for what cannot be read. */
+  readonly plain: boolean;
+}
+
+/** How the options want it shown; only that renderer is loaded. Sources that were never seen are left out. */
+async function renderer(cli: Cli, options: Options): Promise<Renderer> {
+  const view = {
+    queues: options.onlyWorkers !== true || options.onlyQueues === true,
+    workers: options.onlyQueues !== true || options.onlyWorkers === true,
+    byQueue: options.byQueue === true,
+  };
+  if (cli.json) {
+    const { renderJson } = await import('../render/info-json.js');
+    return (sources) => [renderJson(found(sources))];
+  }
+  if (options.prometheus === true) {
+    const { renderPrometheus } = await import('../render/info-prometheus.js');
+    return (sources) => renderPrometheus(found(sources)).trimEnd().split('\n');
+  }
+  if (options.raw === true) {
+    const { renderRaw } = await import('../render/info-raw.js');
+    return (sources) => found(sources).flatMap(({ snapshot: now }) => renderRaw(now, view));
+  }
+  const { renderInfo } = await import('../render/info.js');
+  return (sources, { columns, rows }) => {
+    const seen = sources.filter((source) => source.now !== null);
+    const room = rows === undefined ? {} : { rows: Math.floor((rows + 1) / seen.length) - 1 };
+    const blocks = seen.map(({ name, now, previous }) =>
+      now === null
+        ? []
+        : renderInfo(now, previous, {
+            ...view,
+            ...room,
+            columns,
+            colour: cli.stdout.colour,
+            connection: sources.length > 1 ? name : null,
+          }),
+    );
+    return blocks.flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]));
+  };
+}
+
+const found = (sources: readonly Source[]): Found[] =>
+  sources.flatMap(({ name, now }) => (now === null ? [] : [{ connection: name, snapshot: now }]));
+
+/** Shows what could be seen, and then fails if not all could. */
+async function showOnce(cli: Cli, sources: readonly Source[], view: View): Promise<void> {
+  await look(sources);
+  print(cli, sources, view, new Set());
+  const lost = sources.find((source) => source.outage !== null);
+  if (lost?.outage) throw lost.outage.error;
+}
+
+/** `told`: what was said on stderr already. */
+function print(cli: Cli, sources: readonly Source[], view: View, told: Set<string>): void {
+  const seen = sources.filter((source) => source.outage === null);
+  if (seen.length === 0) return;
+  const lines = view.draw(seen, { columns: cli.stdout.columns });
+  cli.stdout.write([...lines, ...(view.spaced ? [''] : [])].map((line) => `${line}\n`).join(''));
+  for (const text of view.plain ? unreadable(seen) : []) {
+    if (!told.has(text)) cli.stderr.write(`tsrq: ${text}\n`);
+    told.add(text);
+  }
+}
+
+const unreadable = (sources: readonly Source[]): string[] =>
+  found(sources).flatMap(({ snapshot: { queues, workers, problems } }) => [
+    ...queues.flatMap(({ name, error }) => (error === null ? [] : [`queue ${name}: ${error}`])),
+    ...workers.flatMap(({ name, error }) => (error === null ? [] : [`worker ${name}: ${error}`])),
+    ...problems,
+  ]);
+
+/** In place; a Redis that goes away meanwhile is shown as such over what was seen last. */
+async function watch(cli: Cli, sources: readonly Source[], view: View, seconds: number): Promise<void> {
+  const { cut, age, printable } = await import('../render/words.js');
+  const header = (columns: number): string[] => {
+    const redis = sources.map((source) => source.redis.description).join(', ');
+    const outages = sources.flatMap(({ outage }) =>
+      outage === null ? [] : [`! for ${age((Date.now() - outage.sinceMs) / 1_000)}: ${outage.error.message}`],
+    );
+    const title = `tsrq info  ${new Date().toTimeString().slice(0, 8)}  every ${seconds} s  ${redis}`;
+    const broken = view.plain ? unreadable(sources).map((text) => `! ${text}`) : [];
+    return [title, ...outages, ...broken, ''].map((line) => cut(printable(line), columns));
+  };
+  await showLive(cli, seconds, {
+    refresh: async () => {
+      await look(sources);
+      const unseen = sources.find((source) => source.now === null);
+      if (unseen?.outage) throw unseen.outage.error;
+    },
+    draw: (columns, rows) => {
+      const top = header(columns);
+      return [...top, ...view.draw(sources, { columns, rows: Math.max(1, rows - top.length) })];
+    },
+  });
+}
+
+/** Block after block; of a Redis that goes away meanwhile, only beginning and end are told, on stderr. */
+async function append(cli: Cli, sources: readonly Source[], view: View, seconds: number): Promise<void> {
+  const told = new Set<string>();
+  await repeat(cli, seconds, async () => {
+    const before = sources.map((source) => source.outage);
+    await look(sources);
+    for (const [i, { redis, now, outage }] of sources.entries()) {
+      const was = before[i] ?? null;
+      if (outage !== null && now === null) throw outage.error;
+      if (outage !== null && was === null) cli.stderr.write(`tsrq: ${outage.error.message}; trying until it is back\n`);
+      if (outage === null && was !== null) {
+        const awaySeconds = Math.round((Date.now() - was.sinceMs) / 1_000);
+        cli.stderr.write(`tsrq: ${redis.description} is back after ${awaySeconds} s\n`);
+      }
+    }
+    print(cli, sources, view, told);
+  });
 }

@@ -1,50 +1,76 @@
-import type { Snapshot } from '../../info.js';
+import type { WorkerInfo } from '../../info.js';
+import type { Found } from './info-json.js';
 
-/** The metrics of rq-exporter, under its names, so that its dashboards work. */
-export function renderPrometheus(now: Snapshot): string {
-  const jobs = now.queues
-    .filter((queue) => queue.error === null)
-    .flatMap((queue) =>
-      (['queued', 'started', 'finished', 'failed', 'deferred', 'scheduled'] as const).map(
-        (status) => `rq_jobs{queue="${escape(queue.name)}",status="${status}"} ${queue[status]}`,
-      ),
+type Labels = Readonly<Record<string, string>>;
+
+/** rq-exporter's metrics under its names, so that its dashboards work, and some more. Several connections get a label. */
+export function renderPrometheus(found: readonly Found[]): string {
+  const label = (connection: string): Labels => (found.length > 1 ? { connection } : {});
+  const queues = found.flatMap(({ connection, snapshot }) =>
+    snapshot.queues.filter((queue) => queue.error === null).map((queue) => ({ labels: label(connection), queue })),
+  );
+  const workers = found.flatMap(({ connection, snapshot }) =>
+    snapshot.workers
+      .filter((worker) => worker.error === null && !worker.gone)
+      .map((worker) => ({ labels: label(connection), worker })),
+  );
+  const perWorker = (name: string, help: string, value: (worker: WorkerInfo) => number): string[] =>
+    family(
+      name,
+      'counter',
+      help,
+      workers.map(({ labels, worker }) => [{ ...labels, ...workerLabels(worker) }, value(worker)]),
     );
-  const label = (worker: Snapshot['workers'][number]): string =>
-    `name="${escape(worker.name)}",queues="${escape(worker.queues.join(','))}"`;
-  const each = (metric: string, value: (worker: Snapshot['workers'][number]) => number): string[] =>
-    now.workers.map((worker) => `${metric}{${label(worker)}} ${value(worker)}`);
-  return [
+  const lines = [
     ...family(
       'rq_workers',
       'gauge',
       'RQ workers',
-      now.workers.map((worker) => `rq_workers{${label(worker)},state="${escape(worker.state)}"} 1`),
+      workers.map(({ labels, worker }) => [{ ...labels, ...workerLabels(worker), state: worker.state }, 1]),
+    ),
+    ...perWorker('rq_workers_success_total', 'Successful jobs by worker', (worker) => worker.successful),
+    ...perWorker('rq_workers_failed_total', 'Failed jobs by worker', (worker) => worker.failed),
+    ...perWorker('rq_workers_working_time_total', 'Seconds spent in jobs by worker', (worker) => worker.workingSeconds),
+    ...family(
+      'rq_jobs',
+      'gauge',
+      'RQ jobs by queue and status',
+      queues.flatMap(({ labels, queue }) =>
+        STATUSES.map((status) => [{ ...labels, queue: queue.name, status }, queue[status]] as const),
+      ),
     ),
     ...family(
-      'rq_workers_success_total',
-      'counter',
-      'Successful jobs by worker',
-      each('rq_workers_success_total', (worker) => worker.successful),
+      'rq_queue_oldest_seconds',
+      'gauge',
+      'How long the job at the head of the queue has waited',
+      queues.map(({ labels, queue }) => [{ ...labels, queue: queue.name }, queue.oldestAgeSeconds ?? 0]),
     ),
     ...family(
-      'rq_workers_failed_total',
-      'counter',
-      'Failed jobs by worker',
-      each('rq_workers_failed_total', (worker) => worker.failed),
+      'rq_suspended',
+      'gauge',
+      '1 while RQ is suspended',
+      found.map(({ connection, snapshot }) => [label(connection), snapshot.suspended ? 1 : 0]),
     ),
-    ...family(
-      'rq_workers_working_time_total',
-      'counter',
-      'Working seconds by worker',
-      each('rq_workers_working_time_total', (worker) => worker.workingSeconds),
-    ),
-    ...family('rq_jobs', 'gauge', 'RQ jobs by queue and status', jobs),
-    '',
-  ].join('\n');
+  ];
+  return lines.map((line) => `${line}\n`).join('');
 }
 
-function family(name: string, type: 'gauge' | 'counter', help: string, samples: readonly string[]): string[] {
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples];
+/** Those of rq-exporter: another one would count in the sums of its dashboards. */
+const STATUSES = ['queued', 'started', 'finished', 'failed', 'deferred', 'scheduled'] as const;
+
+const workerLabels = (worker: WorkerInfo): Labels => ({ name: worker.name, queues: worker.queues.join(',') });
+
+function family(
+  name: string,
+  type: 'gauge' | 'counter',
+  help: string,
+  samples: readonly (readonly [Labels, number])[],
+): string[] {
+  const lines = samples.map(([labels, value]) => {
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
+    return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`;
+  });
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines];
 }
 
 const escape = (text: string): string => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');

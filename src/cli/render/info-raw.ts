@@ -1,4 +1,4 @@
-import type { QueueInfo, Snapshot, WorkerInfo } from '../../info.js';
+import type { QueueCounts, Snapshot, WorkerInfo } from '../../info.js';
 
 export interface RawView {
   readonly queues: boolean;
@@ -6,20 +6,27 @@ export interface RawView {
   readonly byQueue: boolean;
 }
 
-/** The lines of RQ 2.10's `rq info --raw`, character by character; only their order is ours: sorted. */
+/**
+ * The lines of RQ 2.10's `rq info --raw`, character by character; their order is RQ's by chance and ours by name. What
+ * cannot be read, which ends RQ's command, is left out: RQ has no line for it.
+ */
 export function renderRaw(now: Snapshot, view: RawView): string[] {
-  const good = now.queues.filter((queue) => queue.error === null);
-  const queues = view.queues ? good.map(queueLine) : [];
-  if (!view.workers) return queues;
-  if (view.byQueue) return [...queues, ...byQueueLines(now)];
-  // RQ shows a worker only if it listens on a queue that is shown; all of them when there is no queue.
-  const listening = new Set(now.queues.flatMap((queue) => queue.workers));
-  const workers = now.queues.length === 0 ? now.workers : now.workers.filter((worker) => listening.has(worker.name));
-  return [...queues, ...workers.map(workerLine)];
+  const queues = now.queues.filter((queue) => queue.error === null);
+  const queueLines = view.queues ? queues.map(queueLine) : [];
+  if (!view.workers) return queueLines;
+  return [...queueLines, ...(view.byQueue ? byQueueLines(now, queues) : listedWorkers(now, queues).map(workerLine))];
 }
 
-const queueLine = ({ name, queued, started, finished, failed }: QueueInfo): string =>
+const queueLine = ({ name, queued, started, finished, failed }: QueueCounts): string =>
   `queue ${name} ${queued}, ${started} executing, ${finished} finished, ${failed} failed`;
+
+/** RQ asks the queues it shows for their workers, and all workers only when there is no queue at all. */
+function listedWorkers(now: Snapshot, queues: readonly QueueCounts[]): WorkerInfo[] {
+  const listed = new Set(queues.flatMap((queue) => queue.workers));
+  return now.workers.filter((worker) => {
+    return !worker.gone && worker.error === null && (now.queues.length === 0 || listed.has(worker.name));
+  });
+}
 
 function workerLine(worker: WorkerInfo): string {
   const { name, hostname, ipAddress, pid, state, queues, successful, failed } = worker;
@@ -27,14 +34,16 @@ function workerLine(worker: WorkerInfo): string {
   return `worker ${name} (${where}) ${state} ${queues.join(', ')}. jobs: ${successful} finished, ${failed} failed`;
 }
 
-function byQueueLines(now: Snapshot): string[] {
+function byQueueLines(now: Snapshot, queues: readonly QueueCounts[]): string[] {
   const states = new Map(now.workers.map((worker) => [worker.name, worker.state]));
-  const width = Math.max(0, ...now.queues.map((queue) => queue.name.length));
-  return now.queues.map((queue) => {
-    const workers = queue.workers
-      .filter((name) => states.has(name))
-      .map((name) => `${name} (${states.get(name) ?? ''})`)
-      .sort();
-    return `${`${queue.name}:`.padEnd(width + 1)} ${workers.length === 0 ? '–' : workers.join(', ')}`;
+  const width = Math.max(0, ...queues.map((queue) => pythonLength(queue.name))) + 1;
+  return queues.map((queue) => {
+    const name = `${queue.name}:`;
+    const padding = ' '.repeat(width - pythonLength(name));
+    const workers = queue.workers.map((worker) => `${worker} (${states.get(worker) ?? '?'})`).sort();
+    return `${name}${padding} ${workers.length === 0 ? '–' : workers.join(', ')}`;
   });
 }
+
+/** Python pads by code points. */
+const pythonLength = (text: string): number => Array.from(text).length;

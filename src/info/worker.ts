@@ -1,0 +1,115 @@
+import { parseDate } from '../protocol/time.js';
+import { errorOf, finite, listOf, secondsSince, type Answer } from './answer.js';
+
+export interface RunningJob {
+  readonly id: string;
+  /** Null where it is not known. */
+  readonly queue: string | null;
+  readonly seconds: number | null;
+}
+
+export interface WorkerInfo {
+  readonly name: string;
+  /** Its key is none of RQ's; nothing else is known then. */
+  readonly error: string | null;
+  /** It is registered, and its hash has expired: it died without saying so. */
+  readonly gone: boolean;
+  /** Gone, or no sign of life for longer than any live worker leaves between two. */
+  readonly stale: boolean;
+  readonly hostname: string | null;
+  readonly ipAddress: string | null;
+  readonly pid: number | null;
+  /** `?` where the hash does not tell. */
+  readonly state: string;
+  readonly queues: readonly string[];
+  readonly currentJob: string | null;
+  readonly currentJobSeconds: number | null;
+  /** The current job and, of a worker that runs several, the others. */
+  readonly running: readonly RunningJob[];
+  readonly successful: number;
+  readonly failed: number;
+  readonly workingSeconds: number;
+  readonly version: string | null;
+  readonly birthMs: number | null;
+  readonly heartbeatAgeSeconds: number | null;
+}
+
+/** RQ's idle workers give a sign of life every 405 s; their keys live 480. */
+const STALE_AFTER_SECONDS = 480;
+
+/** A running job, as its execution tells it. */
+export interface Execution extends RunningJob {
+  /** Null where Python wrote it: RQ 2.10 keeps only the worker's current job. */
+  readonly worker: string | null;
+}
+
+export function readExecution(
+  of: { readonly id: string; readonly queue: string },
+  answers: readonly Answer[] | undefined,
+  timeMs: number,
+): Execution {
+  const reply = answers?.[0]?.reply;
+  const [worker, createdAt] = Array.isArray(reply) ? reply : [];
+  const created = typeof createdAt === 'string' ? finite(createdAt) : null;
+  return {
+    id: of.id,
+    queue: of.queue,
+    seconds: secondsSince(created === null ? null : created * 1_000, timeMs),
+    worker: typeof worker === 'string' ? worker : null,
+  };
+}
+
+export function readWorker(
+  name: string,
+  [answer]: readonly Answer[] = [],
+  executions: readonly Execution[],
+  timeMs: number,
+): WorkerInfo {
+  const items = listOf(answer?.reply);
+  const fields = new Map<string, string>();
+  for (let i = 0; i + 1 < items.length; i += 2) fields.set(items[i] ?? '', items[i + 1] ?? '');
+  const text = (field: string): string | null => fields.get(field) || null;
+  const number = (field: string): number => finite(text(field)) ?? 0;
+  const currentJob = text('current_job');
+  const currentJobSeconds = currentJob === null ? null : number('current_job_working_time');
+  const heartbeatAgeSeconds = secondsSince(parseDate(text('last_heartbeat') ?? ''), timeMs);
+  const error = answer ? errorOf(answer) : null;
+  const gone = error === null && fields.size === 0;
+  const running = runningJobs(name, executions, currentJob, currentJobSeconds);
+  return {
+    name,
+    error,
+    gone,
+    stale: gone || (heartbeatAgeSeconds !== null && heartbeatAgeSeconds > STALE_AFTER_SECONDS),
+    hostname: text('hostname'),
+    ipAddress: text('ip_address'),
+    pid: finite(text('pid')),
+    state: fields.get('state') ?? '?',
+    queues: (text('queues') ?? '').split(',').filter((queue) => queue !== ''),
+    currentJob,
+    currentJobSeconds: running.find((job) => job.id === currentJob)?.seconds ?? currentJobSeconds,
+    running,
+    successful: number('successful_job_count'),
+    failed: number('failed_job_count'),
+    workingSeconds: number('total_working_time'),
+    version: text('version'),
+    birthMs: parseDate(text('birth') ?? ''),
+    heartbeatAgeSeconds,
+  };
+}
+
+/** RQ writes the working time only once per monitoring interval; the execution tells it better, where there is one. */
+function runningJobs(
+  name: string,
+  executions: readonly Execution[],
+  current: string | null,
+  seconds: number | null,
+): RunningJob[] {
+  const own = executions.filter((execution) => execution.worker === name).map(jobOf);
+  own.sort((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
+  if (current === null || own.some((job) => job.id === current)) return own;
+  const known = executions.find((execution) => execution.id === current && execution.worker === null);
+  return [known ? jobOf(known) : { id: current, queue: null, seconds }, ...own];
+}
+
+const jobOf = ({ id, queue, seconds }: Execution): RunningJob => ({ id, queue, seconds });
