@@ -40,14 +40,15 @@ export class TargetBuilder {
     return this.#redis(redis ?? {}, 'redis');
   }
 
-  /** A named connection. */
-  named(name: string, config: ConnectionConfig): RedisTarget {
-    const path = `connections.${name}`;
+  /** A connection of `connections` or `queueConnections`, by the path of its value. */
+  named(config: ConnectionConfig, path: string): RedisTarget {
     if (typeof config === 'string') return this.#url(config, path);
     if ('sentinel' in config) return this.#sentinel(config.sentinel, `${path}.sentinel`);
     if (config.url === undefined) return this.#redis(config, path);
     const base = this.#url(config.url, `${path}.url`);
-    return { ...base, ...this.#login(config, path), ...(config.db === undefined ? {} : { db: config.db }) };
+    const target = { ...base, ...this.#login(config, path), ...(config.db === undefined ? {} : { db: config.db }) };
+    const tls = this.#tls(config.tls, `${path}.tls`);
+    return tls && target.kind !== 'socket' ? { ...target, tls } : target;
   }
 
   #url(url: string, path: string): RedisTarget {
@@ -179,7 +180,7 @@ export function resolveQueues(
       problems.add(sourceOf(path), path, `goes in a circle: ${[...way, queue].join(' → ')}`);
     else if (to.includes('://')) {
       name = `queue ${queue}`;
-      connections[name] = builder.named(queue, to);
+      connections[name] = builder.named(to, path);
     } else if (to === 'default' || Object.hasOwn(connections, to)) name = to;
     else if (Object.hasOwn(mapping, to)) name = resolve(to, [...way, queue]);
     else {

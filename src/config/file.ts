@@ -45,13 +45,21 @@ async function load(path: string, source: string): Promise<ConfigFile | null> {
     if (!result || result.isEmpty === true) return path.endsWith('package.json') ? null : { path, values: {} };
     config = result.config;
   } catch (error) {
-    const line = (error as Error).message.split('\n')[0] ?? '';
-    throw new TsrqError('CONFIG', `${source}the configuration file ${path} cannot be read: ${line}`, { cause: error });
+    throw new TsrqError('CONFIG', `${source}the configuration file ${path} cannot be read: ${reason(error)}`);
   }
   if (config === undefined && path.endsWith('package.json')) return null;
   if (!isRecord(config))
     throw new TsrqError('CONFIG', `${source}the configuration file ${path} does not hold an object`);
   return { path, values: config };
+}
+
+/** Where a file is broken. What parsers say besides quotes the file, and with it a password: it is not even kept as cause. */
+function reason(error: unknown): string {
+  const { name, message, mark } = error as Error & { mark?: { line: number } };
+  if (name === 'YAMLException') return `line ${(mark?.line ?? 0) + 1} is not valid YAML`;
+  if (name !== 'JSONError') return message.split('\n')[0] ?? '';
+  const line = /^> *(\d+) \|/m.exec(message)?.[1];
+  return `${line === undefined ? 'it' : `line ${line}`} is not valid JSON (which has no comments and no trailing commas)`;
 }
 
 function missing(path: string, source: string): TsrqError {

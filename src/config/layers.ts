@@ -81,14 +81,23 @@ export class MergedLayers {
     leaves.delete('redis.url');
     if (!target) return;
     const parts = partsOf(target);
-    const besides = ['redis.username', 'redis.password', 'redis.passwordFile', 'redis.tls'];
-    for (const path of [...leaves.keys()]) {
-      const fills = besides.includes(path) && !parts.has(path);
-      if (path.startsWith('redis.') && !fills) leaves.delete(path);
+    const section = target.kind === 'sentinel' ? 'sentinel' : 'redis';
+    for (const [path, leaf] of [...leaves]) {
+      if (!path.startsWith('redis.')) continue;
+      leaves.delete(path);
+      const part = path.replace('redis', section);
+      // rediss:// says that there is TLS; only an object beside it can say which certificates.
+      const open = !parts.has(part) || (part.endsWith('.tls') && typeof leaf.value === 'object');
+      if (!FILLING.has(path) || !open) continue;
+      parts.delete(part);
+      leaves.set(part, leaf);
     }
     for (const [path, value] of parts) leaves.set(path, { value, source: url.source });
   }
 }
+
+/** What may stand beside a URL that does not say it itself. */
+const FILLING = new Set(['redis.username', 'redis.password', 'redis.passwordFile', 'redis.tls']);
 
 function define(place: Record<string, unknown>, key: string, value: unknown): unknown {
   // Not by assignment: a key such as __proto__ is a key like others.

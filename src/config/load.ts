@@ -5,7 +5,7 @@ import { resolveQueues, TargetBuilder } from './connections.js';
 import { environmentLayers, named } from './environment.js';
 import { readConfigFile, type ConfigFile } from './file.js';
 import { MergedLayers, type Layer } from './layers.js';
-import { Problems, shown } from './problems.js';
+import { Problems, shown, withoutSecrets } from './problems.js';
 import { isRecord, RQ_SETTINGS, translate } from './rq-settings.js';
 import type { FileConfig } from './schema.js';
 import type { Entry, FlagValues, NamedConnection, Settings } from './settings.js';
@@ -94,20 +94,47 @@ async function validate(merged: MergedLayers, problems: Problems): Promise<FileC
   const values = merged.toObject();
   const result = fileSchema.safeParse(values);
   if (result.success) return result.data;
-  for (const issue of result.error.issues.flatMap(innerIssues)) {
+  const issues = result.error.issues.flatMap(innerIssues);
+  for (const issue of issues) {
     const path = issue.path.join('.');
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
         const full = path === '' ? key : `${path}.${key}`;
-        const near = nearest(key, knownKeys(issue.path));
+        const near = nearest(key, path === '' ? [...knownKeys([]), ...RQ_SETTINGS] : knownKeys(issue.path));
         problems.add(merged.sourceOf(full), full, `unknown key${near === null ? '' : `; did you mean "${near}"?`}`);
       }
       continue;
     }
     problems.add(merged.sourceOf(path), path, `is ${shown(path, valueAt(values, issue.path))}: ${needed(issue)}`);
   }
-  problems.throwIfAny();
-  throw new Error('unreachable');
+  // On with what is right, so that what is wrong with connections is said in the same breath.
+  const rest = fileSchema.safeParse(withoutFaults(values, issues));
+  if (!rest.success) problems.throwIfAny();
+  return rest.data ?? {};
+}
+
+const STAND_INS: Readonly<Record<string, string>> = { connections: 'redis://localhost', queueConnections: 'default' };
+
+/** The values without the wrong ones. A connection or queue that is wrong stays known by its name: others may refer to it. */
+function withoutFaults(values: Readonly<Record<string, unknown>>, issues: readonly Issue[]): Record<string, unknown> {
+  const rest = new Map(Object.entries(values));
+  const faults = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' && issue.path.length < 2
+      ? issue.keys.map((key) => [...issue.path, key])
+      : [issue.path],
+  );
+  for (const [section, key] of faults.map((path) => path.map(String))) {
+    if (section === undefined) continue;
+    const inner = rest.get(section);
+    const standIn = STAND_INS[section];
+    if (section === 'redis' || section === 'sentinel') ['redis', 'sentinel'].forEach((name) => rest.delete(name));
+    else if (key === undefined || !isRecord(inner)) {
+      rest.delete(section);
+      if (section === 'connections') ['connection', 'queueConnections'].forEach((name) => rest.delete(name));
+    } else if (standIn !== undefined) rest.set(section, { ...inner, [key]: standIn });
+    else rest.set(section, Object.fromEntries(Object.entries(inner).filter(([name]) => name !== key)));
+  }
+  return Object.fromEntries(rest);
 }
 
 type Issue = z.core.$ZodIssue;
@@ -126,7 +153,13 @@ function innerIssues(issue: Issue): Issue[] {
 function needed(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `${issue.expected === 'int' ? 'a whole number' : article(issue.expected)} is needed`;
+      return `${typeName(issue.expected)} is needed`;
+    case 'invalid_union': {
+      const types = issue.errors
+        .flat()
+        .flatMap((inner) => (inner.code === 'invalid_type' ? [typeName(inner.expected)] : []));
+      return `${[...new Set(types)].join(' or ')} is needed`;
+    }
     case 'invalid_value':
       return `one of ${issue.values.map(String).join(', ')} is needed`;
     case 'too_small':
@@ -141,7 +174,11 @@ function needed(issue: Issue): string {
   }
 }
 
-const article = (type: string): string => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
+function typeName(type: string): string {
+  if (type === 'int') return 'a whole number';
+  if (type === 'record') return 'an object';
+  return `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
+}
 
 function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
   let value = values;
@@ -161,7 +198,11 @@ function build(
   const builder = new TargetBuilder({ configFile, cwd: input.cwd, env: input.env }, problems, sourceOf);
   const connections: Record<string, RedisTarget> = {};
   for (const [name, connection] of Object.entries(config.connections ?? {}))
-    connections[name] = builder.named(name, connection);
+    connections[name] = builder.named(connection, `connections.${name}`);
+  if (Object.hasOwn(connections, 'default')) {
+    const path = 'connections.default';
+    problems.add(sourceOf(path), path, "'default' is the connection of redis or sentinel: it belongs there");
+  }
   const main = builder.main(config.redis, config.sentinel);
   connections['default'] ??= main;
 
@@ -180,17 +221,17 @@ function build(
   };
   return Object.freeze({
     target,
-    connections,
-    queues: config.queues ?? ['default'],
-    worker: workerSettings(config.worker ?? {}),
-    log: { level: config.log?.level ?? 'info', format: config.log?.format ?? 'auto' },
+    connections: Object.freeze(connections),
+    queues: Object.freeze(config.queues ?? ['default']),
+    worker: Object.freeze(workerSettings(config.worker ?? {})),
+    log: Object.freeze({ level: config.log?.level ?? 'info', format: config.log?.format ?? 'auto' }),
     configFile,
     targetOf,
     connectionNameOf,
     usedConnections: () =>
       usedConnections(defaultName, target, explicit ? [] : [...mapped.keys()], connectionNameOf, targetOf),
     entries: () =>
-      [...merged.entries().map(describe), where(target, chosen)].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+      [...merged.entries().map(withoutSecretsIn), where(target, chosen)].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   });
 }
 
@@ -225,20 +266,8 @@ function usedConnections(
   return [...used].map(([name, connection]) => ({ name, target: connection }));
 }
 
-/** Passwords within a value of several parts are hidden as well. */
-function describe(entry: Entry): Entry {
-  return {
-    ...entry,
-    value: JSON.parse(JSON.stringify(entry.value ?? null, (key, value: unknown) => mask(key, value))) as unknown,
-  };
-}
-
-function mask(key: string, value: unknown): unknown {
-  if (/password$/i.test(key) && value !== null) return '******';
-  return typeof value === 'string' ? maskedUrl(value) : value;
-}
-
-const maskedUrl = (text: string): string => text.replace(/(:\/\/[^:@/\s]*:)[^@/\s]*@/g, '$1******@');
+/** Secrets within a value of several parts are hidden as well. */
+const withoutSecretsIn = (entry: Entry): Entry => ({ ...entry, value: withoutSecrets(entry.value ?? null) });
 
 function where(target: RedisTarget, chosen: string | null): Entry {
   return {

@@ -29,13 +29,25 @@ export class Problems {
 }
 
 const SECRET = /password$/i;
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 
 /** True for values that must never be shown. */
 export const isSecret = (path: string): boolean => SECRET.test(path);
 
-/** A value as it may be shown in a message or a table. */
+/** A value as it may be shown in a message. */
 export function shown(path: string, value: unknown): string {
   if (isSecret(path)) return '******';
-  const text = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value));
-  return maskUrls(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  const safe = withoutSecrets(value);
+  const text = typeof safe === 'string' ? `'${safe}'` : (JSON.stringify(safe) ?? String(safe));
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/** The value with everything secret in it hidden: passwords, those within URLs, private keys. */
+export function withoutSecrets(value: unknown): unknown {
+  const text = JSON.stringify(value, (key, inner: unknown) => {
+    if (isSecret(key) && inner !== null) return '******';
+    if (typeof inner !== 'string') return inner;
+    return PRIVATE_KEY.test(inner) ? '******' : maskUrls(inner);
+  }) as string | undefined;
+  return text === undefined ? value : (JSON.parse(text) as unknown);
 }

@@ -102,13 +102,18 @@ function translateSentinel(value: unknown, source: string, problems: Problems, r
     problems.add(source, 'SENTINEL', 'is not an object');
     return;
   }
-  const instances = Array.isArray(value['INSTANCES']) ? value['INSTANCES'] : ['localhost:26379'];
-  put(result, 'sentinel.instances', instances.map(instance), 'SENTINEL.INSTANCES');
+  const instances = value['INSTANCES'] ?? ['localhost:26379'];
+  const read: unknown = Array.isArray(instances) ? instances.map(instance) : instances;
+  put(result, 'sentinel.instances', read, 'SENTINEL.INSTANCES');
   put(result, 'sentinel.masterName', value['MASTER_NAME'] ?? 'mymaster', 'SENTINEL.MASTER_NAME');
-  for (const [key, inner] of Object.entries(value)) {
+  // The KWARGS last: in RQ they stand above the keys beside them.
+  const keys = Object.entries(value).toSorted(
+    ([a], [b]) => Number(a.endsWith('_KWARGS')) - Number(b.endsWith('_KWARGS')),
+  );
+  for (const [key, inner] of keys) {
     if (key === 'INSTANCES' || inner === null || inner === undefined) continue;
-    const path = SENTINEL[key];
-    if (path !== undefined && Object.hasOwn(SENTINEL, key)) put(result, `sentinel.${path}`, inner, `SENTINEL.${key}`);
+    const path = Object.hasOwn(SENTINEL, key) ? SENTINEL[key] : undefined;
+    if (path !== undefined) put(result, `sentinel.${path}`, truth(path, inner), `SENTINEL.${key}`);
     else if (key === 'CONNECTION_KWARGS') options(inner, CONNECTION_KWARGS, key, source, problems, result);
     else if (key === 'SENTINEL_KWARGS') options(inner, SENTINEL_KWARGS, key, source, problems, result);
     else problems.add(source, `SENTINEL.${key}`, 'unknown key');
@@ -123,11 +128,15 @@ function options(
   problems: Problems,
   result: Translated,
 ): void {
-  for (const [key, inner] of Object.entries(isRecord(value) ? value : {})) {
+  if (!isRecord(value)) {
+    problems.add(source, `SENTINEL.${name}`, 'is not an object');
+    return;
+  }
+  for (const [key, inner] of Object.entries(value)) {
     const path = Object.hasOwn(known, key) ? known[key] : undefined;
     if (path === undefined)
       problems.add(source, `SENTINEL.${name}.${key}`, `is an option of Python's client that tsrq does not have`);
-    else if (inner !== null) put(result, `sentinel.${path}`, inner, `SENTINEL.${name}.${key}`);
+    else if (inner !== null) put(result, `sentinel.${path}`, truth(path, inner), `SENTINEL.${name}.${key}`);
   }
 }
 
@@ -140,8 +149,14 @@ function put(result: Translated, path: string, value: unknown, setting: string):
 
 function instance(value: unknown): unknown {
   if (!Array.isArray(value)) return value;
-  const [host, port] = value as unknown[];
-  return `${String(host)}:${typeof port === 'number' || typeof port === 'string' ? port : 26379}`;
+  const [host, port = 26379] = value as unknown[];
+  if (typeof host !== 'string' || (typeof port !== 'number' && typeof port !== 'string')) return value;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** RQ takes words for its switches as well. */
+function truth(path: string, value: unknown): unknown {
+  return typeof value === 'string' && /tls$/i.test(path) ? (boolean(value) ?? value) : value;
 }
 
 function number(text: string): unknown {

@@ -53,7 +53,7 @@ const worker = z.strictObject({
   jobsPerHorse: count.optional(),
   maxJobsPerHorse: count.nullable().optional(),
   maxMemory: z
-    .union([z.number().positive(), z.string().regex(/^\d+(\.\d+)?\s*[KMG]?(i?B)?$/i)])
+    .union([z.number().positive(), z.string().regex(/^(?=.*[1-9])\d+(\.\d+)?\s*[KMG]?(i?B)?$/i)])
     .nullable()
     .optional(),
   dequeueStrategy: z.enum(STRATEGIES).optional(),

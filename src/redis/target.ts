@@ -79,11 +79,15 @@ export function describeTarget(target: RedisTarget): string {
   }
 }
 
-/** Hides the passwords of all URLs in a text. */
+/**
+ * Hides the passwords of all URLs in a text. Up to the last @ of a word, because a password may hold a / or an @ that
+ * should have been encoded; a login of one part as well, because it is often a password at the wrong place.
+ */
 export const maskUrls = (text: string): string =>
   text
-    .replace(/([a-z][a-z+]*:\/\/[^\s:/@]*:)[^\s/]*@/gi, '$1******@')
-    .replace(/([?&](?:sentinel_)?password=)[^&\s]*/gi, '$1******');
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)\S*@/gi, '$1******@')
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s:@]+@/gi, '$1******@')
+    .replace(/([?&][a-z_]*pass[a-z_]*=)(?!\*{6})[^&\s]*/gi, '$1******');
 
 /** `host`, `host:port`, `[::1]:port`; null for anything else. */
 export function parseHostPort(text: string, defaultPort: number): HostPort | null {
@@ -96,13 +100,16 @@ export function parseHostPort(text: string, defaultPort: number): HostPort | nul
 function parseTcp(url: string, tls: boolean): TcpTarget {
   const parsed = parseUrl(url);
   const query = readQuery(url, parsed.searchParams, ['db', 'password', 'username']);
+  refuseLoginBehindHost(url, parsed);
   const inPath = parsed.pathname.replace(/^\//, '');
+  const port = parsed.port === '' ? DEFAULT_PORT : Number(parsed.port);
+  if (port === 0) throw bad(url, 'there is no port 0');
   return {
     kind: 'tcp',
-    host: decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, '') || 'localhost',
-    port: parsed.port === '' ? DEFAULT_PORT : Number(parsed.port),
+    host: decode(url, parsed.hostname).replace(/^\[|\]$/g, '') || 'localhost',
+    port,
     db: readDb(url, inPath === '' ? (query.get('db') ?? '') : inPath),
-    ...readLogin(parsed, query),
+    ...readLogin(url, parsed, query),
     ...(tls ? { tls: {} } : {}),
   };
 }
@@ -111,14 +118,14 @@ function parseSocket(url: string): SocketTarget {
   // A login without a host is no URL for the standard parser.
   const parsed = parseUrl(url.replace(/^([a-z+]+):\/\/([^/@]*@)?\//i, 'redis://$2host/'), url);
   const query = readQuery(url, parsed.searchParams, ['db', 'password', 'username']);
-  const path = /^[a-z+]+:\/\/(?:[^/@]*@)?\//i.test(url) ? decodeURIComponent(parsed.pathname) : '';
+  const path = /^[a-z+]+:\/\/(?:[^/@]*@)?\//i.test(url) ? decode(url, parsed.pathname) : '';
   if (path === '' || path === '/') throw bad(url, 'it has no path of a socket');
-  return { kind: 'socket', path, db: readDb(url, query.get('db') ?? ''), ...readLogin(parsed, query) };
+  return { kind: 'socket', path, db: readDb(url, query.get('db') ?? ''), ...readLogin(url, parsed, query) };
 }
 
 function parseSentinel(url: string, tls: boolean): SentinelTarget {
   // Several hosts are no URL for the standard parser: they are cut out and read one by one.
-  const match = /^([a-z+]+:\/\/)(?:([^@]*)@)?([^/?#]*)(.*)$/i.exec(url);
+  const match = /^([a-z+]+:\/\/)(?:([^?#]*)@)?([^/?#]*)(.*)$/i.exec(url);
   const hosts = (match?.[3] ?? '').split(',').filter((host) => host !== '');
   const instances = hosts.map((host) => {
     const instance = parseHostPort(host, DEFAULT_SENTINEL_PORT);
@@ -128,6 +135,7 @@ function parseSentinel(url: string, tls: boolean): SentinelTarget {
   if (instances.length === 0) throw bad(url, 'it names no sentinel');
   const parsed = parseUrl(`redis://${match?.[2] === undefined ? '' : `${match[2]}@`}host${match?.[4] ?? ''}`, url);
   const query = readQuery(url, parsed.searchParams, ['db', 'sentinel_username', 'sentinel_password']);
+  refuseLoginBehindHost(url, parsed);
   const [masterName = '', db = '', ...rest] = parsed.pathname.replace(/^\//, '').split('/');
   if (masterName === '' || rest.length > 0) throw bad(url, 'the path must be /MASTER or /MASTER/DB');
   const sentinelUsername = query.get('sentinel_username');
@@ -135,9 +143,9 @@ function parseSentinel(url: string, tls: boolean): SentinelTarget {
   return {
     kind: 'sentinel',
     instances,
-    masterName: decodeURIComponent(masterName),
+    masterName: decode(url, masterName),
     db: readDb(url, db === '' ? (query.get('db') ?? '') : db),
-    ...readLogin(parsed, query),
+    ...readLogin(url, parsed, query),
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
     ...(tls ? { tls: {} } : {}),
@@ -152,27 +160,51 @@ function parseUrl(url: string, shown = url): URL {
   }
 }
 
-function readLogin(parsed: URL, query: ReadonlyMap<string, string>): { username?: string; password?: string } {
-  const username = parsed.username === '' ? query.get('username') : decodeURIComponent(parsed.username);
-  const password = parsed.password === '' ? query.get('password') : decodeURIComponent(parsed.password);
+/** An @ there means that a password with a / or # was cut in two: saying which part is wrong would show it. */
+function refuseLoginBehindHost(url: string, parsed: URL): void {
+  if (`${parsed.pathname}${parsed.hash}`.includes('@')) throw bad(url, ENCODE);
+}
+
+const ENCODE = 'special characters of a login must be percent-encoded (/ is %2F, ? is %3F, # is %23, @ is %40)';
+
+function decode(url: string, text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw bad(url, 'it has a % that encodes nothing; a % itself is %25');
+  }
+}
+
+type Query = ReadonlyMap<string, string>;
+
+function readLogin(url: string, parsed: URL, query: Query): { username?: string; password?: string } {
+  const username = parsed.username === '' ? query.get('username') : decode(url, parsed.username);
+  const password = parsed.password === '' ? query.get('password') : decode(url, parsed.password);
   return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
 }
 
 function readDb(url: string, text: string): number {
   if (text === '') return 0;
-  if (!/^\d+$/.test(text)) throw bad(url, `the database '${text}' is not a number`);
+  if (!/^\d{1,9}$/.test(text)) throw bad(url, `the database '${text}' is not a number`);
   return Number(text);
 }
 
 function readQuery(url: string, params: URLSearchParams, known: readonly string[]): Map<string, string> {
   for (const key of params.keys()) {
+    if (key.includes('@')) throw bad(url, ENCODE);
     if (!known.includes(key)) throw bad(url, `the parameter '${key}' is not known (${known.join(', ')} are)`);
   }
   return new Map(params);
 }
 
 function bad(url: string, why: string): TsrqError {
-  return new TsrqError('CONFIG', `'${maskUrls(url)}' is no address of a Redis: ${why}`);
+  return new TsrqError('CONFIG', `'${maskLogin(url)}' is no address of a Redis: ${why}`);
+}
+
+/** As maskUrls, for a text that is one URL: a space does not end it, and a forgotten scheme does not expose the login. */
+function maskLogin(url: string): string {
+  const login = /^([a-z][a-z0-9+.-]*:\/\/)([^:@/\s]*:)?.*@/is;
+  return maskUrls(login.test(url) ? url.replace(login, '$1$2******@') : url.replace(/^.*@/s, '******@'));
 }
 
 const showHost = ({ host, port }: HostPort): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -1,6 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killAtEndOfFile } from './endings.js';
 
 export interface CliOptions {
   readonly url?: string;
@@ -26,10 +27,6 @@ export interface CliProcess {
 }
 
 const BIN = fileURLToPath(new URL('../../bin/tsrq.js', import.meta.url));
-const children = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-});
 
 /** The environment of a user who has set nothing for tsrq. */
 export function cleanEnv(): Record<string, string> {
@@ -46,7 +43,9 @@ export function startTsrq(args: readonly string[], options: CliOptions = {}): Cl
     env: { ...cleanEnv(), ...url, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  children.add(child);
+  killAtEndOfFile(child);
+  // A program that ends without reading its input is no failure of the test.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   let stdout = '';
   let stderr = '';
@@ -54,7 +53,6 @@ export function startTsrq(args: readonly string[], options: CliOptions = {}): Cl
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const exited = new Promise<CliResult>((resolve) => {
     child.once('close', (code, signal) => {
-      children.delete(child);
       resolve({ code, signal, stdout, stderr });
     });
   });
@@ -76,12 +74,18 @@ export function startTsrq(args: readonly string[], options: CliOptions = {}): Cl
   };
 }
 
+/** Runs tsrq to its end; rejects when it does not come. */
 export async function runTsrq(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const running = startTsrq(args, options);
+  const timeoutMs = options.timeoutMs ?? 60_000;
+  let late = false;
   const timer = setTimeout(() => {
+    late = true;
     running.kill('SIGKILL');
-  }, options.timeoutMs ?? 60_000);
+  }, timeoutMs);
   const result = await running.exited;
   clearTimeout(timer);
+  if (late)
+    throw new Error(`tsrq ${args.join(' ')} did not end within ${timeoutMs} ms:\n${result.stdout}\n${result.stderr}`);
   return result;
 }

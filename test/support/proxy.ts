@@ -13,11 +13,11 @@ export interface Proxy {
   /** From now on at most so many bytes a second in each direction of each connection; null ends it. */
   throttle(bytesPerSecond: number | null): void;
   /**
-   * The reply to the next command whose bytes hold `match` (any command without it) reaches nobody, and its connection is
+   * The reply to the next command whose bytes hold `match` (in any case; any command without it) reaches nobody, and its connection is
    * cut: Redis has done it, the client cannot know. Resolves when that happened. With `times` it happens again to the next
    * ones. Not for connections that subscribe: what they receive answers no command.
    */
-  dropReply(match?: string | RegExp, times?: number): Promise<void>;
+  dropReply(match?: string, times?: number): Promise<void>;
   /** Connections stay, nothing moves any more. New ones are accepted, and hear nothing. */
   blackhole(): void;
   /** What the black hole held back moves on. */
@@ -32,7 +32,7 @@ export interface Proxy {
 }
 
 interface Loss {
-  readonly match: string | RegExp | undefined;
+  readonly match: string | undefined;
   left: number;
   readonly done: () => void;
 }
@@ -161,10 +161,8 @@ function relay(link: Link, weather: Weather): void {
 }
 
 function takeLoss(weather: Weather, command: Buffer): Loss | undefined {
-  const text = command.toString('latin1');
-  const found = weather.losses.find(
-    ({ match }) => match === undefined || (typeof match === 'string' ? text.includes(match) : match.test(text)),
-  );
+  const text = command.toString('latin1').toLowerCase();
+  const found = weather.losses.find(({ match = '' }) => text.includes(match.toLowerCase()));
   if (!found) return undefined;
   found.left -= 1;
   if (found.left > 0) return { ...found, done: () => undefined };

@@ -1,9 +1,12 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { cleanEnv } from './cli.js';
+import { killAtEndOfFile } from './endings.js';
 
 /** The versions of Python RQ that tsrq is tested against, oldest first. */
 export const RQ_VERSIONS = ['2.0.0', '2.6.1', '2.8.0', '2.10.0', '2.12.0'] as const;
@@ -34,29 +37,40 @@ export async function rqEnvironment(version: RqVersion): Promise<RqEnvironment |
     if (existsSync(done)) return { bin };
     rmSync(dir, { recursive: true, force: true });
     const requirements = join(ROOT, 'test', 'interop', `requirements-${version}.txt`);
-    const made = run('python3', ['-m', 'venv', dir]) && run(join(bin, 'pip'), ['install', '-q', '-r', requirements]);
-    if (!made) {
-      console.warn(`Python RQ ${version} cannot be had here: the tests that need it are skipped`);
-      return null;
-    }
+    await promisify(execFile)('python3', ['-m', 'venv', dir]);
+    await promisify(execFile)(join(bin, 'pip'), ['install', '-q', '--disable-pip-version-check', '-r', requirements]);
     writeFileSync(done, '');
     return { bin };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    console.warn(`Python RQ ${version} cannot be had here, the tests that need it are skipped: ${why}`);
+    return null;
   } finally {
-    rmSync(lock, { recursive: true, force: true });
+    rmSync(lock, { force: true });
   }
 }
 
+/** The lock names its holder: one that has died holds nothing. */
 function take(lock: string): boolean {
   try {
-    mkdirSync(lock);
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    if (!isAlive(lock)) rmSync(lock, { force: true });
+    return false;
+  }
+}
+
+function isAlive(lock: string): boolean {
+  try {
+    const holder = readFileSync(lock, 'utf8');
+    // Empty: taken this very moment, its name is not written yet.
+    if (holder !== '') process.kill(Number(holder), 0);
     return true;
   } catch {
     return false;
   }
 }
-
-const run = (program: string, args: readonly string[]): boolean =>
-  spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 
 /** A Python that has imported RQ and evaluates what it is sent. */
 export interface Rq {
@@ -70,11 +84,12 @@ export interface Rq {
 }
 
 export function startRq({ bin }: RqEnvironment, url: string): Rq {
-  const env = { ...process.env, REDIS_URL: url, PYTHONPATH: JOBS, PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' };
+  const env = { ...cleanEnv(), REDIS_URL: url, PYTHONPATH: JOBS, PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' };
   const children = new Set<ChildProcess>();
   const launch = (program: string, args: readonly string[]): ChildProcess => {
     const child = spawn(join(bin, program), args, { env, cwd: JOBS, stdio: ['pipe', 'pipe', 'pipe'] });
     children.add(child);
+    killAtEndOfFile(child);
     child.once('exit', () => children.delete(child));
     return child;
   };
@@ -90,12 +105,21 @@ export function startRq({ bin }: RqEnvironment, url: string): Rq {
       else call?.reject(new Error(error));
     });
   }
-  bridge.once('exit', () => {
-    for (const call of waiting) call.reject(new Error(`the Python bridge ended: ${stderr}`));
+  // Its end is told by `close`; what was written to it meanwhile is no error of its own.
+  bridge.stdin?.on('error', () => undefined);
+  const ended = (): Error => new Error(`the Python bridge has ended: ${stderr}`);
+  let open = true;
+  bridge.once('close', () => {
+    open = false;
+    for (const call of waiting) call.reject(ended());
   });
   return {
     eval: (code) =>
       new Promise((resolve, reject) => {
+        if (!open) {
+          reject(ended());
+          return;
+        }
         waiting.push({ resolve, reject });
         bridge.stdin?.write(`${JSON.stringify(code)}\n`);
       }),
@@ -112,8 +136,9 @@ export function startRq({ bin }: RqEnvironment, url: string): Rq {
       }),
     startWorker: (args) => launch('rq', ['worker', ...args]),
     stop: async () => {
+      const gone = [...children].map((child) => new Promise((resolve) => child.once('exit', resolve)));
       for (const child of children) child.kill('SIGKILL');
-      await sleep(0);
+      await Promise.all(gone);
     },
   };
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis as IoRedis } from 'ioredis';
+import { findRedisServer } from '../../src/cli/private-redis.js';
+import { atEndOfFile, killAtEndOfFile } from './endings.js';
 
 export interface TestRedis {
   readonly port: number;
@@ -14,7 +16,7 @@ export interface TestRedis {
   log(): string;
   kill(signal: NodeJS.Signals): Promise<void>;
   stop(): Promise<void>;
-  /** Starts the server again on the same port and directory after it was killed or stopped. */
+  /** Starts the server again on the same port and directory; ends it first if it still runs. */
   restart(): Promise<void>;
   /** A client for looking at keys; closed by stop(). */
   client(): IoRedis;
@@ -27,11 +29,6 @@ export interface StartOptions {
   /** Only what `conf` says besides port and directory: for a sentinel. */
   readonly plain?: boolean;
 }
-
-const children = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-});
 
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -47,9 +44,17 @@ export const freePort = (): Promise<number> =>
 /** A private server on 127.0.0.1; ready when its own log says so, not when some server answers on the port. */
 export async function startRedis(options: StartOptions = {}): Promise<TestRedis> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'tsrq-test-redis-'));
-  const port = options.port ?? (await freePort());
+  const removeDir = (): void => {
+    if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
+  };
+  atEndOfFile(removeDir);
   const clients: IoRedis[] = [];
-  let server = await launch(dir, port, options);
+  const started = await launchOnFreePort(dir, options).catch((error: unknown) => {
+    removeDir();
+    throw error;
+  });
+  const { port } = started;
+  let { server } = started;
   return {
     port,
     url: `redis://127.0.0.1:${port}/0`,
@@ -63,7 +68,7 @@ export async function startRedis(options: StartOptions = {}): Promise<TestRedis>
       if (signal === 'SIGKILL' || signal === 'SIGTERM') await server.gone;
     },
     restart: async () => {
-      await server.gone;
+      await end(server);
       server = await launch(dir, port, options);
     },
     client: () => {
@@ -74,18 +79,55 @@ export async function startRedis(options: StartOptions = {}): Promise<TestRedis>
     },
     stop: async () => {
       for (const client of clients) client.disconnect();
-      server.child.kill('SIGCONT');
-      server.child.kill('SIGTERM');
-      await Promise.race([server.gone, sleep(3_000, undefined, { ref: false })]);
-      server.child.kill('SIGKILL');
-      if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
+      await end(server);
+      removeDir();
     },
   };
 }
 
+/** Between choosing a port and listening on it another program may take it: then another port. */
+async function launchOnFreePort(dir: string, options: StartOptions): Promise<{ port: number; server: Server }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port ?? (await freePort());
+    try {
+      return { port, server: await launch(dir, port, options) };
+    } catch (error) {
+      const taken = error instanceof Error && error.message.includes('Address already in use');
+      if (!taken || options.port !== undefined || attempt === 5) throw error;
+    }
+  }
+}
+
+/** SIGCONT first: a server that a test has paused does not hear SIGTERM. */
+async function end({ child, gone }: Server): Promise<void> {
+  child.kill('SIGCONT');
+  child.kill('SIGTERM');
+  await Promise.race([gone, sleep(3_000, undefined, { ref: false })]);
+  child.kill('SIGKILL');
+  await gone;
+}
+
+interface Server {
+  readonly child: ChildProcess;
+  readonly gone: Promise<void>;
+  log(): string;
+}
+
 const SERVER = { save: '""', appendonly: 'no', 'enable-debug-command': 'local' };
 
-async function launch(dir: string, port: number, options: StartOptions) {
+let found: ReturnType<typeof findRedisServer> | undefined;
+
+/** TSRQ_TEST_REDIS, else the server that `tsrq demo` would find. */
+async function serverBinary(): Promise<string> {
+  const named = process.env['TSRQ_TEST_REDIS'];
+  if (named) return named;
+  found ??= findRedisServer(process.env);
+  const server = await found;
+  if (!server) throw new Error('no redis-server or valkey-server was found: node scripts/ensure-redis.js gets one');
+  return server.path;
+}
+
+async function launch(dir: string, port: number, options: StartOptions): Promise<Server> {
   const settings = {
     port: String(port),
     bind: '127.0.0.1',
@@ -100,14 +142,14 @@ async function launch(dir: string, port: number, options: StartOptions) {
       .map(([key, value]) => `${key} ${value}\n`)
       .join(''),
   );
-  const child = spawn(process.env['TSRQ_TEST_REDIS'] ?? 'redis-server', [file, ...(options.args ?? [])], {
+  const binary = await serverBinary();
+  const child = spawn(binary, [file, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  children.add(child);
+  killAtEndOfFile(child);
   let log = '';
   const gone = new Promise<void>((resolve) => {
     child.once('exit', () => {
-      children.delete(child);
       resolve();
     });
     child.once('error', (error) => {
@@ -124,6 +166,10 @@ async function launch(dir: string, port: number, options: StartOptions) {
     child.stderr.on('data', see);
   });
   const first = await Promise.race([ready, gone, sleep(10_000, undefined, { ref: false })]);
-  if (first !== 'ready') throw new Error(`redis-server did not start: ${log.split('\n').slice(-4).join(' | ')}`);
+  if (first !== 'ready') {
+    child.kill('SIGKILL');
+    await gone;
+    throw new Error(`${binary} did not start: ${log.trim().split('\n').slice(-4).join(' | ')}`);
+  }
   return { child, gone, log: () => log };
 }

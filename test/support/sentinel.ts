@@ -9,6 +9,8 @@ export interface Sentinels {
   master(): Promise<TestRedis>;
   /** Clients of the present master, for assertions. */
   clientOfMaster(): Promise<IoRedis>;
+  /** The sentinels make another server the master, without any server being lost. */
+  failover(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,12 +26,14 @@ export async function startSentinels(): Promise<Sentinels> {
   const nodes = [first, ...replicas];
   const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(first.port)));
   const asking = sentinels.map((sentinel) => sentinel.client());
+  const firstClient = first.client();
   await until('the sentinels know each other and the replicas', async () => {
     const views = await Promise.all(asking.map((client) => client.call('SENTINEL', 'MASTERS') as Promise<string[][]>));
-    return views.every(([view = []]) => {
+    const known = views.every(([view = []]) => {
       const field = (name: string): string | undefined => view[view.indexOf(name) + 1];
       return field('num-slaves') === '2' && field('num-other-sentinels') === '2';
     });
+    return known && (await firstClient.info('replication')).match(/state=online/g)?.length === 2;
   });
   const master = async (): Promise<TestRedis> => {
     for (const client of asking) {
@@ -44,6 +48,11 @@ export async function startSentinels(): Promise<Sentinels> {
     nodes,
     master,
     clientOfMaster: async () => (await master()).client(),
+    failover: async () => {
+      const before = await master();
+      await asking[0]?.call('SENTINEL', 'FAILOVER', NAME);
+      await until('the sentinels name another master', async () => (await master()) !== before);
+    },
     stop: async () => {
       await Promise.all([...sentinels, ...nodes].map((server) => server.stop()));
     },

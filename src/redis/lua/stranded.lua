@@ -2,7 +2,7 @@
 -- ARGV  queue, seconds an id may lie there, how many at most
 -- Reply { ids put back, ids dropped: they run, or have no job }
 local queue, grace, limit = arg(), tonumber(arg()), tonumber(arg())
-local now, now_float = clock()
+local _, now_float = clock()
 local list = 'rq:queue:' .. queue .. ':intermediate'
 local ENDED = { started = true, finished = true, failed = true, stopped = true, canceled = true }
 local back, dropped = {}, {}
@@ -35,7 +35,7 @@ for _, id in ipairs(ids.err and {} or ids) do
   -- RQ's own mark, in RQ's form: whoever sees an id first starts its clock.
   if not call('SET', seen, now_float, 'EX', 86400, 'NX') then
     local since = tonumber(call('GET', seen) or '')
-    if (not since or now - since >= grace) and not is_starting(id) then rescue(id, seen) end
+    if (not since or tonumber(now_float) - since >= grace) and not is_starting(id) then rescue(id, seen) end
   end
 end
 return { back, dropped }
