@@ -45,7 +45,9 @@ async function load(path: string, source: string): Promise<ConfigFile | null> {
     if (!result || result.isEmpty === true) return path.endsWith('package.json') ? null : { path, values: {} };
     config = result.config;
   } catch (error) {
-    throw new TsrqError('CONFIG', `${source}the configuration file ${path} cannot be read: ${reason(error)}`);
+    throw new TsrqError('CONFIG', `${source}the configuration file ${path} cannot be read: ${reason(error)}`, {
+      cause: quotesTheFile(error) ? undefined : error,
+    });
   }
   if (config === undefined && path.endsWith('package.json')) return null;
   if (!isRecord(config))
@@ -53,7 +55,9 @@ async function load(path: string, source: string): Promise<ConfigFile | null> {
   return { path, values: config };
 }
 
-/** Where a file is broken. What parsers say besides quotes the file, and with it a password: it is not even kept as cause. */
+/** What parsers say holds a piece of the file, and with it perhaps a password: it is neither shown nor kept as cause. */
+const quotesTheFile = (error: unknown): boolean => ['JSONError', 'YAMLException'].includes((error as Error).name);
+
 function reason(error: unknown): string {
   const { name, message, mark } = error as Error & { mark?: { line: number } };
   if (name === 'YAMLException') return `line ${(mark?.line ?? 0) + 1} is not valid YAML`;

@@ -42,12 +42,63 @@ describe('parseRedisUrl', () => {
     ['redis+sentinel:///m', /names no sentinel/],
     ['redis+sentinel://h', /must be \/MASTER/],
     ['redis+sentinel://h:x/m', /'h:x' is not the address/],
+    ['redis+sentinel://h/m/0/1', /must be \/MASTER/],
+    ['redis+sentinel://h/m?password=x', /parameter 'password' is not known/],
+    ['redis://h:0', /no port 0/],
+    ['redis://h/9999999999', /database '9999999999' is not a number/],
+    ['redis://u:%zz@h', /% that encodes nothing/],
+    ['redis+sentinel://h/%zz', /% that encodes nothing/],
+    ['unix:///%zz', /% that encodes nothing/],
   ])('%j is refused with the reason', (url, message) => {
     expect(() => parseRedisUrl(url)).toThrow(message);
   });
 
-  it('never shows a password', () => {
-    expect(() => parseRedisUrl('redis://u:geheim@h/x')).toThrow(/^((?!geheim).)*$/);
+  it('takes everything before the last @ for the login', () => {
+    expect(parseRedisUrl('redis+sentinel://u:p@w@h/m')).toMatchObject({
+      instances: [{ host: 'h', port: 26379 }],
+      username: 'u',
+      password: 'p@w',
+    });
+  });
+
+  it.each([
+    ['redis://u:geheim@h/x'],
+    ['redis://u:a:geheim@h/x'],
+    ['redis://:a@geheim@h/x'],
+    ['redis://u:a/geheim@h/x'],
+    ['redis://u:12/geheim@h'],
+    ['redis://u:12?geheim@h'],
+    ['redis://u:12#geheim@h'],
+    ['redis://u:ge heim@h:99999'],
+    ['redis://geheim@h/x'],
+    ['redis://u:%zzgeheim@h'],
+    ['redis://h/x?password=geheim'],
+    ['redis://h?pass=geheim'],
+    ['redis+sentinel://u:a/geheim@h'],
+    ['redis+sentinel://u:a@geheim@h:x/m'],
+    ['redis+sentinel://h/x/y/z?sentinel_password=geheim'],
+    ['unix://u:geheim@/s?db=x'],
+    ['u:geheim@h:6379'],
+    ['//u:geheim@h'],
+    ['red1s://u:geheim@h'],
+  ])('refuses %j without showing the password', (url) => {
+    let message = '';
+    try {
+      parseRedisUrl(url);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).toMatch(/is no address of a Redis/);
+    expect(message).toContain('******');
+    expect(message).not.toMatch(/geheim|heim@/);
+  });
+});
+
+describe('maskUrls', () => {
+  it('hides the passwords of all URLs of a text, and nothing twice', () => {
+    const once = maskUrls('a redis://u:p/geheim@h, b redis://h?password=geheim&db=1, c redis://h/0 mail a@b');
+    expect(once).toBe('a redis://u:******@h, b redis://h?password=******&db=1, c redis://h/0 mail a@b');
+    expect(maskUrls(once)).toBe(once);
     expect(maskUrls('see rediss://u:geheim@h and redis://:other@i/0')).toBe(
       'see rediss://u:******@h and redis://:******@i/0',
     );
