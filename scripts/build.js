@@ -1,28 +1,37 @@
-// Compiles src/ to dist/ and copies the Lua scripts; does nothing when dist/ is up to date.
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// Compiles src/ to dist/ and copies the Lua scripts; does nothing when dist/ is newer than every source.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-process.chdir(root);
-const stamp = join('dist', '.built');
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-const newest = (path) =>
-  statSync(path).isDirectory()
-    ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))))
-    : statSync(path).mtimeMs;
+// Its time says from when the sources are that dist/ was made of.
+const STAMP = 'dist/index.js';
+const SOURCES = ['src', 'scripts/build.js', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
 
-const sources = Math.max(newest('src'), newest('tsconfig.json'), newest('tsconfig.build.json'), newest('package.json'));
-if (existsSync(stamp) && statSync(stamp).mtimeMs > sources) process.exit(0);
+if (existsSync(STAMP) && statSync(STAMP).mtimeMs > Math.max(...SOURCES.map(newest))) process.exit(0);
 
-rmSync('dist', { recursive: true, force: true });
+const started = new Date();
+const work = `.cache/dist.${process.pid}`;
 try {
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-    stdio: 'inherit',
-  });
-} catch {
-  process.exit(1);
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', work];
+  const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
+  else {
+    cpSync('src/redis/lua', join(work, 'redis/lua'), { recursive: true });
+    utimesSync(join(work, 'index.js'), started, started);
+    // Changed in one go: a program that starts meanwhile finds the old files or the new ones, never half of them.
+    rmSync('dist', { recursive: true, force: true });
+    renameSync(work, 'dist');
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
 }
-cpSync('src/redis/lua', 'dist/redis/lua', { recursive: true });
-writeFileSync(stamp, '');
+
+/** When a file of this directory, or the directory itself, was last changed: a file taken away changes its directory. */
+function newest(path) {
+  const { mtimeMs } = statSync(path);
+  if (!statSync(path).isDirectory()) return mtimeMs;
+  return Math.max(mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}

@@ -1,92 +1,84 @@
 // Sees to it that there is a redis-server or valkey-server: installs one where that needs no question, else says how.
+// Runs before the build and without dependencies; it looks where src/cli/private-redis.ts looks.
 import { spawnSync } from 'node:child_process';
-import { accessSync, chmodSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 const PLACES = [
-  '/usr/sbin',
-  '/usr/local/bin',
-  '/usr/local/sbin',
-  '/opt/homebrew/bin',
-  '/opt/homebrew/opt/valkey/bin',
-  '/opt/homebrew/opt/redis/bin',
+  ...['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/opt/homebrew/bin'],
+  ...['/opt/homebrew/opt/valkey/bin', '/opt/homebrew/opt/redis/bin'],
 ];
 
-if (find()) process.exit(0);
-const way = installer();
-if (way) {
+// Debian starts the server on 6379 and at every boot, which nobody asked for: forbidden while it is installed, undone after.
+const APT = `
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 130' INT TERM
+  printf '#!/bin/sh\\nexit 101\\n' >"$policy"
+  chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q -o DPkg::Lock::Timeout=120 update
+apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends redis-server || exit 1
+if command -v systemctl >/dev/null; then systemctl disable redis-server >/dev/null 2>&1; fi
+exit 0`;
+
+const named = process.env.TSRQ_REDIS_BINARY;
+if (named) {
+  if (isServer(named)) process.exit(0);
   console.error(
-    `No redis-server or valkey-server was found: installing one (${way.commands.map((command) => command.join(' ')).join(' && ')})`,
+    `tsrq: TSRQ_REDIS_BINARY is '${named}', which is no redis-server or valkey-server of version 6.2 or newer`,
   );
-  install(way);
-  if (find()) process.exit(0);
+  process.exit(69);
+}
+if (isFound()) process.exit(0);
+const command = installer();
+if (command) {
+  console.error('tsrq: no redis-server or valkey-server of version 6.2 or newer was found, installing one');
+  const { status } = spawnSync(command[0], command.slice(1), { stdio: ['ignore', 2, 2] });
+  if (status === 0 && isFound()) process.exit(0);
 }
 console.error(
-  `tsrq: no redis-server or valkey-server was found. Install one with:\n\n  ${hint()}\n\nor name one in TSRQ_REDIS_BINARY.`,
+  `tsrq: ${command ? 'installing one has failed' : 'no redis-server or valkey-server of version 6.2 or newer was found'}\n` +
+    `  install one with: ${hint()}\n` +
+    '  or name one: TSRQ_REDIS_BINARY=/path/to/redis-server',
 );
 process.exit(69);
 
-function find() {
-  const named = process.env.TSRQ_REDIS_BINARY;
-  if (named) return isProgram(named);
-  const directories = [...(process.env.PATH ?? '').split(delimiter), ...PLACES];
+function isFound() {
+  const directories = [...(process.env.PATH ?? '').split(delimiter).filter((directory) => directory !== ''), ...PLACES];
   return ['valkey-server', 'redis-server'].some((name) =>
-    directories.some((directory) => directory && isProgram(join(directory, name))),
+    directories.some((directory) => isServer(join(directory, name))),
   );
 }
 
-function isProgram(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+function isServer(path) {
+  if (!existsSync(path)) return false;
+  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 });
+  const [, major, minor] = /v=(\d+)\.(\d+)\./.exec(stdout ?? '') ?? [];
+  return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 2);
+}
+
+/** The command that installs a server without asking anything; null where there is none. */
+function installer() {
+  // Homebrew refuses to run as root, and needs no root.
+  if (process.platform === 'darwin') return has('brew') ? ['brew', 'install', 'valkey'] : null;
+  const root = process.getuid?.() === 0;
+  const sudo = !root && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
+  if (!root && !sudo) return null;
+  const script = has('apt-get')
+    ? APT
+    : has('dnf')
+      ? 'dnf -q -y install valkey || dnf -q -y install redis'
+      : has('apk')
+        ? 'apk add -q valkey || apk add -q redis'
+        : null;
+  return script === null ? null : [...(sudo ? ['sudo', '-n'] : []), 'sh', '-c', script];
 }
 
 function has(program) {
   return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
-}
-
-function installer() {
-  if (process.platform === 'darwin') return has('brew') ? { commands: [['brew', 'install', 'valkey']] } : null;
-  const root = process.getuid?.() === 0;
-  const sudo = !root && has('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
-  if (!root && !sudo) return null;
-  const as = (command) => (sudo ? ['sudo', '-n', ...command] : command);
-  if (has('apt-get')) {
-    return {
-      apt: root,
-      commands: [
-        as(['apt-get', 'update', '-q']),
-        as(['apt-get', 'install', '-q', '-y', '--no-install-recommends', 'redis-server']),
-      ],
-    };
-  }
-  if (has('apk')) return { commands: [as(['apk', 'add', 'redis'])] };
-  if (has('dnf')) return { commands: [as(['dnf', 'install', '-y', 'valkey'])] };
-  return null;
-}
-
-function install({ apt, commands }) {
-  // Debian would start a server on 6379, which nobody asked for.
-  const policy = '/usr/sbin/policy-rc.d';
-  const guarded = apt && !existsSync(policy);
-  if (guarded) {
-    writeFileSync(policy, '#!/bin/sh\nexit 101\n');
-    chmodSync(policy, 0o755);
-  }
-  try {
-    for (const [program, ...args] of commands) {
-      const { status } = spawnSync(program, args, {
-        stdio: ['ignore', 2, 2],
-        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      });
-      if (status !== 0) console.error(`${program} ${args.join(' ')} failed`);
-    }
-  } finally {
-    if (guarded) rmSync(policy, { force: true });
-  }
 }
 
 function hint() {
@@ -96,5 +88,5 @@ function hint() {
   if (/^ID(_LIKE)?=.*(fedora|rhel)/m.test(release)) return 'sudo dnf install valkey';
   if (/^ID=.*alpine/m.test(release)) return 'sudo apk add redis';
   if (/^ID(_LIKE)?=.*arch/m.test(release)) return 'sudo pacman -S valkey';
-  return 'the package redis-server or valkey of your system';
+  return "the package redis-server or valkey of your system's package manager";
 }

@@ -1,9 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { TsrqError } from '../errors.js';
@@ -54,40 +55,77 @@ export function installHint(): string {
   if (/^ID(_LIKE)?=.*(fedora|rhel)/m.test(release)) return 'sudo dnf install valkey';
   if (/^ID=.*alpine/m.test(release)) return 'sudo apk add redis';
   if (/^ID(_LIKE)?=.*arch/m.test(release)) return 'sudo pacman -S valkey';
-  return 'docker run --rm -p 127.0.0.1:6379:6379 valkey/valkey:8';
+  return "the package redis-server or valkey of your system's package manager";
 }
 
 /** Starts a server on 127.0.0.1 for this process alone, with a random password; nothing of it is kept. */
 export async function startPrivateRedis(server: FoundServer): Promise<PrivateRedis> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const started = await launch(server, port);
+    if (!('log' in started)) return started;
+    // Between choosing a port and listening on it another program may have taken it.
+    if (started.log.includes('Address already in use') && attempt < 5) continue;
+    const why = started.log.trim().split('\n').slice(-2).join(' ');
+    throw new TsrqError('REDIS_UNREACHABLE', `${server.path} did not start: ${why}`);
+  }
+}
+
+async function launch(server: FoundServer, port: number): Promise<PrivateRedis | { readonly log: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'tsrq-redis-'));
-  const port = await freePort();
   const password = randomBytes(16).toString('hex');
-  const config = { port, bind: '127.0.0.1', dir: `"${dir}"`, save: '""', appendonly: 'no', requirepass: password };
-  const file = join(dir, 'server.conf');
-  // A file that only we can read, not argv: every user of the machine can read that.
-  writeFileSync(
-    file,
-    Object.entries(config)
-      .map(([key, value]) => `${key} ${value}\n`)
-      .join(''),
-    { mode: 0o600 },
-  );
   // A group of its own: a Ctrl-C is for the demo, which then stops the server.
-  const child = spawn(server.path, [file], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(server.path, [writeConfig(dir, port, password)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const removeDir = (): void => {
+    rmSync(dir, { recursive: true, force: true });
+  };
   const killOnExit = (): void => {
     child.kill('SIGKILL');
+    removeDir();
   };
   process.once('exit', killOnExit);
-  let log = '';
   const gone = new Promise<'gone'>((resolve) => {
-    child.once('exit', () => {
-      resolve('gone');
-    });
-    child.once('error', () => {
-      resolve('gone');
-    });
+    for (const event of ['exit', 'error']) {
+      child.once(event, () => {
+        resolve('gone');
+      });
+    }
   });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    if ((await Promise.race([gone, sleep(3_000, 'late', { ref: false })])) === 'late') child.kill('SIGKILL');
+    await gone;
+    removeDir();
+    process.off('exit', killOnExit);
+  };
+  const { ready, log } = watchLog(child);
+  if ((await Promise.race([ready, gone, sleep(10_000, 'late', { ref: false })])) === 'ready') {
+    return { url: `redis://:${password}@127.0.0.1:${port}/0`, port, stop };
+  }
+  await stop();
+  return { log: log() };
+}
+
+/** A file that only we can read, not argv: every user of the machine can read that. */
+function writeConfig(dir: string, port: number, password: string): string {
+  const config = { port, bind: '127.0.0.1', dir: `"${dir}"`, save: '""', appendonly: 'no', requirepass: password };
+  const lines = Object.entries(config).map(([key, value]) => `${key} ${value}\n`);
+  const file = join(dir, 'server.conf');
+  writeFileSync(file, lines.join(''), { mode: 0o600 });
+  return file;
+}
+
+/** Readiness is what this very server says: another program's could answer on the port. */
+function watchLog(child: ChildProcessByStdio<null, Readable, Readable>): {
+  ready: Promise<'ready'>;
+  log: () => string;
+} {
+  let log = '';
   const ready = new Promise<'ready'>((resolve) => {
+    child.once('error', (error) => (log += error.message));
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
         log += chunk.toString();
@@ -95,21 +133,7 @@ export async function startPrivateRedis(server: FoundServer): Promise<PrivateRed
       });
     }
   });
-  const stop = async (): Promise<void> => {
-    process.off('exit', killOnExit);
-    child.kill('SIGTERM');
-    const ended = await Promise.race([gone, sleep(3_000, 'late', { ref: false })]);
-    if (ended === 'late') child.kill('SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
-  };
-  if ((await Promise.race([ready, gone, sleep(10_000, 'late', { ref: false })])) !== 'ready') {
-    await stop();
-    throw new TsrqError(
-      'REDIS_UNREACHABLE',
-      `${server.path} did not start: ${log.trim().split('\n').slice(-2).join(' ')}`,
-    );
-  }
-  return { url: `redis://:${password}@127.0.0.1:${port}/0`, port, stop };
+  return { ready, log: () => log };
 }
 
 function isProgram(path: string): boolean {
@@ -123,10 +147,10 @@ function isProgram(path: string): boolean {
 
 async function versionOf(path: string): Promise<FoundServer | null> {
   try {
-    const { stdout } = await promisify(execFile)(path, ['--version']);
+    const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 10_000 });
     const version = /v=(\d+)\.(\d+)\.(\d+)/.exec(stdout);
     if (!version || Number(version[1]) < 6 || (Number(version[1]) === 6 && Number(version[2]) < 2)) return null;
-    const product = /valkey/i.test(stdout) ? 'Valkey' : 'Redis';
+    const product = /valkey/i.test(`${path} ${stdout}`) ? 'Valkey' : 'Redis';
     return { path, product, version: version.slice(1).join('.') };
   } catch {
     return null;

@@ -25,7 +25,7 @@ export function addWorkerOptions(command: Command): Command {
     .option('--max-jobs-per-horse <n>', 'replace a child process after n jobs', whole(1))
     .option('--max-memory <size>', 'end a child process above this size and fail its job: 512M, 1G', size)
     .option(
-      '-d, --dequeue-strategy <name>',
+      '--dequeue-strategy <name>',
       "'ordered' (default), 'round_robin', 'random', or 'weighted' (high=5 low=1)",
       strategy,
     )
@@ -34,6 +34,7 @@ export function addWorkerOptions(command: Command): Command {
     .option('--jobs <file>', 'a module that registers jobs by name; repeatable', several)
     .option('-P, --path <dir>', 'where modules of functions are looked for; repeatable (default: .)', several)
     .option('--only-registered', 'run only registered jobs')
+    .addOption(new Option('--serializer <name>', 'of payloads and results').choices(['json']))
     .option('-n, --name <name>', 'name of the worker; {host}, {pid} and {n} are replaced (default: random)')
     .option('-s, --with-scheduler', 'also move scheduled jobs and delayed retries that are due')
     .option('--default-timeout <seconds>', 'timeout of jobs that have none (default: 180)', seconds)

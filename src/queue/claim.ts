@@ -25,8 +25,8 @@ export interface Wish {
   /** Round robin: where to begin; random and weighted: the seed. */
   readonly seed: number;
   readonly queues: readonly { readonly name: string; readonly weight: number }[];
-  /** 24 hexadecimal digits that no other claim uses: the head of the execution ids. */
-  readonly executionPrefix: string;
+  /** 16 hexadecimal digits that no other process uses: how its execution ids begin. */
+  readonly processPrefix: string;
 }
 
 /** A job whose execution is open: it is `started` in Redis, and ours until the lease runs out. */
@@ -87,11 +87,11 @@ export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runni
 export async function claimMoved(
   redis: Redis,
   worker: WorkerStamp,
-  moved: { readonly hits: readonly Hit[]; readonly room: number; readonly executionPrefix: string },
+  moved: { readonly hits: readonly Hit[]; readonly room: number; readonly processPrefix: string },
   runningId: string,
 ): Promise<Claim> {
   const hits = moved.hits.flatMap((hit) => [hit.queue, hit.id]);
-  const args = [...workerArgs(worker), runningId, moved.executionPrefix, moved.room, ...hits];
+  const args = [...workerArgs(worker), runningId, moved.processPrefix, moved.room, ...hits];
   return readClaim(await redis.evaluate(script('claim_moved'), [], args));
 }
 
@@ -117,7 +117,7 @@ export function workerArgs(worker: WorkerStamp): RedisArg[] {
 
 export function wishArgs(wish: Wish): RedisArg[] {
   const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight]);
-  return [wish.executionPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length, ...queues];
+  return [wish.processPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length, ...queues];
 }
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */

@@ -37,7 +37,6 @@ export class Intake {
   #claimDue = true;
   #timer: NodeJS.Timeout | null = null;
   #pollMs = FIRST_POLL_MS;
-  #claims = 0;
   #turn = 0;
 
   constructor(options: IntakeOptions) {
@@ -79,15 +78,10 @@ export class Intake {
     this.#hits.unshift(...hits);
   }
 
-  nextExecutionPrefix(): string {
-    this.#claims = (this.#claims + 1) % 2 ** 32;
-    return this.processPrefix + this.#claims.toString(16).padStart(8, '0');
-  }
-
   wish(count: number): Wish {
     const { queues, strategy } = this.#options;
     const seed = strategy === 'round_robin' ? this.#turn : Math.floor(Math.random() * 2 ** 31);
-    return { count, strategy, seed, queues, executionPrefix: this.nextExecutionPrefix() };
+    return { count, strategy, seed, queues, processPrefix: this.processPrefix };
   }
 
   /** Learns from a claim: asked for `wanted`, got `got`. */

@@ -199,7 +199,7 @@ export class Worker {
   async #startMoved(): Promise<void> {
     const hits: Hit[] = this.#intake.takeHits();
     try {
-      const moved = { hits, room: this.#room(), executionPrefix: this.#intake.nextExecutionPrefix() };
+      const moved = { hits, room: this.#room(), processPrefix: this.#intake.processPrefix };
       const result = await claimMoved(this.#redis, this.#stamp, moved, this.#runningId());
       if (result.state !== 'ok') this.#intake.keepHits(hits);
       // More may have been pushed together with what was moved.
@@ -308,26 +308,21 @@ export class Worker {
   }
 
   async #adopt(): Promise<void> {
-    this.#adopting = false;
     const known = [...this.#running.keys(), ...this.#ended.map((end) => end.ended.executionId)];
     const queues = this.#birth.queues;
     const jobs = await adopt(this.#redis, { processPrefix: this.#intake.processPrefix, known, queues });
+    this.#adopting = false;
+    const room = this.#room();
+    for (const job of jobs.slice(0, room)) this.#start(job);
+    // Each goes to the head of its queue: the last one first, so that the first is first again.
+    for (const job of jobs.slice(room).reverse()) await this.#giveBack(job);
+  }
+
+  async #giveBack({ id, executionId, queue }: ClaimedJob): Promise<void> {
     const now = clock();
-    for (const job of jobs) {
-      if (this.#room() > 0) {
-        this.#start(job);
-        continue;
-      }
-      const { id, executionId, queue } = job;
-      const back = { kind: 'returned', startedAtMs: now, endedAtMs: now, resultTtlSeconds: 0, value: null } as const;
-      await finish(
-        this.#redis,
-        this.#stamp,
-        [{ id, executionId, queue, ...back }],
-        this.#intake.wish(0),
-        this.#runningId(),
-      );
-    }
+    const back = { kind: 'returned', startedAtMs: now, endedAtMs: now, resultTtlSeconds: 0, value: null } as const;
+    const ended = [{ id, executionId, queue, ...back }];
+    await finish(this.#redis, this.#stamp, ended, this.#intake.wish(0), this.#runningId());
   }
 
   async #moveDue(): Promise<void> {

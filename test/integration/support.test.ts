@@ -1,5 +1,9 @@
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Redis as IoRedis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findRedisServer, startPrivateRedis } from '../../src/cli/private-redis.js';
@@ -52,6 +56,47 @@ describe('a private Redis', () => {
     client.disconnect();
     await server.stop();
     expect(existsSync(dir)).toBe(false);
+  });
+});
+
+describe('a server of the machine', () => {
+  const ENSURE = fileURLToPath(new URL('../../scripts/ensure-redis.js', import.meta.url));
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'tsrq-test-servers-'));
+  });
+  afterEach(() => {
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const program = (name: string, says: string): string => {
+    const path = join(dir, name);
+    writeFileSync(path, `#!/bin/sh\necho '${says}'\n`);
+    chmodSync(path, 0o755);
+    return path;
+  };
+
+  it('is the Valkey of the PATH before its Redis, and never one older than 6.2', async () => {
+    const redis = program('redis-server', 'Redis server v=6.2.0 sha=0:0');
+    const valkey = program('valkey-server', 'Valkey server v=8.1.1 sha=0:0');
+    expect(await findRedisServer({ PATH: dir })).toEqual({ path: valkey, product: 'Valkey', version: '8.1.1' });
+    program('valkey-server', 'Valkey server v=1.0.0 sha=0:0');
+    program('redis-server', 'Redis server v=6.0.16 sha=0:0');
+    expect([redis, valkey]).not.toContain((await findRedisServer({ PATH: dir }))?.path);
+  });
+
+  it('is the one that is named, and no other when that is none: the script and the program agree', async () => {
+    const good = program('mine', 'Redis server v=7.2.4 sha=0:0');
+    const old = program('old', 'Redis server v=5.0.7 sha=0:0');
+    const ensure = (path: string) =>
+      spawnSync(process.execPath, [ENSURE], { env: { ...process.env, TSRQ_REDIS_BINARY: path }, encoding: 'utf8' });
+    expect((await findRedisServer({ TSRQ_REDIS_BINARY: good }))?.path).toBe(good);
+    expect(ensure(good)).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    for (const bad of [old, join(dir, 'nowhere')]) {
+      expect(await findRedisServer({ TSRQ_REDIS_BINARY: bad })).toBeNull();
+      const { status, stderr } = ensure(bad);
+      expect(status).toBe(69);
+      expect(stderr).toContain(`TSRQ_REDIS_BINARY is '${bad}'`);
+    }
   });
 });
 

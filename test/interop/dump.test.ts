@@ -121,6 +121,10 @@ describe.skipIf(environment === null)('the keys after the same operations by Pyt
     const own = startTsrq(['worker', '--name', 'w', 'q'], { url: ours.url, cwd: JOBS });
     for (const server of [theirs, ours]) {
       await until('the job runs', async () => (await statusOf(server.client(), 'runs')) === 'started');
+      await until(
+        'the upkeep at boot is over',
+        async () => (await server.client().exists('rq:clean_registries:q')) === 0,
+      );
     }
     await compare(['rq:execution:runs:<execution> value worker_name: absent → "w"']).finally(async () => {
       worker.kill('SIGKILL');

@@ -7,7 +7,7 @@ local w, problem = read_worker()
 if not w then return { problem } end
 local running = arg()
 local wish = read_wish()
-local claim = new_claim(wish.prefix)
+local claim = new_claim(w, wish.prefix)
 local suspended = call('EXISTS', 'rq:suspended') == 1
 if not suspended then take(claim, w, wish) end
 show_state(w, claim, running, suspended)

@@ -29,7 +29,7 @@ if count.failed > 0 then call('HINCRBY', w.key, 'failed_job_count', count.failed
 if seconds > 0 then call('HINCRBYFLOAT', w.key, 'total_working_time', string.format('%.6f', seconds)) end
 
 local wish = read_wish()
-local claim = new_claim(wish.prefix)
+local claim = new_claim(w, wish.prefix)
 local suspended = call('EXISTS', 'rq:suspended') == 1
 if not suspended and wish.count > 0 then take(claim, w, wish) end
 show_state(w, claim, running, suspended)

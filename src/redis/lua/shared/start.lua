@@ -73,13 +73,16 @@ local function start_job(w, queue, id, execution)
   return { id, execution, origin, unpack(fields, 1, #FIELDS) }
 end
 
--- Keeps what the claiming scripts return.
-local function new_claim(prefix)
-  return { prefix = prefix, jobs = {}, skipped = {} }
+-- Keeps what the claiming scripts return. `prefix`: how the execution ids of the calling process begin (16 digits).
+-- The moment of the run and a counter make the rest: a call that is sent again, because its reply was lost, opens other
+-- executions than its first run did, and both can be found.
+local function new_claim(w, prefix)
+  local moment = string.format('%013x', tonumber((w.now_float:gsub('%.', ''))))
+  return { prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {} }
 end
 
 local function start_into(claim, w, queue, id)
-  local row, reason = start_job(w, queue, id, claim.prefix .. string.format('%08x', #claim.jobs))
+  local row, reason = start_job(w, queue, id, claim.prefix .. string.format('%04x', #claim.jobs))
   if row then
     claim.jobs[#claim.jobs + 1] = row
   else

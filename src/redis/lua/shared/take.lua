@@ -3,7 +3,7 @@
 -- How many ids that lead to nothing one call may step over before it lets others have their turn.
 local MAX_SKIPS = 500
 
--- Arguments: execution prefix (24 hex digits), how many at most, strategy, seed, number of queues, then per queue
+-- Arguments: process prefix (16 hex digits), how many at most, strategy, seed, number of queues, then per queue
 -- its name and weight.
 local function read_wish()
   local wish = { prefix = arg(), count = tonumber(arg()), strategy = arg(), seed = tonumber(arg()), queues = {} }

@@ -1,0 +1,323 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Redis as IoRedis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { COMMAND_NAMES } from '../../src/cli/program.js';
+import { runTsrq, startTsrq } from '../support/cli.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { until } from '../support/rq.js';
+
+let server: TestRedis;
+let client: IoRedis;
+let dir: string;
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = server.client();
+  dir = mkdtempSync(join(tmpdir(), 'tsrq-test-cli-'));
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  await client.flushall();
+});
+
+const tsrq = (...args: string[]) => runTsrq(args, { url: server.url, cwd: dir });
+
+describe('the program', () => {
+  it('--version prints the version and does not load ioredis', async () => {
+    const coverage = mkdtempSync(join(dir, 'coverage-'));
+    const { code, stdout } = await runTsrq(['--version'], { env: { NODE_V8_COVERAGE: coverage } });
+    const version = (
+      JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+    ).version;
+    expect([code, stdout]).toEqual([0, `${version}\n`]);
+    const loaded = readdirSync(coverage)
+      .map((file) => readFileSync(join(coverage, file), 'utf8'))
+      .join('');
+    expect(loaded).toContain('commander');
+    expect(loaded).not.toContain('ioredis');
+  });
+
+  it.each(COMMAND_NAMES)('%s --help prints help and exits 0', async (name) => {
+    const { code, stdout, stderr } = await tsrq(name, '--help');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`Usage: tsrq ${name}`);
+    expect(stdout).toContain('--url');
+  });
+
+  it('without a command prints help and exits 2', async () => {
+    const { code, stdout, stderr } = await tsrq();
+    expect(code).toBe(2);
+    expect(stdout + stderr).toContain('worker');
+  });
+
+  it('takes common options before and after the command', async () => {
+    for (const args of [
+      ['--json', 'info'],
+      ['info', '--json'],
+      ['-u', server.url, 'info', '--json'],
+    ]) {
+      const { code, stdout } = await tsrq(...args);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toHaveProperty('queues');
+    }
+  });
+
+  it('reports a wrong configuration with 6 and every problem', async () => {
+    const file = join(dir, 'bad.json');
+    writeFileSync(file, JSON.stringify({ worker: { concurency: 2, maxJobs: 0 } }));
+    const { code, stderr } = await tsrq('-c', file, 'info');
+    expect(code).toBe(6);
+    expect(stderr).toContain('did you mean "concurrency"?');
+    expect(stderr).toContain('worker.maxJobs');
+  });
+
+  it('ends quietly when nobody reads on', async () => {
+    const running = startTsrq(['info', '--interval', '0.05'], { url: server.url });
+    await running.waitFor('queues');
+    running.kill('SIGINT');
+    expect((await running.exited).code).toBe(0);
+  });
+});
+
+describe('enqueue', () => {
+  it('says what it did, and prints JSON', async () => {
+    const said = await tsrq('enqueue', '-q', 'high', '--job-id', 'one', 'count.words', 'a', ':[1]', 'k=v', 'n:=null');
+    expect([said.code, said.stdout]).toEqual([
+      0,
+      "Enqueued count.words('a', [1], k='v', n=None) on high with job-id 'one'.\n",
+    ]);
+    const json = JSON.parse((await tsrq('enqueue', '--json', 'a.b')).stdout) as Record<string, unknown>;
+    expect(json).toMatchObject({ queue: 'default', status: 'queued', description: 'a.b()' });
+    expect((await tsrq('enqueue', '--quiet', 'a.b')).stdout).toBe('');
+  });
+
+  it('reads values from files', async () => {
+    writeFileSync(join(dir, 'text'), 'from a file');
+    writeFileSync(join(dir, 'data.json'), '{"deep": [true]}');
+    const { stdout } = await tsrq('enqueue', 'a.b', '@text', 'data:=@data.json');
+    expect(stdout).toContain("a.b('from a file', data={'deep': [True]})");
+  });
+
+  it('stores the options', async () => {
+    await tsrq(
+      'enqueue',
+      '--job-id',
+      'o',
+      '--timeout',
+      '5m',
+      '--result-ttl',
+      '-1',
+      '--ttl',
+      '1h',
+      '--failure-ttl',
+      '2d',
+      '--description',
+      'd',
+      '--meta',
+      '{"m": 1}',
+      '--retry-max',
+      '3',
+      '--retry-interval',
+      '10',
+      '--retry-interval',
+      '1m',
+      'a.b',
+    );
+    const hash = await client.hgetall('rq:job:o');
+    expect(hash).toMatchObject({
+      timeout: '300',
+      result_ttl: '-1',
+      ttl: '3600',
+      failure_ttl: '172800',
+      description: 'd',
+      meta: '{"m": 1}',
+      retries_left: '3',
+      retry_intervals: '[10, 60]',
+    });
+    expect(await client.ttl('rq:job:o')).toBeGreaterThan(3_500);
+  });
+
+  it('refuses a live id with 1, and replaces the waiting job if told', async () => {
+    await tsrq('enqueue', '--job-id', 'x', 'a.b');
+    const again = await tsrq('enqueue', '--job-id', 'x', 'a.c');
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain("there is a job with id 'x' already: it is queued");
+    expect((await tsrq('enqueue', '--job-id', 'x', '--replace', 'a.c')).code).toBe(0);
+    expect(await client.lrange('rq:queue:default', '0', '-1')).toEqual(['x']);
+    expect(await client.hget('rq:job:x', 'description')).toBe('a.c()');
+  });
+
+  it.each([
+    [['enqueue'], /missing required argument 'function'/],
+    [['enqueue', 'a.b', ':{'], /argument 1 is not JSON/],
+    [['enqueue', 'a.b', 'k:=nope'], /argument 'k' is not JSON/],
+    [['enqueue', 'a.b', 'k=1', 'k=2'], /argument 'k' is given twice/],
+    [['enqueue', 'a.b', '@missing'], /the file 'missing' cannot be read/],
+    [['enqueue', 'a.b', '%1'], /Python literals are not read/],
+    [['enqueue', '--timeout', 'soon', 'a.b'], /'soon' is no duration/],
+    [['enqueue', '--job-id', 'a b', 'a.b'], /characters that RQ refuses/],
+    [['enqueue', '--meta', '[1]', 'a.b'], /--meta needs a JSON object/],
+    [['enqueue', '--unique', 'a.b'], /--unique needs --job-id/],
+    [['enqueue', '--retry-interval', '5', 'a.b'], /--retry-interval needs --retry-max/],
+    [['enqueue', '--depends-on', 'x', 'a.b'], /unknown option '--depends-on'/],
+  ])('%j exits 2 with one sentence', async (args, message) => {
+    const { code, stderr } = await tsrq(...args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(await client.keys('*')).toEqual([]);
+  });
+});
+
+describe('requeue and empty', () => {
+  const fail = async (queue: string, count: number): Promise<void> => {
+    for (let i = 0; i < count; i += 1) {
+      await client.hset(`rq:job:${queue}-${i}`, {
+        status: 'failed',
+        origin: queue,
+        data: '["a.b",null,[],{}]',
+        timeout: '180',
+      });
+      await client.zadd(`rq:failed:${queue}`, '9999999999', `${queue}-${i}`);
+    }
+    await client.sadd('rq:queues', `rq:queue:${queue}`);
+  };
+
+  it('requeue --all needs no queue, reports per id, and ends with the sum', async () => {
+    await fail('a', 2);
+    await fail('b', 1);
+    const { code, stdout } = await tsrq('requeue', '--all');
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n').sort()).toEqual([
+      'Requeued 3 of 3 jobs',
+      'requeued a-0 on a',
+      'requeued a-1 on a',
+      'requeued b-0 on b',
+    ]);
+    expect((await tsrq('requeue', '--all')).stdout).toBe('Nothing to do\n');
+    expect((await tsrq('requeue')).stdout).toBe('Nothing to do\n');
+  });
+
+  it('requeue narrows to queues, puts at the front, and exits 1 when an id was not requeued', async () => {
+    await fail('a', 1);
+    await fail('b', 1);
+    await client.rpush('rq:queue:a', 'waiting');
+    expect((await tsrq('requeue', '--all', '--queue', 'a', '--at-front')).stdout).toContain('Requeued 1 of 1 job\n');
+    expect(await client.lrange('rq:queue:a', '0', '-1')).toEqual(['a-0', 'waiting']);
+    const { code, stdout } = await tsrq('requeue', 'nope', 'b-0', '--json');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ requeued: 1, total: 2 });
+    expect((await tsrq('requeue', '--all', 'x')).code).toBe(2);
+  });
+
+  it('requeue of 10,000 failures takes them all', async () => {
+    const pipeline = client.pipeline();
+    for (let i = 0; i < 10_000; i += 1) {
+      pipeline.hset(`rq:job:j${i}`, { status: 'failed', origin: 'q', data: '["a.b",null,[],{}]' });
+      pipeline.zadd('rq:failed:q', String(2e9 + i), `j${i}`);
+    }
+    await pipeline.exec();
+    await client.sadd('rq:queues', 'rq:queue:q');
+    const { code, stdout } = await tsrq('requeue', '--all');
+    expect(code).toBe(0);
+    expect(stdout.endsWith('Requeued 10000 of 10000 jobs\n')).toBe(true);
+    expect(await client.lrange('rq:queue:q', '0', '2')).toEqual(['j0', 'j1', 'j2']);
+    expect([await client.llen('rq:queue:q'), await client.zcard('rq:failed:q')]).toEqual([10_000, 0]);
+  });
+
+  it('empty removes what is queued, queue by queue', async () => {
+    await client.rpush('rq:queue:a', '1', '2');
+    await client.sadd('rq:queues', 'rq:queue:a', 'rq:queue:b', 'alien');
+    expect((await tsrq('empty')).stdout).toBe('Nothing to do\n');
+    expect((await tsrq('empty', 'a', 'nosuch')).stdout).toBe(
+      '2 jobs removed from a queue\n0 jobs removed from nosuch queue\n',
+    );
+    expect((await tsrq('empty', '--all')).stdout).toBe('0 jobs removed from a queue\n0 jobs removed from b queue\n');
+  });
+
+  it('empty goes on when one queue is of a wrong type, and exits 1', async () => {
+    await client.set('rq:queue:bad', 'text');
+    await client.rpush('rq:queue:good', '1');
+    const { code, stdout, stderr } = await tsrq('empty', 'bad', 'good');
+    expect([code, stdout]).toEqual([1, '1 jobs removed from good queue\n']);
+    expect(stderr).toContain('queue bad cannot be emptied: WRONGTYPE');
+  });
+});
+
+describe('several connections', () => {
+  it('each queue goes where it is mapped, and every command finds it there', async () => {
+    const other = await startRedis();
+    writeFileSync(
+      join(dir, '.tsrqrc.json'),
+      JSON.stringify({
+        redis: { url: server.url },
+        connections: { mail: other.url },
+        queueConnections: { email: 'mail' },
+      }),
+    );
+    const run = (...args: string[]) => runTsrq(args, { cwd: dir });
+    await run('enqueue', '-q', 'email', '--job-id', 'there', 'a.b');
+    await run('enqueue', '-q', 'web', '--job-id', 'here', 'a.b');
+    expect(await other.client().lrange('rq:queue:email', '0', '-1')).toEqual(['there']);
+    expect(await client.lrange('rq:queue:web', '0', '-1')).toEqual(['here']);
+    const info = (await run('info')).stdout;
+    expect(info).toContain('email');
+    expect(info).toContain('web');
+    expect(
+      (await run('empty', 'email', 'web')).stdout.split('\n').filter((line) => line.startsWith('1 jobs')),
+    ).toHaveLength(2);
+    const worker = await run('worker', '-b', 'email', 'web');
+    expect(worker.code).toBe(2);
+    expect(worker.stderr).toContain('different connections');
+    expect((await run('worker', '-b', 'email')).code).toBe(0);
+    rmSync(join(dir, '.tsrqrc.json'));
+    await other.stop();
+  });
+});
+
+describe('a worker under signals', () => {
+  it('reloads on HUP, is quiet from TSTP to CONT, tells what runs on USR2', async () => {
+    const code = join(dir, 'handlers');
+    rmSync(code, { recursive: true, force: true });
+    writeFileSync(join(dir, 'fresh.mjs'), 'export const run = () => "old";');
+    const worker = startTsrq(['worker', '--path', dir, '--pid', join(dir, 'pid'), 'q'], { url: server.url });
+    await worker.waitFor('listening on');
+    expect(Number(readFileSync(join(dir, 'pid'), 'utf8'))).toBe(worker.pid);
+    const result = async (id: string): Promise<string> => {
+      await tsrq('enqueue', '-q', 'q', '--job-id', id, 'fresh.run');
+      await until(`${id} is done`, async () => (await client.hget(`rq:job:${id}`, 'status')) === 'finished');
+      const [[, fields]] = (await client.call('XRANGE', `rq:results:${id}`, '-', '+')) as [[string, string[]]];
+      return Buffer.from(fields[fields.indexOf('return_value') + 1] ?? '', 'base64').toString();
+    };
+    expect(await result('before')).toBe('"old"');
+    writeFileSync(join(dir, 'fresh.mjs'), 'export const run = () => "new";');
+    worker.kill('SIGHUP');
+    await worker.waitFor('Reloaded');
+    expect(await result('after')).toBe('"new"');
+    worker.kill('SIGTSTP');
+    await worker.waitFor('Quiet');
+    await tsrq('enqueue', '-q', 'q', '--job-id', 'held', 'fresh.run');
+    worker.kill('SIGUSR2');
+    await worker.waitFor('Nothing is running');
+    expect(await client.hget('rq:job:held', 'status')).toBe('queued');
+    worker.kill('SIGCONT');
+    await until('the held job is done', async () => (await client.hget('rq:job:held', 'status')) === 'finished');
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(0);
+  });
+
+  it.each([
+    ['json', /^\{"time":"[^"]+","level":"info","event":"job-finished".*"job":"j".*"queue":"q","attempt":1,"seconds":/m],
+    ['logfmt', /^time=\S+ level=info event=job-finished msg=".*" job=j queue=q attempt=1 seconds=/m],
+    ['pretty', /^\d\d:\d\d:\d\d q: .* \(j\) finished in /m],
+  ])('logs as %s', async (format, line) => {
+    writeFileSync(join(dir, 'fresh.mjs'), 'export const run = () => "x";');
+    await tsrq('enqueue', '-q', 'q', '--job-id', 'j', 'fresh.run');
+    const { stderr } = await tsrq('worker', '-b', '--log-format', format, '--path', dir, 'q');
+    expect(stderr).toMatch(line);
+  });
+});
