@@ -310,8 +310,12 @@ export class Worker {
   async #adopt(): Promise<void> {
     const known = [...this.#running.keys(), ...this.#ended.map((end) => end.ended.executionId)];
     const queues = this.#birth.queues;
-    const jobs = await adopt(this.#redis, { processPrefix: this.#intake.processPrefix, known, queues });
+    const processPrefix = this.#intake.processPrefix;
     this.#adopting = false;
+    const jobs = await adopt(this.#redis, { processPrefix, known, queues }).catch((error: unknown) => {
+      this.#adopting = true;
+      throw error;
+    });
     const room = this.#room();
     for (const job of jobs.slice(0, room)) this.#start(job);
     // Each goes to the head of its queue: the last one first, so that the first is first again.
