@@ -1,7 +1,17 @@
 import { formatDate, formatEpochSeconds } from '../protocol/time.js';
 import type { Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
-import { asList, asText, readClaim, wishArgs, workerArgs, type Claim, type Wish, type WorkerStamp } from './claim.js';
+import {
+  asList,
+  asText,
+  readClaim,
+  wishArgs,
+  workerArgs,
+  type Claim,
+  type ClaimedJob,
+  type Wish,
+  type WorkerStamp,
+} from './claim.js';
 
 /** How an execution ended, as it is recorded. */
 export interface Ended {
@@ -47,6 +57,22 @@ export async function finish(
   const endings =
     claim.state === 'ok' ? asList(asList(reply)[5]).map((row) => readEnding(asList(row).map(asText))) : [];
   return { ...claim, endings };
+}
+
+/** Gives claimed jobs that were never begun back to the heads of their queues, in the order they had. */
+export async function returnToQueue(
+  redis: Redis,
+  worker: WorkerStamp,
+  jobs: readonly ClaimedJob[],
+  runningId: string,
+): Promise<void> {
+  if (jobs.length === 0) return;
+  const now = Date.now();
+  const back = { kind: 'returned', startedAtMs: now, endedAtMs: now, resultTtlSeconds: 0, value: null } as const;
+  // Each goes to the head: the last one first, so that the first is first again.
+  const ended = jobs.toReversed().map(({ id, executionId, queue }) => ({ id, executionId, queue, ...back }));
+  const nothing: Wish = { count: 0, strategy: 'ordered', seed: 0, queues: [], processPrefix: '' };
+  await finish(redis, worker, ended, nothing, runningId);
 }
 
 function endedArgs(ended: Ended): RedisArg[] {

@@ -1,6 +1,7 @@
 import { deflateText } from '../protocol/payload.js';
 import type { ClaimedJob } from '../queue/claim.js';
-import type { Ended } from '../queue/finish.js';
+import type { Ended, Ending } from '../queue/finish.js';
+import type { WorkerEvent } from './events.js';
 import { clock } from './horses/perform.js';
 import type { Completion, Performer, RunHandle } from './horses/performer.js';
 
@@ -56,6 +57,14 @@ export class Run {
       for (const timer of this.#timers) clearTimeout(timer);
       return this.#end(completion);
     });
+  }
+
+  /** What is told of this run once it is known what became of it. */
+  endedEvent({ ended, summary, error }: RunEnd, ending: Ending): WorkerEvent {
+    const { id, queue, description, attempt } = this.job;
+    const seconds = (ended.endedAtMs - ended.startedAtMs) / 1_000;
+    const job = { id, queue, description, attempt };
+    return { type: 'job-ended', ...job, seconds, ending, resultTtlSeconds: ended.resultTtlSeconds, summary, error };
   }
 
   /** Ends the run from outside: first by its AbortSignal, then by force. The first interruption counts. */

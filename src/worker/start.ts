@@ -35,6 +35,8 @@ export interface RunningWorker {
   describe(): string[];
 }
 
+/** Seconds a worker that may leave waits for a Redis that does not answer. */
+const LEAVE_SECONDS = 5;
 /** Seconds between looks for what dead workers have left behind. */
 const SWEEP_SECONDS = 15;
 
@@ -118,6 +120,12 @@ function live(options: WorkerOptions, redis: Redis, performer: Performer, worker
   rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once');
   rounds.every(options.maintenanceIntervalSeconds, () => clean(redis, queues, options.name), 'at once');
   rounds.every(1, () => worker.tick());
+  let patience = LEAVE_SECONDS;
+  rounds.every(1, () => {
+    if (worker.mayLeave) patience -= 1;
+    if (patience === 0) redis.close();
+    return Promise.resolve();
+  });
   const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
   if (scheduler) rounds.every(1, () => scheduler.runOnce(), 'at once');
 

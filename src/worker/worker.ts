@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { TsrqError } from '../errors.js';
 import { formatDate } from '../protocol/time.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../queue/claim.js';
-import { finish, type Ending, type Finish } from '../queue/finish.js';
+import { finish, returnToQueue, type Ending, type Finish } from '../queue/finish.js';
 import { heartbeat } from '../queue/heartbeat.js';
 import { moveDue } from '../queue/schedule.js';
 import { isSuspended } from '../queue/suspend.js';
@@ -84,6 +84,10 @@ export class Worker {
   get ending(): boolean {
     return this.#stopping !== null;
   }
+  /** True when nothing is left but to say good-bye, or when nothing that is left may be waited for. */
+  get mayLeave(): boolean {
+    return this.#cold !== null || (this.#stopping !== null && this.#running.size === 0 && this.#ended.length === 0);
+  }
 
   /** Registers the worker. Throws NAME_TAKEN if a live worker has the name. */
   async register(): Promise<void> {
@@ -98,11 +102,15 @@ export class Worker {
         await this.#turn();
         this.#trouble = null;
       } catch (error) {
+        // Whoever closed the connection has waited long enough for Redis: what is not recorded now, the leases will tell of.
+        if (this.#stopping !== null && isClosed(error)) break;
         await this.#endure(error);
       }
       if (this.#stopping === 'replaced') break;
     }
-    await this.#leave();
+    await this.#leave().catch((error: unknown) => {
+      if (!isClosed(error)) throw error;
+    });
     return { reason: this.#cold ? 'cold' : (this.#stopping ?? 'burst'), jobs: this.#jobsEnded };
   }
 
@@ -266,25 +274,11 @@ export class Worker {
   }
 
   #report(ended: readonly EndedRun[], endings: readonly Ending[]): void {
-    ended.forEach(({ run, ended: end, summary, error }, i) => {
+    ended.forEach(({ run, ...end }, i) => {
       const ending = endings[i];
       if (!ending) return;
       this.#jobsEnded += 1;
-      const { id, queue, description, attempt } = run.job;
-      const seconds = (end.endedAtMs - end.startedAtMs) / 1_000;
-      const resultTtlSeconds = end.resultTtlSeconds;
-      this.#tell({
-        type: 'job-ended',
-        id,
-        queue,
-        description,
-        attempt,
-        seconds,
-        ending,
-        resultTtlSeconds,
-        summary,
-        error,
-      });
+      this.#tell(run.endedEvent(end, ending));
     });
   }
 
@@ -318,15 +312,7 @@ export class Worker {
     });
     const room = this.#room();
     for (const job of jobs.slice(0, room)) this.#start(job);
-    // Each goes to the head of its queue: the last one first, so that the first is first again.
-    for (const job of jobs.slice(room).reverse()) await this.#giveBack(job);
-  }
-
-  async #giveBack({ id, executionId, queue }: ClaimedJob): Promise<void> {
-    const now = clock();
-    const back = { kind: 'returned', startedAtMs: now, endedAtMs: now, resultTtlSeconds: 0, value: null } as const;
-    const ended = [{ id, executionId, queue, ...back }];
-    await finish(this.#redis, this.#stamp, ended, this.#intake.wish(0), this.#runningId());
+    await returnToQueue(this.#redis, this.#stamp, jobs.slice(room), this.#runningId());
   }
 
   async #moveDue(): Promise<void> {
@@ -359,7 +345,7 @@ export class Worker {
 
   /** What Redis cannot do just now (out of memory, misconfigured) is tried again; nothing that waits to be written is dropped. */
   async #endure(error: unknown): Promise<void> {
-    if (error instanceof TsrqError && (error.code === 'CLOSED' || error.code === 'NAME_TAKEN')) throw error;
+    if (isClosed(error) || (error instanceof TsrqError && error.code === 'NAME_TAKEN')) throw error;
     const message = error instanceof Error ? error.message : String(error);
     if (message !== this.#trouble) this.#tell({ type: 'warning', message: `cannot go on, trying again: ${message}` });
     this.#trouble = message;
@@ -380,3 +366,5 @@ export class Worker {
     if (this.#stopping === null && (await isSuspended(this.#redis)) !== this.#suspended) this.#intake.askAgain();
   }
 }
+
+const isClosed = (error: unknown): boolean => error instanceof TsrqError && error.code === 'CLOSED';

@@ -190,3 +190,27 @@ describe('suspend', () => {
     expect((await runTsrq(['suspend', '--duration', '0'], { url: server.url })).code).toBe(2);
   });
 });
+
+describe('a worker that is told to stop while Redis is away', () => {
+  it('and has nothing running ends by itself, exit 0', async () => {
+    const running = await start('high', 'low');
+    await server.kill('SIGKILL');
+    await running.waitFor('cannot reach Redis');
+    running.kill('SIGTERM');
+    expect((await running.exited).code).toBe(0);
+    await server.restart();
+  });
+
+  it('ends when it is told twice, with a job running', async () => {
+    const id = await put(redis, 'count.busy', [60_000], { queue: 'q' });
+    const running = await start('q');
+    await until('the job runs', async () => (await statusOf(client, id)) === 'started');
+    await server.kill('SIGKILL');
+    running.kill('SIGTERM');
+    await running.waitFor('waiting for 1 running job');
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    running.kill('SIGTERM');
+    expect((await running.exited).code).toBe(143);
+    await server.restart();
+  });
+});
