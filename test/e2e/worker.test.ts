@@ -231,6 +231,25 @@ describe('dequeue strategies', () => {
   });
 });
 
+describe('a worker that waits', () => {
+  it('quits after --max-idle-time', async () => {
+    const { code, stderr } = await runTsrq(['worker', '--max-idle-time', '1', 'q'], { url: server.url });
+    expect(code).toBe(0);
+    expect(stderr).toContain('no job for 1 seconds');
+  });
+
+  it.each([1, 2, 8, 12])('on %d queues takes what comes, wherever it comes', async (count) => {
+    const queues = Array.from({ length: count }, (_, i) => `q${i}`);
+    const worker = await start('--isolation', 'none', ...queues);
+    for (const queue of [queues.at(-1), queues[0]]) {
+      const id = await put(redis, 'count.words', ['a b'], { queue: queue ?? '' });
+      await until('the job is done', async () => (await statusOf(client, id)) === 'finished');
+    }
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(0);
+  });
+});
+
 describe('work horses', () => {
   it('end a job stuck in a busy loop at its timeout', async () => {
     const id = await put(redis, 'count.busy', [60_000], { queue: 'q', timeoutSeconds: 1 });

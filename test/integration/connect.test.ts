@@ -1,0 +1,196 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadSettings } from '../../src/config/load.js';
+import { TsrqError } from '../../src/errors.js';
+import { connect, type ConnectOptions } from '../../src/redis/connect.js';
+import type { Redis } from '../../src/redis/redis.js';
+import { script } from '../../src/redis/scripts.js';
+import { parseRedisUrl, type RedisTarget } from '../../src/redis/target.js';
+import { startProxy } from '../support/proxy.js';
+import { freePort, startRedis, type TestRedis } from '../support/redis.js';
+
+let dir: string;
+let server: TestRedis;
+let tlsPort: number;
+const open: Redis[] = [];
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'tsrq-test-connect-'));
+  const openssl = (...args: string[]): void => {
+    execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' });
+  };
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', '-subj', '/CN=test ca');
+  openssl(
+    'req',
+    ...key,
+    '-keyout',
+    'server.key',
+    '-out',
+    'server.csr',
+    '-subj',
+    '/CN=server',
+    '-addext',
+    'subjectAltName=DNS:localhost,IP:127.0.0.1',
+  );
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'server.csr',
+    '-CA',
+    'ca.crt',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-copy_extensions',
+    'copy',
+    '-out',
+    'server.crt',
+  );
+  tlsPort = await freePort();
+  server = await startRedis({
+    conf: {
+      unixsocket: `"${join(dir, 'redis.sock')}"`,
+      'tls-port': String(tlsPort),
+      'tls-cert-file': `"${join(dir, 'server.crt')}"`,
+      'tls-key-file': `"${join(dir, 'server.key')}"`,
+      'tls-ca-cert-file': `"${join(dir, 'ca.crt')}"`,
+      'tls-auth-clients': 'no',
+    },
+  });
+  await server.client().call('ACL', 'SETUSER', 'bob', 'on', '>p@ss', '~*', '&*', '+@all', '-flushall');
+});
+afterEach(() => {
+  for (const redis of open.splice(0)) redis.close();
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const to = (target: RedisTarget, options: Partial<ConnectOptions> = {}): Redis => {
+  const redis = connect(target, { role: 'producer', deadlineMs: 3_000, ...options });
+  open.push(redis);
+  return redis;
+};
+const url = (text: string): Redis => to(parseRedisUrl(text));
+const errorOf = (work: Promise<unknown>): Promise<TsrqError> =>
+  work.then(
+    () => expect.fail('it did not fail'),
+    (error: unknown) => error as TsrqError,
+  );
+
+describe('ways to a Redis', () => {
+  it('a unix socket', async () => {
+    expect(await url(`unix://${join(dir, 'redis.sock')}?db=3`).call(['PING'])).toBe('PONG');
+  });
+
+  it('TLS, with the authority that signed, from the configuration', async () => {
+    const config = {
+      env: {
+        REDIS_HOST: 'localhost',
+        REDIS_PORT: String(tlsPort),
+        REDIS_SSL: 'true',
+        REDIS_SSL_CA_CERTS: join(dir, 'ca.crt'),
+        XDG_CONFIG_HOME: dir,
+      },
+    };
+    const { target } = await loadSettings({ flags: {}, ...config, cwd: dir });
+    expect(await to(target).call(['PING'])).toBe('PONG');
+  });
+
+  it('TLS to a server that nobody vouches for is refused', async () => {
+    const error = await errorOf(url(`rediss://localhost:${tlsPort}`).call(['PING']));
+    expect(error.code).toBe('REDIS_UNREACHABLE');
+    expect(error.message).toMatch(/certificate/);
+  });
+
+  it('TLS to a server that does not speak it ends by the deadline', async () => {
+    const redis = to(parseRedisUrl(`rediss://127.0.0.1:${server.port}`), { deadlineMs: 800 });
+    expect((await errorOf(redis.call(['PING']))).code).toBe('REDIS_UNREACHABLE');
+  });
+
+  it('a user with a password, and what the user may not do', async () => {
+    const bob = url(`redis://bob:p%40ss@127.0.0.1:${server.port}`);
+    expect(await bob.call(['ACL', 'WHOAMI'])).toBe('bob');
+    expect((await errorOf(bob.call(['FLUSHALL']))).message).toMatch(/NOPERM/);
+    const wrong = await errorOf(url(`redis://bob:nope@127.0.0.1:${server.port}`).call(['PING']));
+    expect([wrong.code, wrong.message.includes('nope')]).toEqual(['REDIS_REFUSED', false]);
+  });
+
+  it('a database that does not exist is refused, not replaced by database 0', async () => {
+    expect((await errorOf(url(`redis://127.0.0.1:${server.port}/99`).call(['PING']))).code).toBe('REDIS_REFUSED');
+  });
+});
+
+describe('a call', () => {
+  it('returns text or bytes, and errors of a pipeline in their places', async () => {
+    const redis = url(server.url);
+    await redis.call(['SET', 'bytes', Buffer.from([0, 255])]);
+    expect(await redis.callBuffer(['GET', 'bytes'])).toEqual(Buffer.from([0, 255]));
+    const [ok, error, value] = await redis.pipeline([
+      ['SET', 'a', 1],
+      ['LPUSH', 'a', 1],
+      ['GET', 'a'],
+    ]);
+    expect([ok, value]).toEqual(['OK', '1']);
+    expect(error).toBeInstanceOf(Error);
+    await expect(redis.call(['LPUSH', 'a', 1])).rejects.toThrow(/WRONGTYPE/);
+  });
+
+  it('of a script survives a flushed script cache', async () => {
+    const redis = url(server.url);
+    await redis.evaluate(script('empty'), [], ['q', 1]);
+    await redis.call(['SCRIPT', 'FLUSH']);
+    expect(await redis.evaluate(script('empty'), [], ['q', 1])).toEqual([0, 0]);
+  });
+
+  it('of a consumer waits until Redis is there; of a producer fails at once', async () => {
+    const proxy = await startProxy(server.port);
+    await proxy.refuse();
+    const events: string[] = [];
+    const consumer = to(parseRedisUrl(proxy.url), {
+      role: 'consumer',
+      onLost: () => events.push('lost'),
+      onRegained: () => events.push('regained'),
+    });
+    const answer = consumer.call(['PING']);
+    expect((await errorOf(url(proxy.url).call(['PING']))).message).toMatch(/ECONNREFUSED/);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await proxy.accept();
+    expect(await answer).toBe('PONG');
+    expect(events).toEqual(['lost', 'regained']);
+    await proxy.stop();
+  });
+
+  it('of a consumer finds another way out of a connection that fell silent', async () => {
+    const proxy = await startProxy(server.port);
+    const consumer = to(parseRedisUrl(proxy.url), { role: 'consumer', replyTimeoutMs: 300 });
+    await consumer.call(['PING']);
+    proxy.blackhole();
+    const answer = consumer.call(['PING']);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    proxy.heal();
+    expect(await answer).toBe('PONG');
+    await proxy.stop();
+  });
+
+  it('after close is refused, and close ends the calls under way', async () => {
+    const proxy = await startProxy(server.port);
+    const consumer = to(parseRedisUrl(proxy.url), { role: 'consumer' });
+    await consumer.call(['PING']);
+    proxy.blackhole();
+    const pending = errorOf(consumer.call(['PING']));
+    consumer.close();
+    consumer.close();
+    expect((await pending).code).toBe('CLOSED');
+    expect((await errorOf(consumer.call(['PING']))).code).toBe('CLOSED');
+    await proxy.stop();
+  });
+});
