@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { TsrqError } from '../errors.js';
 import { isRecord } from './rq-settings.js';
 
@@ -62,7 +63,8 @@ function reason(error: unknown): string {
   const { name, message, mark } = error as Error & { mark?: { line: number } };
   if (name === 'YAMLException') return `line ${(mark?.line ?? 0) + 1} is not valid YAML`;
   if (name !== 'JSONError') return message.split('\n')[0] ?? '';
-  const line = /^> *(\d+) \|/m.exec(message)?.[1];
+  // Coloured where the environment asks for colours, CI among it.
+  const line = /^> *(\d+) \|/m.exec(stripVTControlCharacters(message))?.[1];
   return `${line === undefined ? 'it' : `line ${line}`} is not valid JSON (which has no comments and no trailing commas)`;
 }
 

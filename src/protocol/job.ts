@@ -127,7 +127,10 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['allow_dependency_failures', 'enqueue_at_front', 'webhooks', 'exc_info', 'result', 'retries_max'],
 ]);
 
-const parseInteger = (text: string): number | null => (/^[+-]?\d+$/.test(text.trim()) ? Number(text) : null);
+function parseInteger(text: string): number | null {
+  const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : NaN;
+  return Number.isSafeInteger(value) ? value : null;
+}
 
 function parseList<T extends 'number' | 'string'>(
   text: string,

@@ -8,7 +8,7 @@ export class UnserializableError extends Error {
  * size from bigint. `undefined` in objects is left out, `toJSON` is heeded. Throws UnserializableError.
  */
 export function dumps(value: unknown): string {
-  return write(value, '$', new Set());
+  return write(value, { path: [], above: new Set() });
 }
 
 /**
@@ -16,14 +16,24 @@ export function dumps(value: unknown): string {
  * Nesting deeper than 1,000 is refused; `__proto__` is a key like others.
  */
 export function loads(text: string): unknown {
-  return NEEDS_OWN_PARSER.test(text) ? new Reader(text).read() : JSON.parse(text);
+  if (NEEDS_OWN_PARSER.test(text)) return new Reader(text).read();
+  if (text.length > 2 * MAX_DEPTH && isTooDeep(text)) throw tooDeep();
+  return JSON.parse(text);
 }
 
 /** What JSON.parse refuses, or reads wrongly. Matches inside strings cost time, not correctness. */
 const NEEDS_OWN_PARSER = /NaN|Infinity|\d{16}/;
 const MAX_DEPTH = 1_000;
+/** Python's own limit; the time to convert grows with its square. */
+const MAX_DIGITS = 4_300;
 
-function write(value: unknown, path: string, above: Set<object>): string {
+/** Where the writer is: the keys that lead there, and the objects it is inside of. */
+interface Place {
+  readonly path: (string | number)[];
+  readonly above: Set<object>;
+}
+
+function write(value: unknown, place: Place): string {
   switch (typeof value) {
     case 'string':
       return quote(value);
@@ -34,50 +44,83 @@ function write(value: unknown, path: string, above: Set<object>): string {
     case 'bigint':
       return value.toString();
     case 'object':
-      return value === null ? 'null' : writeObject(value, path, above);
+      return value === null ? 'null' : writeObject(value, place);
     case 'undefined':
       return 'null';
     default:
-      throw new UnserializableError(`${path}: a ${typeof value} cannot be written as JSON`);
+      throw unserializable(place, `a ${typeof value} cannot be written as JSON`);
   }
 }
 
-function writeObject(value: object, path: string, above: Set<object>): string {
-  if (above.has(value)) throw new UnserializableError(`${path}: it contains itself`);
-  if (above.size > MAX_DEPTH) throw new UnserializableError(`${path.slice(0, 60)}…: nested deeper than ${MAX_DEPTH}`);
-  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-    if (!('toJSON' in value))
-      throw new UnserializableError(`${path}: a ${value.constructor.name} cannot be written as JSON`);
-  }
+function writeObject(value: object, place: Place): string {
+  const { above } = place;
+  if (above.has(value)) throw unserializable(place, 'it contains itself');
+  if (above.size >= MAX_DEPTH) throw unserializable(place, `nested deeper than ${MAX_DEPTH}`);
   above.add(value);
   let text: string;
   if ('toJSON' in value && typeof value.toJSON === 'function') {
-    text = write((value as { toJSON: () => unknown }).toJSON(), path, above);
+    text = write((value as { toJSON: () => unknown }).toJSON(), place);
   } else if (Array.isArray(value)) {
-    text = `[${value.map((item, i) => write(item, `${path}[${i}]`, above)).join(', ')}]`;
+    text = writeArray(value, place);
+  } else if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+    text = write(value.valueOf(), place);
+  } else if (
+    value instanceof Map ||
+    value instanceof Set ||
+    ArrayBuffer.isView(value) ||
+    value instanceof ArrayBuffer
+  ) {
+    throw unserializable(place, `a ${value.constructor.name} cannot be written as JSON`);
   } else {
-    const parts: string[] = [];
-    for (const [key, item] of Object.entries(value)) {
-      if (item !== undefined) parts.push(`${quote(key)}: ${write(item, `${path}.${key}`, above)}`);
-    }
-    text = `{${parts.join(', ')}}`;
+    text = writeEntries(value, place);
   }
   above.delete(value);
   return text;
 }
 
-/**
- * Integers as such while they are exact; beyond 2^53 a number is a float, and written as Python writes one, so that neither
- * side takes it for an exact integer (that is what bigint is for).
- */
+/** By index: map and join would leave a hole of the array empty, which is not JSON. */
+function writeArray(items: readonly unknown[], place: Place): string {
+  let text = '[';
+  for (let i = 0; i < items.length; i += 1) {
+    place.path.push(i);
+    text += (i > 0 ? ', ' : '') + write(items[i], place);
+    place.path.pop();
+  }
+  return `${text}]`;
+}
+
+function writeEntries(value: object, place: Place): string {
+  let text = '';
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue;
+    place.path.push(key);
+    text += `${text === '' ? '' : ', '}${quote(key)}: ${write(item, place)}`;
+    place.path.pop();
+  }
+  return `{${text}}`;
+}
+
+function unserializable({ path }: Place, what: string): UnserializableError {
+  const where = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('');
+  return new UnserializableError(`$${where.length > 200 ? `${where.slice(0, 200)}…` : where}: ${what}`);
+}
+
 function writeNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity';
+  return writeFloat(value);
+}
+
+/**
+ * A finite number as Python prints it. Integers as such while they are exact; beyond 2^53 a number is a float, and written as
+ * Python writes one, so that neither side takes it for an exact integer (that is what bigint is for).
+ */
+export function writeFloat(value: number): string {
   if (Object.is(value, -0)) return '-0.0';
   if (Number.isSafeInteger(value)) return String(value);
   const size = Math.abs(value);
-  if (size >= 1e16) return value.toExponential().replace(/e\+(\d)$/, 'e+0$1');
-  return Number.isInteger(value) ? `${value}.0` : String(value).replace(/e-(\d)$/, 'e-0$1');
+  if (size >= 1e16 || size < 1e-4) return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
@@ -92,7 +135,6 @@ function quote(text: string): string {
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:Infinity|\d+(\.\d+)?([eE][+-]?\d+)?)/y;
-const STRING = /"(?:[^"\\\x00-\x1f]|\\.)*"/y;
 const WORDS: readonly (readonly [string, unknown])[] = [
   ['true', true],
   ['false', false],
@@ -133,7 +175,7 @@ class Reader {
 
   #nested<T>(read: () => T): T {
     this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) throw new SyntaxError(`JSON is nested deeper than ${MAX_DEPTH}`);
+    if (this.#depth > MAX_DEPTH) throw tooDeep();
     this.#at += 1;
     const value = read();
     this.#depth -= 1;
@@ -184,7 +226,16 @@ class Reader {
   }
 
   #string(): string {
-    return JSON.parse(this.#match(STRING)) as string;
+    const from = this.#at;
+    const end = endOfString(this.#text, from);
+    this.#at = end + 1;
+    try {
+      if (end > 0) return JSON.parse(this.#text.slice(from, end + 1)) as string;
+    } catch {
+      // JSON.parse names a position within the string; ours is that of the string.
+    }
+    this.#at = from;
+    throw this.#unexpected();
   }
 
   #number(): number | bigint {
@@ -196,6 +247,7 @@ class Reader {
       throw this.#unexpected();
     }
     const value = Number(text);
+    if (text.length > MAX_DIGITS) throw new SyntaxError(`a number of ${text.length} digits is refused`);
     return /^-?\d+$/.test(text) && !Number.isSafeInteger(value) ? BigInt(text) : value;
   }
 
@@ -220,3 +272,31 @@ class Reader {
     );
   }
 }
+
+/** The index of the quote that ends the string which begins at `from`; -1 if none does. A pattern would overflow the stack on long ones. */
+function endOfString(text: string, from: number): number {
+  for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === '\\') backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+  }
+  return -1;
+}
+
+/** JSON.parse has no limit of its own, and what it returns then overflows the stack of whoever walks it. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) {
+      at = endOfString(text, at);
+      if (at === -1) return false;
+    } else if (code === 0x5b || code === 0x7b) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+  return false;
+}
+
+const tooDeep = (): SyntaxError => new SyntaxError(`JSON is nested deeper than ${MAX_DEPTH}`);

@@ -13,6 +13,8 @@ export const dependentsKey = (id: string): string => `rq:job:${id}:dependents`;
 /** Two colons after `job`: RQ's own spelling. */
 export const dependenciesKey = (id: string): string => `rq:job::${id}:dependencies`;
 export const resultsKey = (id: string): string => `rq:results:${id}`;
+/** When maintenance first saw the job in the intermediate list; it expires by itself. */
+export const firstSeenKey = (queue: string, id: string): string => `rq:queue:${queue}:intermediate:first_seen:${id}`;
 export const executionsKey = (id: string): string => `rq:executions:${id}`;
 export const executionKey = (id: string, execution: string): string => `rq:execution:${id}:${execution}`;
 export const workerKey = (name: string): string => `rq:worker:${name}`;

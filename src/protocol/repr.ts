@@ -1,3 +1,5 @@
+import { writeFloat } from './json.js';
+
 const MAX_LENGTH = 75;
 
 /**
@@ -9,17 +11,33 @@ export function describeCall(
   args: readonly unknown[],
   kwargs: Readonly<Record<string, unknown>>,
 ): string {
-  const positional = args.map((value) => cut(pythonRepr(value)));
-  const named = Object.entries(kwargs).map(([key, value]) => `${key}=${cut(pythonRepr(value))}`);
+  const positional = args.map((value) => shortRepr(value));
+  const named = Object.entries(kwargs).map(([key, value]) => `${key}=${shortRepr(value)}`);
   return `${functionName}(${[...positional, ...named.sort(byCodePoint)].join(', ')})`;
 }
 
-/** What Python's `repr` prints of a value that JSON can hold. */
-export function pythonRepr(value: unknown, depth = 0): string {
-  if (depth > 100) return '...';
+/**
+ * What Python's `repr` prints of a value that JSON can hold. With `enough`, a text longer than that may end anywhere beyond
+ * it: the time then does not depend on the size of the value.
+ */
+export function pythonRepr(value: unknown, enough = Infinity): string {
+  return repr(value, enough, new Set());
+}
+
+/** A character is at most two units of a text, so this many units hold one character more than are shown. */
+const ENOUGH = 2 * (MAX_LENGTH + 1);
+
+function shortRepr(value: unknown): string {
+  const text = pythonRepr(value, ENOUGH);
+  if (text.length <= MAX_LENGTH) return text;
+  const characters = [...text];
+  return characters.length > MAX_LENGTH ? `${characters.slice(0, MAX_LENGTH).join('')}...` : text;
+}
+
+function repr(value: unknown, enough: number, above: Set<object>): string {
   switch (typeof value) {
     case 'string':
-      return reprText(value);
+      return reprText(value, enough);
     case 'number':
       return reprNumber(value);
     case 'bigint':
@@ -27,37 +45,60 @@ export function pythonRepr(value: unknown, depth = 0): string {
     case 'boolean':
       return value ? 'True' : 'False';
     case 'object':
-      return reprObject(value, depth);
+      return value === null ? 'None' : reprObject(value, enough, above);
     default:
       return value === undefined ? 'None' : `<${typeof value}>`;
   }
 }
 
-function reprObject(value: object | null, depth: number): string {
-  if (value === null) return 'None';
+const MAX_DEPTH = 100;
+
+function reprObject(value: object, enough: number, above: Set<object>): string {
+  const isList = Array.isArray(value);
+  if (above.has(value)) return isList ? '[...]' : '{...}';
+  if (above.size >= MAX_DEPTH) return '...';
+  above.add(value);
+  let text: string;
   if ('toJSON' in value && typeof value.toJSON === 'function') {
-    return pythonRepr((value as { toJSON: () => unknown }).toJSON(), depth + 1);
+    text = repr((value as { toJSON: () => unknown }).toJSON(), enough, above);
+  } else if (isList) {
+    text = `[${joined(value as unknown[], enough, (item, room) => repr(item, room, above))}]`;
+  } else {
+    const item = ([key, inner]: [string, unknown], room: number): string => {
+      const start = `${reprText(key, room)}: `;
+      return start + repr(inner, room - start.length, above);
+    };
+    text = `{${joined(Object.entries(value), enough, item)}}`;
   }
-  if (Array.isArray(value)) return `[${value.map((item) => pythonRepr(item, depth + 1)).join(', ')}]`;
-  const items = Object.entries(value).map(([key, item]) => `${reprText(key)}: ${pythonRepr(item, depth + 1)}`);
-  return `{${items.join(', ')}}`;
+  above.delete(value);
+  return text;
+}
+
+/** Stops when there is enough: a value that holds others twice over, and those again, would be walked for ever. */
+function joined<T>(items: readonly T[], enough: number, show: (item: T, room: number) => string): string {
+  let text = '';
+  for (let i = 0; i < items.length && text.length <= enough; i += 1) {
+    if (i > 0) text += ', ';
+    text += show(items[i] as T, enough - text.length);
+  }
+  return text;
 }
 
 function reprNumber(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  if (Object.is(value, -0)) return '-0.0';
-  return String(value).replace(/e([+-])(\d)$/, 'e$10$2');
+  return writeFloat(value);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 /** What Python's `str.isprintable` denies: control, format, surrogate, private and unassigned characters, and all spaces but one. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
-function reprText(text: string): string {
+function reprText(text: string, enough: number): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   let out = '';
   for (const char of text) {
+    if (out.length > enough) break;
     if (char === quote) out += `\\${char}`;
     else if (Object.hasOwn(ESCAPES, char)) out += ESCAPES[char] ?? '';
     else out += UNPRINTABLE.test(char) ? escape(char.codePointAt(0) ?? 0) : char;
@@ -70,9 +111,5 @@ function escape(code: number): string {
   return code <= 0xffff ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`;
 }
 
-function cut(text: string): string {
-  const characters = [...text];
-  return characters.length > MAX_LENGTH ? `${characters.slice(0, MAX_LENGTH).join('')}...` : text;
-}
-
-const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** As Python orders texts; `<` compares UTF-16 units, and puts an emoji before U+FF01. */
+const byCodePoint = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -23,19 +23,20 @@ export interface Result {
 /** Parses an entry of `rq:results:<job>`; never throws. */
 export function parseResult(entryId: string, fields: ReadonlyMap<string, Buffer>): Result {
   const text = (field: string): string | null => fields.get(field)?.toString() || null;
-  const type = Number(text('type') ?? NaN);
   const value = text('return_value');
   const error = text('exc_string');
-  const created = Number(entryId.split('-')[0]);
   return {
-    createdAtMs: Number.isFinite(created) ? created : null,
-    type: Number.isInteger(type) ? type : null,
+    createdAtMs: parseWhole(entryId.split('-')[0]),
+    type: parseWhole(text('type')),
     workerName: text('worker_name'),
     returnValue: value === null ? null : Buffer.from(value, 'base64'),
     error: error === null ? null : readError(Buffer.from(error, 'base64')),
     executionId: text('execution_id'),
   };
 }
+
+const parseWhole = (text: string | null | undefined): number | null =>
+  text != null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 
 /** The value of a successful result of the JSON serializer; null for None, and for what cannot be read. */
 export function returnValueOf(result: Result): unknown {

@@ -7,7 +7,7 @@ export function formatDate(ms: number): string {
   return `${new Date(whole).toISOString().slice(0, -1)}${String(micros - whole * 1_000).padStart(3, '0')}Z`;
 }
 
-const DATE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-]\d\d):?(\d\d))?$/;
+const DATE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))?$/;
 
 /** Milliseconds since the epoch of a date with 0 to 6 fraction digits; null for anything else. */
 export function parseDate(text: string): number | null {
@@ -15,9 +15,11 @@ export function parseDate(text: string): number | null {
   if (!match) return null;
   const base = Date.parse(`${match[1]}T${match[2]}Z`);
   if (Number.isNaN(base)) return null;
-  const offsetMinutes =
-    match[4] === undefined ? 0 : Number(match[4]) * 60 + Math.sign(Number(match[4])) * Number(match[5]);
-  return base + Number(`0.${match[3] ?? 0}`) * 1_000 - offsetMinutes * 60_000;
+  // Date.parse turns the 30th of February into the 2nd of March, and 24:00 into the next day.
+  if (new Date(base).getUTCDate() !== Number(match[1]?.slice(8))) return null;
+  const [, , , fraction = '0', sign, hours = '0', minutes = '0'] = match;
+  const offsetMinutes = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+  return base + Number(`0.${fraction}`) * 1_000 - offsetMinutes * 60_000;
 }
 
 /** Seconds since the epoch as Python prints a float: `1795218627.09721`. */
@@ -30,8 +32,12 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_4
 
 /** Seconds of a duration as RQ's options have it: a number, or a number with `d`, `h`, `m` or `s`. Throws USAGE. */
 export function parseDuration(value: string | number): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return Math.trunc(value);
   const match = /^\s*(-?\d+)\s*([smhd]?)\s*$/i.exec(String(value));
-  if (match) return Number(match[1]) * (UNITS[(match[2] ?? '').toLowerCase()] ?? 1);
+  const seconds =
+    typeof value === 'number'
+      ? Math.trunc(value)
+      : Number(match?.[1] ?? NaN) * (UNITS[(match?.[2] ?? '').toLowerCase()] ?? 1);
+  // Larger ones would be written as 8.64e+24, and no version of RQ reads that.
+  if (Number.isSafeInteger(seconds)) return seconds;
   throw new TsrqError('USAGE', `'${value}' is no duration: write seconds, or 30s, 5m, 1h, 2d`);
 }

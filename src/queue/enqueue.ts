@@ -109,7 +109,7 @@ function check(job: NewJob): void {
 }
 
 function integer(what: string, value: number | undefined, fits: (value: number) => boolean, needed: string): void {
-  if (value === undefined || (Number.isInteger(value) && fits(value))) return;
+  if (value === undefined || (Number.isSafeInteger(value) && fits(value))) return;
   throw usage(`the ${what} is ${value}: ${needed} is needed`);
 }
 

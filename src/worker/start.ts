@@ -35,6 +35,7 @@ export interface RunningWorker {
   describe(): string[];
 }
 
+const SUBSCRIBE_SECONDS = 5;
 /** Seconds a worker that may leave waits for a Redis that does not answer. */
 const LEAVE_SECONDS = 5;
 /** Seconds between looks for what dead workers have left behind. */
@@ -70,7 +71,7 @@ export async function startWorker(
     adoptSoon = () => {
       worker.adoptSoon();
     };
-    return live(options, redis, performer, worker);
+    return await live(options, redis, performer, worker);
   } catch (error) {
     await performer.stop();
     redis.close();
@@ -104,7 +105,12 @@ function createPerformer(options: WorkerOptions, redis: Redis): Performer {
   return new HorsePool({ sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, saveMeta: save });
 }
 
-function live(options: WorkerOptions, redis: Redis, performer: Performer, worker: Worker): RunningWorker {
+async function live(
+  options: WorkerOptions,
+  redis: Redis,
+  performer: Performer,
+  worker: Worker,
+): Promise<RunningWorker> {
   const queues = options.queues.map((queue) => queue.name);
   const rounds = new Rounds((message) => {
     options.onEvent({ type: 'warning', message });
@@ -116,6 +122,8 @@ function live(options: WorkerOptions, redis: Redis, performer: Performer, worker
       obey(message, worker, options.onEvent);
     },
   });
+  // Ready means that commands are heard; but a worker without ears is better than none.
+  await Promise.race([commands.ready, sleep(SUBSCRIBE_SECONDS * 1_000, undefined, { ref: false })]);
   rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
   rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once');
   rounds.every(options.maintenanceIntervalSeconds, () => clean(redis, queues, options.name), 'at once');

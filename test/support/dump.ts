@@ -12,12 +12,15 @@ export async function canonicalDump(client: IoRedis): Promise<Record<string, unk
     const type = await client.type(key);
     const ttl = await client.ttl(key);
     dump[canonicalKey(key)] = {
-      ttl: ttl < 0 ? null : Math.round(ttl / 10) * 10,
+      ttl: ttl < 0 ? null : wholeMinutes(ttl),
       value: await read(client, key, type, now),
     };
   }
   return dump;
 }
+
+/** Up to the next minute: the seconds that pass while a test runs must not count. */
+const wholeMinutes = (seconds: number): number => Math.ceil(seconds / 60) * 60;
 
 const EXECUTION = /\b[0-9a-f]{32}\b/g;
 const canonicalKey = (key: string): string => key.replace(EXECUTION, '<execution>');
@@ -53,7 +56,7 @@ async function read(client: IoRedis, key: string, type: string, now: number): Pr
 function score(text: string, now: number): unknown {
   const value = Number(text);
   if (!Number.isFinite(value) || value < 1e9) return text;
-  return `now+${Math.round((value - now) / 10) * 10}`;
+  return `now+${wholeMinutes(value - now)}`;
 }
 
 function fields(hash: Record<string, Buffer>): Record<string, unknown> {

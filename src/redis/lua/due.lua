@@ -10,7 +10,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', scheduled, 0, now, 'LIMIT', 0, limit))
   local job = try('HMGET', key, 'status', 'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'ttl')
   if not job.err and job[1] == 'scheduled' then
     call('HSET', key, 'status', 'queued', 'enqueued_at', date)
-    local ttl = tonumber(job[5] or '')
+    local ttl = seconds(job[5])
     if ttl and ttl > 0 then expire_job(id, ttl) end
     push(queue, id, job[2] == '1' or (job[3] == '1' and job[4] and job[4] ~= ''))
     moved = moved + 1

@@ -28,7 +28,7 @@ end
 call('SADD', 'rq:queues', 'rq:queue:' .. queue)
 if exists then clear(old[1], old[2] or queue) end
 call('HSET', key, unpack(ARGV, at + 1))
-if ttl ~= '' then expire_job(id, tonumber(ttl)) end
+if ttl ~= '' then expire_job(id, seconds(ttl, -1)) end
 -- A job whose result is not kept leaves no hash behind by which a repetition could be told.
 if call('HGET', key, 'result_ttl') == '0' then call('SET', mark, created_at, 'EX', 60) end
 push(queue, id, front)

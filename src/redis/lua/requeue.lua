@@ -35,7 +35,7 @@ local function requeue(id)
   call('PERSIST', key)
   call('PERSIST', 'rq:job:' .. id .. ':dependents')
   call('PERSIST', 'rq:job::' .. id .. ':dependencies')
-  local ttl = tonumber(job[5] or '')
+  local ttl = seconds(job[5])
   if ttl and ttl > 0 then expire_job(id, ttl) end
   push(origin, id, front)
   call('ZREM', failed, id)

@@ -229,6 +229,20 @@ describe('finish', () => {
     expect(await client.zscore('rq:failed:q', none)).toBeNull();
   });
 
+  it.each(['1.5', '99999999999999999999', 'soon', 'nan', '-7', ''])(
+    'records a job whose failure_ttl is %j',
+    async (ttl) => {
+      const id = await put(redis, 'a.b', [], { queue: 'q' });
+      await client.hset(`rq:job:${id}`, { failure_ttl: ttl, ttl, retries_left: ttl });
+      const [job] = await take(1, 'q');
+      const [ending] = (await end(ended(job, 'stopped'))) as { state: string }[];
+      expect(ending?.state).toBe('stopped');
+      expect(await placesOf(client, id, 'q')).toEqual(['failed']);
+      expect((await requeueIds(redis, [id])).map((result) => result.requeued)).toEqual([true]);
+      expect(await placesOf(client, id, 'q')).toEqual(['rq:queue:q']);
+    },
+  );
+
   it('has changed nothing when Redis is out of memory', async () => {
     const id = await put(redis, 'a.b', [], { queue: 'q' });
     const waiting = await put(redis, 'a.b', [], { queue: 'q' });

@@ -37,6 +37,10 @@ describe('json', () => {
     [2 ** 53, '9007199254740992.0'],
     [-1.25e20, '-1.25e+20'],
     [1e-7, '1e-07'],
+    [[0.0001, 0.00001, -1.5e-5], '[0.0001, 1e-05, -1.5e-05]'],
+    [[1e16, 1e15], '[1e+16, 1000000000000000]'],
+    [new Array(2), '[null, null]'],
+    [[Object(5), Object('é'), Object(false)], '[5, "\\u00e9", false]'],
     [{ a: undefined, b: [undefined] }, '{"b": [null]}'],
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
   ])('writes a value as Python would: case %#', (value, text) => {
@@ -51,6 +55,32 @@ describe('json', () => {
       1500,
       { a: 'NaN' },
     ]);
+  });
+  it('reads with its own parser what JSON.parse reads', () => {
+    // JSON.stringify writes a float beyond 2^53 like an integer, which is read as a bigint.
+    const small = (_: string, value: unknown): unknown =>
+      Number.isInteger(value) && !Number.isSafeInteger(value) ? 0.5 : value;
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.nat(3), (value, indent) => {
+        const text = JSON.stringify([value, 'NaN'], small, indent);
+        expect(loads(text)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+  it('reads texts of any length beside a big integer', () => {
+    const [text, integer] = loads(`["${'x\\"'.repeat(4_000_000)}", 12345678901234567]`) as [string, bigint];
+    expect(text).toHaveLength(8_000_000);
+    expect(integer).toBe(12345678901234567n);
+  });
+  it.each(['null', 'NaN'])('reads 1,000 levels around %s, and refuses one more', (inner) => {
+    const nested = (levels: number): string => `${'[{"]": '.repeat(levels / 2)}${inner}${'}]'.repeat(levels / 2)}`;
+    expect(() => loads(nested(1_000))).not.toThrow();
+    expect(() => loads(`[${nested(1_000)}]`)).toThrow('nested deeper than 1000');
+    expect(() => dumps([loads(nested(1_000))])).toThrow('nested deeper than 1000');
+  });
+  it('refuses a number of more digits than Python reads', () => {
+    expect(loads('9'.repeat(4_300))).toBe(BigInt('9'.repeat(4_300)));
+    expect(() => loads('9'.repeat(4_301))).toThrow('a number of 4301 digits is refused');
   });
   it('takes __proto__ as a key like others', () => {
     for (const text of ['{"__proto__": {"x": 1}}', '{"__proto__": {"x": NaN}}']) {
@@ -70,6 +100,7 @@ describe('json', () => {
     [{ a: [1, Symbol('x')] }, '$.a[1]: a symbol'],
     [new Map(), '$: a Map'],
     [{ deep: new Set([1]) }, '$.deep: a Set'],
+    [[{ ok: [1] }, { a: [0, [() => 1]] }], '$[1].a[1][0]: a function'],
   ])('names the place of what cannot be written: case %#', (value, message) => {
     expect(() => dumps(value)).toThrow(UnserializableError);
     expect(() => dumps(value)).toThrow(message);
@@ -169,6 +200,18 @@ describe('tolerant readers', () => {
     expect(job.problems).toEqual(["created_at is 'yesterday'", "timeout is 'soon'"]);
     expect(job.timeoutSeconds).toBeNull();
   });
+  it('take an integer that cannot be held exactly for a bad value', () => {
+    const job = parseJob('j', new Map([['result_ttl', Buffer.from('99999999999999999999')]]));
+    expect(job.problems).toEqual(["result_ttl is '99999999999999999999'"]);
+    expect(job.resultTtlSeconds).toBeNull();
+  });
+  it.each([
+    ['', '0x2'],
+    ['-0', ''],
+    ['soon-1', '1.5'],
+  ])('take entry id %j and type %j for unknown', (id, type) => {
+    expect(parseResult(id, new Map([['type', Buffer.from(type)]]))).toMatchObject({ createdAtMs: null, type: null });
+  });
   it('know every command of RQ', () => {
     expect(parseCommand('{"command": "shutdown"}')).toEqual({ command: 'shutdown' });
     expect(parseCommand('{"command": "stop-job", "job_id": "J"}')).toEqual({ command: 'stop-job', jobId: 'J' });
@@ -193,9 +236,19 @@ describe('time', () => {
       expect(parseDate(text)).toBe(Date.parse(text));
     },
   );
-  it.each(['', 'yesterday', '2026-13-45T99:99:99Z', '5'])('%j is no date', (text) => {
-    expect(parseDate(text)).toBeNull();
+  it.each([
+    ['2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00Z'],
+    ['2026-01-01T00:30:00+00:30', '2026-01-01T00:00:00Z'],
+    ['2026-01-01 00:00:00.5-0130', '2026-01-01T01:30:00.5Z'],
+  ])('%s is %s', (text, same) => {
+    expect(parseDate(text)).toBe(Date.parse(same));
   });
+  it.each(['', 'yesterday', '2026-13-45T99:99:99Z', '5', '2026-02-30T00:00:00Z', '2026-02-28T24:00:00Z'])(
+    '%j is no date',
+    (text) => {
+      expect(parseDate(text)).toBeNull();
+    },
+  );
   it('seconds are written as Python prints floats', () => {
     expect(formatEpochSeconds(1795218627097.21)).toBe('1795218627.09721');
     expect(formatEpochSeconds(1795218627000)).toBe('1795218627.0');
@@ -211,7 +264,7 @@ describe('time', () => {
   ])('the duration %j is %d seconds', (text, seconds) => {
     expect(parseDuration(text)).toBe(seconds);
   });
-  it.each(['', '1.5h', 'soon', '1w', 'h'])('%j is no duration', (text) => {
+  it.each(['', '1.5h', 'soon', '1w', 'h', NaN, Infinity, '99999999999999999999d'])('%j is no duration', (text) => {
     expect(() => parseDuration(text)).toThrow(TsrqError);
   });
 });
@@ -227,12 +280,38 @@ describe('descriptions', () => {
     [12345678901234567890n, '12345678901234567890'],
     [-0, '-0.0'],
     [Infinity, 'inf'],
+    [[1e-5, 1e16, 2 ** 53, 5], '[1e-05, 1e+16, 9007199254740992.0, 5]'],
+    [new Array(2), '[None, None]'],
+    [new Date(0), "'1970-01-01T00:00:00.000Z'"],
   ])('repr: case %#', (value, text) => {
     expect(pythonRepr(value)).toBe(text);
   });
   it('cut long arguments and sort keywords as whole texts', () => {
     const text = describeCall('f', ['x'.repeat(100)], { a: 1, a1: 2 });
     expect(text).toBe(`f('${'x'.repeat(74)}..., a1=2, a=1)`);
+    expect(describeCall('f', [], { '\u{1f600}': 1, '\uff01': 2 })).toBe('f(\uff01=2, \u{1f600}=1)');
+  });
+  it('cut at characters as Python counts them, wherever the cut falls', () => {
+    const text = fc.string({
+      unit: fc.constantFrom('a', "'", '"', '\n', 'é', '𝄞', '\u2028', '\u{e0001}'),
+      maxLength: 90,
+    });
+    const nested = fc.oneof(text, fc.array(text, { maxLength: 4 }), fc.dictionary(text, text, { maxKeys: 4 }));
+    fc.assert(
+      fc.property(nested, (value) => {
+        const whole = [...pythonRepr(value)];
+        const shown = whole.length > 75 ? `${whole.slice(0, 75).join('')}...` : whole.join('');
+        expect(describeCall('f', [value], {})).toBe(`f(${shown})`);
+      }),
+    );
+  });
+  it('end, also of a value that holds itself twice', () => {
+    const value: Record<string, unknown> = {};
+    Object.assign(value, { one: value, two: [value, value] });
+    expect(pythonRepr(value)).toBe("{'one': {...}, 'two': [{...}, {...}]}");
+    let pairs: unknown = 1;
+    for (let i = 0; i < 90; i += 1) pairs = [pairs, pairs];
+    expect(describeCall('f', [pairs], {})).toBe(`f(${'['.repeat(75)}...)`);
   });
 });
 

@@ -48,6 +48,16 @@ local function push(queue, id, front)
   call(front and 'LPUSH' or 'RPUSH', 'rq:queue:' .. queue, id)
 end
 
+local HUNDRED_YEARS = 3153600000
+
+-- A time to live as Redis takes it: whole seconds, -1 for ever. What is no number is `default`: EXPIRE would raise, and
+-- leave the job between two places.
+local function seconds(text, default)
+  local n = tonumber(text or '')
+  if not n or n ~= n then return default end
+  return math.max(-1, math.min(math.floor(n), HUNDRED_YEARS))
+end
+
 -- The keys of a job that share its fate share its time to live (RQ's Job.cleanup). -1: none; 0: gone at once.
 local function expire_job(id, ttl)
   local keys = { 'rq:job:' .. id, 'rq:job:' .. id .. ':dependents', 'rq:job::' .. id .. ':dependencies' }

@@ -25,7 +25,7 @@ local function release_dependents(id, status, date)
       if ready then
         try('ZREM', 'rq:deferred:' .. c[2], child)
         call('HSET', 'rq:job:' .. child, 'status', 'queued', 'enqueued_at', date)
-        local ttl = tonumber(c[5] or '')
+        local ttl = seconds(c[5])
         if ttl and ttl > 0 then expire_job(child, ttl) end
         push(c[2], child, c[3] == '1')
         call('SREM', key, child)
@@ -64,7 +64,7 @@ end
 -- Records the end of a job that failed for good or was stopped.
 local function fail(w, queue, id, status, ended_fields, result_fields)
   local key = 'rq:job:' .. id
-  local ttl = tonumber(call('HGET', key, 'failure_ttl') or '') or FAILURE_TTL
+  local ttl = seconds(call('HGET', key, 'failure_ttl'), FAILURE_TTL)
   call('HSET', key, 'status', status, unpack(ended_fields))
   if ttl ~= 0 then
     try('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, unpack(result_fields))
@@ -79,7 +79,7 @@ end
 
 local function succeed(w, o, ended_fields, result_fields)
   local key = 'rq:job:' .. o.id
-  local ttl = tonumber(o.ttl)
+  local ttl = seconds(o.ttl, 0)
   if ttl ~= 0 then
     call('HSET', key, 'status', 'finished', unpack(ended_fields))
     local results = 'rq:results:' .. o.id
