@@ -124,18 +124,20 @@ async function live(
   });
   // Ready means that commands are heard; but a worker without ears is better than none.
   await Promise.race([commands.ready, sleep(SUBSCRIBE_SECONDS * 1_000, undefined, { ref: false })]);
-  rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
-  rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once');
-  rounds.every(options.maintenanceIntervalSeconds, () => clean(redis, queues, options.name), 'at once');
-  rounds.every(1, () => worker.tick());
+  void rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
+  const looked = rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once');
+  // A burst worker may be gone before that is done.
+  if (options.burst) await looked;
+  void rounds.every(options.maintenanceIntervalSeconds, () => clean(redis, queues, options.name), 'at once');
+  void rounds.every(1, () => worker.tick());
   let patience = LEAVE_SECONDS;
-  rounds.every(1, () => {
+  void rounds.every(1, () => {
     if (worker.mayLeave) patience -= 1;
     if (patience === 0) redis.close();
     return Promise.resolve();
   });
   const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
-  if (scheduler) rounds.every(1, () => scheduler.runOnce(), 'at once');
+  if (scheduler) void rounds.every(1, () => scheduler.runOnce(), 'at once');
 
   const { name, concurrency } = options;
   options.onEvent({ type: 'ready', name, pid: process.pid, queues, concurrency, redis: redis.description });
@@ -240,7 +242,8 @@ class Rounds {
     this.#warn = warn;
   }
 
-  every(seconds: number, work: () => Promise<unknown>, start: 'at once' | 'later' = 'later'): void {
+  /** Returns the end of the round that is made at once. */
+  every(seconds: number, work: () => Promise<unknown>, start: 'at once' | 'later' = 'later'): Promise<void> {
     let busy = false;
     let failing = false;
     const round = async (): Promise<void> => {
@@ -257,7 +260,7 @@ class Rounds {
       busy = false;
     };
     this.#timers.push(setInterval(() => void round(), seconds * 1_000));
-    if (start === 'at once') void round();
+    return start === 'at once' ? round() : Promise.resolve();
   }
 
   end(): void {

@@ -198,7 +198,7 @@ describe('requeue and empty', () => {
       'requeued a-1 on a',
       'requeued b-0 on b',
     ]);
-    expect((await tsrq('requeue', '--all')).stdout).toBe('Nothing to do\n');
+    expect((await tsrq('requeue', '--all')).stdout).toBe('Nothing to do\nRequeued 0 of 0 jobs\n');
     expect((await tsrq('requeue')).stdout).toBe('Nothing to do\n');
   });
 
@@ -206,7 +206,7 @@ describe('requeue and empty', () => {
     await fail('a', 1);
     await fail('b', 1);
     await client.rpush('rq:queue:a', 'waiting');
-    expect((await tsrq('requeue', '--all', '--queue', 'a', '--at-front')).stdout).toContain('Requeued 1 of 1 job\n');
+    expect((await tsrq('requeue', '--all', '--queue', 'a', '--at-front')).stdout).toContain('Requeued 1 of 1 jobs\n');
     expect(await client.lrange('rq:queue:a', '0', '-1')).toEqual(['a-0', 'waiting']);
     const { code, stdout } = await tsrq('requeue', 'nope', 'b-0', '--json');
     expect(code).toBe(1);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadSettings } from '../../src/config/load.js';
-import { TsrqError } from '../../src/errors.js';
+import type { TsrqError } from '../../src/errors.js';
 import { connect, type ConnectOptions } from '../../src/redis/connect.js';
 import type { Redis } from '../../src/redis/redis.js';
 import { script } from '../../src/redis/scripts.js';

@@ -210,7 +210,7 @@ result = [h.enqueue('count.add', 1, 2, c=4, meta={'é': [1, None]}).id, h.enqueu
       await pythonBurst('py');
       expect(await client.ttl(`rq:job:${theirs}`)).toBeGreaterThan(0);
       const { code, stdout } = await tsrq('requeue', theirs);
-      expect([code, stdout]).toEqual([0, `requeued ${theirs} on py\nRequeued 1 of 1 job\n`]);
+      expect([code, stdout]).toEqual([0, `requeued ${theirs} on py\nRequeued 1 of 1 jobs\n`]);
       expect(await seen(theirs)).toMatchObject({ status: 'queued', meta: { keep: 2 }, started: null, ended: null });
       expect(await client.ttl(`rq:job:${theirs}`)).toBe(-1);
       await pythonBurst('py');

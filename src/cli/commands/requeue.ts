@@ -81,6 +81,6 @@ function show(cli: Cli, results: readonly Requeued[]): void {
     result.requeued ? `requeued ${result.id} on ${result.queue}` : `not requeued ${result.id}: ${result.reason}`,
   );
   if (results.length === 0) lines.push('Nothing to do');
-  else lines.push(`Requeued ${requeued} of ${results.length} ${results.length === 1 ? 'job' : 'jobs'}`);
+  lines.push(`Requeued ${requeued} of ${results.length} jobs`);
   cli.stdout.write(`${lines.join('\n')}\n`);
 }

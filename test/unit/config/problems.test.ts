@@ -65,9 +65,10 @@ describe('secrets', () => {
     expect(lines.join('\n')).not.toContain('geheim');
   });
 
+  // Which line of JSON it is, newer versions of Node do not always say.
   it.each([
-    ['.tsrqrc.json', '{\n"redis": {"password": "geheim" "x": 1}}', 'line 2 is not valid JSON'],
-    ['.tsrqrc.json', '{\n// a comment\n"queues": ["geheim"]}', 'line 2 is not valid JSON'],
+    ['.tsrqrc.json', '{\n"redis": {"password": "geheim" "x": 1}}', 'is not valid JSON'],
+    ['.tsrqrc.json', '{\n// a comment\n"queues": ["geheim"]}', 'is not valid JSON'],
     ['.tsrqrc.yaml', 'redis:\n  password: "geheim\n x: [', 'line 4 is not valid YAML'],
   ])('of a broken %s are not quoted', async (name, content, reason) => {
     folder.write(name, content);
