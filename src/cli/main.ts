@@ -54,14 +54,15 @@ function report(error: unknown, cli: ProcessCli): number {
   return 70;
 }
 
-/** `tsrq info | head -3` is no error. */
+/** `tsrq info | head -3` is no error; and a worker goes on when nobody reads its log any more. */
 function endQuietlyOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
-    });
-  }
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 }
 
 /** Pipes are written asynchronously on some systems: what was printed must arrive. */

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Redis } from '../../src/redis/redis.js';
-import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
+import { cleanEnv, runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { latestResult, placesOf, producerTo, put, statusOf, until } from '../support/rq.js';
 
@@ -232,6 +234,23 @@ describe('dequeue strategies', () => {
 });
 
 describe('a worker that waits', () => {
+  it('goes on when nobody reads its log any more', async () => {
+    const bin = fileURLToPath(new URL('../../bin/tsrq.js', import.meta.url));
+    const args = [bin, 'worker', '--path', JOBS, 'q'];
+    const child = spawn(process.execPath, args, {
+      env: { ...cleanEnv(), TSRQ_REDIS_URL: server.url },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    await once(child.stderr, 'data');
+    child.stderr.destroy();
+    for (let i = 0; i < 3; i += 1) {
+      const id = await put(redis, 'count.words', ['a'], { queue: 'q' });
+      await until('the job is done', async () => (await statusOf(client, id)) === 'finished');
+    }
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
   it('quits after --max-idle-time', async () => {
     const { code, stderr } = await runTsrq(['worker', '--max-idle-time', '1', 'q'], { url: server.url });
     expect(code).toBe(0);
