@@ -125,9 +125,13 @@ async function live(
   // Ready means that commands are heard; but a worker without ears is better than none.
   await Promise.race([commands.ready, sleep(SUBSCRIBE_SECONDS * 1_000, undefined, { ref: false })]);
   void rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
-  const looked = rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once');
+  const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
+  const prepared = [
+    rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once'),
+    ...(scheduler ? [rounds.every(1, () => scheduler.runOnce(), 'at once')] : []),
+  ];
   // A burst worker may be gone before that is done.
-  if (options.burst) await looked;
+  if (options.burst) await Promise.all(prepared);
   void rounds.every(options.maintenanceIntervalSeconds, () => clean(redis, queues, options.name), 'at once');
   void rounds.every(1, () => worker.tick());
   let patience = LEAVE_SECONDS;
@@ -136,8 +140,6 @@ async function live(
     if (patience === 0) redis.close();
     return Promise.resolve();
   });
-  const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
-  if (scheduler) void rounds.every(1, () => scheduler.runOnce(), 'at once');
 
   const { name, concurrency } = options;
   options.onEvent({ type: 'ready', name, pid: process.pid, queues, concurrency, redis: redis.description });

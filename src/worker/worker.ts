@@ -4,7 +4,6 @@ import { formatDate } from '../protocol/time.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../queue/claim.js';
 import { finish, returnToQueue, type Ending, type Finish } from '../queue/finish.js';
 import { heartbeat } from '../queue/heartbeat.js';
-import { moveDue } from '../queue/schedule.js';
 import { isSuspended } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
 import type { Hit } from '../redis/blocking.js';
@@ -13,12 +12,9 @@ import { clock } from './horses/perform.js';
 import type { Performer } from './horses/performer.js';
 import { Intake } from './intake.js';
 import { register, unregister, type Birth } from './registration.js';
-import { Run, type Interruption, type RunEnd } from './run.js';
+import type { Interruption, Run } from './run.js';
+import { Runs, type EndedRun } from './runs.js';
 import type { WorkerOptions } from './options.js';
-
-interface EndedRun extends RunEnd {
-  readonly run: Run;
-}
 
 /**
  * Takes jobs, has them performed, and writes down how they ended: claim → perform → finish.
@@ -27,13 +23,11 @@ interface EndedRun extends RunEnd {
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #redis: Redis;
-  readonly #performer: Performer;
   readonly #tell: (event: WorkerEvent) => void;
   readonly #stamp: WorkerStamp;
   readonly #birth: Birth;
   readonly #intake: Intake;
-  readonly #running = new Map<string, Run>();
-  readonly #ended: EndedRun[] = [];
+  readonly #runs: Runs;
   #wake: () => void = () => undefined;
   #awake = false;
   #jobsTaken = 0;
@@ -43,13 +37,11 @@ export class Worker {
   #quiet = false;
   #suspended = false;
   #adopting = false;
-  #lastActivity = clock();
   #trouble: string | null = null;
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer) {
     this.#options = options;
     this.#redis = redis;
-    this.#performer = performer;
     this.#tell = options.onEvent;
     const date = formatDate(clock());
     this.#stamp = {
@@ -61,6 +53,14 @@ export class Worker {
     };
     const queues = options.queues.map((queue) => queue.name);
     this.#birth = { stamp: this.#stamp, queues, date, version: options.version };
+    const limits = {
+      workerName: options.name,
+      defaultTimeoutSeconds: options.defaultTimeoutSeconds,
+      defaultResultTtlSeconds: options.resultTtlSeconds,
+    };
+    this.#runs = new Runs(performer, limits, () => {
+      this.#rouse();
+    });
     this.#intake = new Intake({
       target: options.target,
       queues: options.queues,
@@ -75,18 +75,15 @@ export class Worker {
     });
   }
 
-  get stamp(): WorkerStamp {
-    return this.#stamp;
-  }
   get runs(): readonly Run[] {
-    return [...this.#running.values()];
+    return this.#runs.running;
   }
   get ending(): boolean {
     return this.#stopping !== null;
   }
   /** True when nothing is left but to say good-bye, or when nothing that is left may be waited for. */
   get mayLeave(): boolean {
-    return this.#cold !== null || (this.#stopping !== null && this.#running.size === 0 && this.#ended.length === 0);
+    return this.#cold !== null || (this.#stopping !== null && this.#runs.isEmpty);
   }
 
   /** Registers the worker. Throws NAME_TAKEN if a live worker has the name. */
@@ -118,7 +115,7 @@ export class Worker {
   stop(reason: WorkerEndReason, because: string): void {
     if (this.#stopping !== null) return;
     this.#stopping = reason;
-    this.#tell({ type: 'stopping', running: this.#running.size, because });
+    this.#tell({ type: 'stopping', running: this.#runs.size, because });
     this.#intake.pause();
     this.#rouse();
   }
@@ -129,8 +126,8 @@ export class Worker {
     this.#stopping ??= 'cold';
     const text = `the worker was told to stop at once (${because}) while the job ran`;
     this.#cold = { kind: 'failed', name: 'ShutDownImminentException', text };
-    this.#tell({ type: 'cold', running: this.#running.size, because });
-    for (const run of this.#running.values()) run.interrupt(this.#cold, 0);
+    this.#tell({ type: 'cold', running: this.#runs.size, because });
+    this.#runs.interruptAll(this.#cold);
     this.#rouse();
   }
 
@@ -172,11 +169,11 @@ export class Worker {
   #room(): number {
     if (this.#stopping !== null || this.#quiet) return 0;
     const left = this.#options.maxJobs === null ? Infinity : this.#options.maxJobs - this.#jobsTaken;
-    return Math.max(0, Math.min(this.#options.concurrency - this.#running.size, left));
+    return Math.max(0, Math.min(this.#options.concurrency - this.#runs.size, left));
   }
 
   #isOver(): boolean {
-    return this.#stopping !== null && this.#running.size === 0 && this.#ended.length === 0 && !this.#intake.hasHits;
+    return this.#stopping !== null && this.#runs.isEmpty && !this.#intake.hasHits;
   }
 
   #rouse(): void {
@@ -199,7 +196,7 @@ export class Worker {
     if (this.#adopting) await this.#adopt();
     if (this.#intake.hasHits) await this.#startMoved();
     const room = this.#room();
-    if (this.#ended.length > 0 || (room > 0 && this.#intake.claimDue)) await this.#finishAndClaim(room);
+    if (this.#runs.hasEnded || (room > 0 && this.#intake.claimDue)) await this.#finishAndClaim(room);
     else if (this.#stopping === null && room > 0) this.#intake.waitForWork(this.#suspended);
     this.#checkLimits();
   }
@@ -208,7 +205,7 @@ export class Worker {
     const hits: Hit[] = this.#intake.takeHits();
     try {
       const moved = { hits, room: this.#room(), processPrefix: this.#intake.processPrefix };
-      const result = await claimMoved(this.#redis, this.#stamp, moved, this.#runningId());
+      const result = await claimMoved(this.#redis, this.#stamp, moved, this.#runs.currentJobId);
       if (result.state !== 'ok') this.#intake.keepHits(hits);
       // More may have been pushed together with what was moved.
       if (await this.#accept(result)) this.#intake.askAgain();
@@ -219,19 +216,18 @@ export class Worker {
   }
 
   async #finishAndClaim(room: number): Promise<void> {
-    if (this.#options.withScheduler && room > 0 && this.#options.burst) await this.#moveDue();
-    const ended = this.#ended.splice(0);
+    const ended = this.#runs.takeEnded();
     let result: Finish | null = null;
     try {
       const wish = this.#intake.wish(room);
       const outcomes = ended.map((run) => run.ended);
       result =
         outcomes.length > 0
-          ? await finish(this.#redis, this.#stamp, outcomes, wish, this.#runningId())
-          : { ...(await claim(this.#redis, this.#stamp, wish, this.#runningId())), endings: [] };
+          ? await finish(this.#redis, this.#stamp, outcomes, wish, this.#runs.currentJobId)
+          : { ...(await claim(this.#redis, this.#stamp, wish, this.#runs.currentJobId)), endings: [] };
     } finally {
       // Whatever was not recorded is recorded by a later turn.
-      if (result?.state !== 'ok') this.#ended.unshift(...ended);
+      if (result?.state !== 'ok') this.#runs.keepEnded(ended);
     }
     if (result.state === 'ok') this.#report(ended, result.endings);
     if (!(await this.#accept(result)) || result.state !== 'ok') return;
@@ -256,21 +252,10 @@ export class Worker {
 
   #start(job: ClaimedJob): void {
     this.#jobsTaken += 1;
-    this.#lastActivity = clock();
     const { id, queue, description, attempt } = job;
     this.#tell({ type: 'job-started', id, queue, description, attempt });
-    const run = new Run(job, this.#performer, {
-      workerName: this.#stamp.name,
-      defaultTimeoutSeconds: this.#options.defaultTimeoutSeconds,
-      defaultResultTtlSeconds: this.#options.resultTtlSeconds,
-    });
-    this.#running.set(job.executionId, run);
+    const run = this.#runs.start(job);
     if (this.#cold) run.interrupt(this.#cold, 0);
-    void run.done.then((end) => {
-      if (this.#running.delete(job.executionId)) this.#ended.push({ ...end, run });
-      this.#lastActivity = clock();
-      this.#rouse();
-    });
   }
 
   #report(ended: readonly EndedRun[], endings: readonly Ending[]): void {
@@ -283,7 +268,7 @@ export class Worker {
   }
 
   #lose(executionId: string): void {
-    const run = this.#running.get(executionId);
+    const run = this.#runs.find(executionId);
     if (!run) return;
     this.#tell({ type: 'job-lost', id: run.job.id, queue: run.job.queue });
     const text = 'the execution is not ours any more: the job was taken over, canceled or deleted';
@@ -302,7 +287,7 @@ export class Worker {
   }
 
   async #adopt(): Promise<void> {
-    const known = [...this.#running.keys(), ...this.#ended.map((end) => end.ended.executionId)];
+    const known = this.#runs.executionIds;
     const queues = this.#birth.queues;
     const processPrefix = this.#intake.processPrefix;
     this.#adopting = false;
@@ -312,11 +297,7 @@ export class Worker {
     });
     const room = this.#room();
     for (const job of jobs.slice(0, room)) this.#start(job);
-    await returnToQueue(this.#redis, this.#stamp, jobs.slice(room), this.#runningId());
-  }
-
-  async #moveDue(): Promise<void> {
-    for (const queue of this.#birth.queues) await moveDue(this.#redis, queue);
+    await returnToQueue(this.#redis, this.#stamp, jobs.slice(room), this.#runs.currentJobId);
   }
 
   #notice(suspended: boolean): void {
@@ -326,21 +307,20 @@ export class Worker {
 
   #endBurst(): void {
     if (this.#suspended) this.stop('suspended', 'RQ is suspended');
-    else if (this.#running.size === 0) this.stop('burst', 'all queues are empty');
+    else if (this.#runs.size === 0) this.stop('burst', 'all queues are empty');
   }
 
   #checkLimits(): void {
     if (this.#stopping !== null) return;
     const { maxJobs, maxIdleSeconds } = this.#options;
     if (maxJobs !== null && this.#jobsTaken >= maxJobs) this.stop('max-jobs', `${maxJobs} jobs were taken`);
-    const idle = this.#running.size === 0 && this.#ended.length === 0;
-    if (maxIdleSeconds !== null && idle && clock() - this.#lastActivity >= maxIdleSeconds * 1_000) {
+    if (
+      maxIdleSeconds !== null &&
+      this.#runs.isEmpty &&
+      clock() - this.#runs.lastActivityMs >= maxIdleSeconds * 1_000
+    ) {
       this.stop('idle', `no job for ${maxIdleSeconds} seconds`);
     }
-  }
-
-  #runningId(): string {
-    return this.runs.at(-1)?.job.id ?? '';
   }
 
   /** What Redis cannot do just now (out of memory, misconfigured) is tried again; nothing that waits to be written is dropped. */

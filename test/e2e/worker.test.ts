@@ -269,6 +269,31 @@ describe('a worker that waits', () => {
   });
 });
 
+describe('a worker with a scheduler', () => {
+  const schedule = async (): Promise<string> => {
+    const id = await put(redis, 'count.words', ['a b'], { queue: 'q' });
+    await client.del('rq:queue:q');
+    await client.hset(`rq:job:${id}`, 'status', 'scheduled');
+    await client.zadd('rq:scheduled:q', '1', id);
+    return id;
+  };
+
+  it('runs what is due, and leaves neither lock nor scheduler behind', async () => {
+    const id = await schedule();
+    expect((await burst('--with-scheduler', 'q')).code).toBe(0);
+    expect(await placesOf(client, id, 'q')).toEqual(['finished']);
+    expect(await client.keys('rq:scheduler*')).toEqual([]);
+  });
+
+  it('leaves a queue alone whose lock another scheduler holds', async () => {
+    const id = await schedule();
+    await client.set('rq:scheduler-lock:q', 'python', 'EX', 60);
+    expect((await burst('--with-scheduler', 'q')).code).toBe(0);
+    expect(await placesOf(client, id, 'q')).toEqual(['scheduled']);
+    expect(await client.get('rq:scheduler-lock:q')).toBe('python');
+  });
+});
+
 describe('work horses', () => {
   it('end a job stuck in a busy loop at its timeout', async () => {
     const id = await put(redis, 'count.busy', [60_000], { queue: 'q', timeoutSeconds: 1 });

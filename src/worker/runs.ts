@@ -1,0 +1,81 @@
+import type { ClaimedJob } from '../queue/claim.js';
+import { clock } from './horses/perform.js';
+import type { Performer } from './horses/performer.js';
+import { Run, type Interruption, type RunEnd, type RunLimits } from './run.js';
+
+/** A run that has ended and is not recorded yet. */
+export interface EndedRun extends RunEnd {
+  readonly run: Run;
+}
+
+/** The runs of a worker: those that go on, and those whose end is still to be written down. None is ever dropped between. */
+export class Runs {
+  readonly #performer: Performer;
+  readonly #limits: RunLimits;
+  readonly #onEnd: () => void;
+  readonly #running = new Map<string, Run>();
+  readonly #ended: EndedRun[] = [];
+  /** When a run began or ended last, milliseconds since the epoch. */
+  lastActivityMs = clock();
+
+  constructor(performer: Performer, limits: RunLimits, onEnd: () => void) {
+    this.#performer = performer;
+    this.#limits = limits;
+    this.#onEnd = onEnd;
+  }
+
+  /** Those that go on, oldest first. */
+  get running(): readonly Run[] {
+    return [...this.#running.values()];
+  }
+  /** How many go on. */
+  get size(): number {
+    return this.#running.size;
+  }
+  get hasEnded(): boolean {
+    return this.#ended.length > 0;
+  }
+  /** Nothing goes on, nothing is to be written down. */
+  get isEmpty(): boolean {
+    return this.#running.size === 0 && this.#ended.length === 0;
+  }
+  /** The id of the job that began last of those that go on, or ''. */
+  get currentJobId(): string {
+    return this.running.at(-1)?.job.id ?? '';
+  }
+  /** The executions that this worker knows of. */
+  get executionIds(): string[] {
+    return [...this.#running.keys(), ...this.#ended.map(({ ended }) => ended.executionId)];
+  }
+
+  find(executionId: string): Run | undefined {
+    return this.#running.get(executionId);
+  }
+
+  start(job: ClaimedJob): Run {
+    this.lastActivityMs = clock();
+    const run = new Run(job, this.#performer, this.#limits);
+    this.#running.set(job.executionId, run);
+    void run.done.then((end) => {
+      this.#running.delete(job.executionId);
+      this.#ended.push({ ...end, run });
+      this.lastActivityMs = clock();
+      this.#onEnd();
+    });
+    return run;
+  }
+
+  /** Ends all that go on, at once. */
+  interruptAll(interruption: Interruption): void {
+    for (const run of this.#running.values()) run.interrupt(interruption, 0);
+  }
+
+  /** Hands over what is to be written down; `keepEnded` takes back what was not. */
+  takeEnded(): EndedRun[] {
+    return this.#ended.splice(0);
+  }
+
+  keepEnded(runs: readonly EndedRun[]): void {
+    this.#ended.unshift(...runs);
+  }
+}
