@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'BAD_DATA' // a key holds what RQ would not have written there
   | 'SUSPENDED' // `rq:suspended` is set
   | 'NAME_TAKEN' // a live worker has this name
+  | 'NOT_REPLICATED' // stored, but not on as many replicas as were asked for
   | 'JOB_EXISTS' // the job id is in use
   | 'CLOSED'; // used after close()
 

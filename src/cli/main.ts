@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { TsrqError, type ErrorCode } from '../errors.js';
+import { maskUrls } from '../redis/target.js';
 import { processCli, type ProcessCli } from './context.js';
 import { buildProgram } from './program.js';
 
@@ -12,6 +13,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   BAD_DATA: 70,
   SUSPENDED: 75,
   NAME_TAKEN: 75,
+  NOT_REPLICATED: 75,
   JOB_EXISTS: 1,
   CLOSED: 1,
 };
@@ -19,6 +21,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 /** Runs the command line and ends the process. */
 export async function main(argv: readonly string[]): Promise<never> {
   const cli = processCli();
+  hideSecrets(argv);
   endQuietlyOnClosedPipe();
   const code = await run(argv, cli);
   cli.close();
@@ -52,6 +55,12 @@ function report(error: unknown, cli: ProcessCli): number {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   cli.stderr.write(`tsrq: this is a bug in tsrq, please report it:\n${text}\n`);
   return 70;
+}
+
+/** A password on the command line is shown by `ps` to everybody; from now on it is not. */
+function hideSecrets(argv: readonly string[]): void {
+  const masked = argv.map(maskUrls);
+  if (masked.some((word, i) => word !== argv[i])) process.title = ['tsrq', ...masked].join(' ');
 }
 
 /** `tsrq info | head -3` is no error; and a worker goes on when nobody reads its log any more. */

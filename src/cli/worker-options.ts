@@ -29,6 +29,7 @@ export function addWorkerOptions(command: Command): Command {
       "'ordered' (default), 'round_robin', 'random', or 'weighted' (high=5 low=1)",
       strategy,
     )
+    .option('--durable', 'wait until a replica has the end of each job, and warn when none has')
     .option('--max-jobs <n>', 'quit after n jobs', whole(1))
     .option('--max-idle-time <seconds>', 'quit after so long without a job', seconds)
     .option('--jobs <file>', 'a module that registers jobs by name; repeatable', several)

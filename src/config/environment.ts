@@ -26,6 +26,7 @@ const WORKER: Readonly<Record<string, Kind>> = {
   jobMonitoringInterval: 'number',
   shutdownTimeout: 'number',
   connectTimeout: 'number',
+  durable: 'boolean',
   burst: 'boolean',
   disableJobDescLogging: 'boolean',
   pid: 'text',

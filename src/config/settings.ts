@@ -23,6 +23,7 @@ export interface WorkerSettings {
   readonly monitoringIntervalSeconds: number;
   readonly shutdownTimeoutSeconds: number | null;
   readonly connectTimeoutSeconds: number;
+  readonly durable: boolean;
   readonly burst: boolean;
   readonly logJobDescription: boolean;
   readonly pidFile: string | null;

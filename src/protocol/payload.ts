@@ -13,7 +13,8 @@ export class PayloadError extends Error {
   override readonly name = 'PayloadError';
 }
 
-const MAX_BYTES = 64 * 1024 * 1024;
+/** Of a payload or a result, as the serializer writes it. */
+export const MAX_BYTES = 64 * 1024 * 1024;
 /** Below this size a stored block costs less than deflating, and hardly more bytes. */
 const STORED_BELOW = 1_024;
 

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { TsrqError } from '../errors.js';
 import { newJobFields } from '../protocol/job.js';
 import { isJobId } from '../protocol/keys.js';
-import { encodePayload } from '../protocol/payload.js';
+import { dumps } from '../protocol/json.js';
+import { deflateText, MAX_BYTES, type Call } from '../protocol/payload.js';
 import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
-import type { Redis, RedisArg } from '../redis/redis.js';
+import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
 
@@ -36,6 +37,8 @@ export interface NewJob {
    * keeps it while its hash exists (RQ's `unique`). `replace`: a waiting job is replaced, a running one is not.
    */
   readonly onExistingId?: 'refuse' | 'unique' | 'replace';
+  /** Counts as enqueued only when so many replicas have it; fewer in time → NOT_REPLICATED, and the job is stored all the same. */
+  readonly durable?: Durability;
 }
 
 export interface EnqueuedJob {
@@ -56,7 +59,7 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
   const description = job.description ?? describeCall(functionName, args, kwargs);
   const now = performance.timeOrigin + performance.now();
   const fields = newJobFields({
-    payload: encodePayload({ functionName, args, kwargs }),
+    payload: checkedPayload({ functionName, args, kwargs }),
     origin: queue,
     description,
     createdAtMs: now,
@@ -67,7 +70,7 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
   });
   const rule = job.onExistingId ?? 'refuse';
   const head: RedisArg[] = [id, queue, job.atFront === true ? 1 : 0, job.ttlSeconds ?? '', rule, formatDate(now)];
-  const reply = await redis.evaluate(script('enqueue'), [], [...head, ...[...fields].flat()]);
+  const reply = await store(redis, id, [...head, ...[...fields].flat()], job.durable);
   const [state, status] = asList(reply).map(asText);
   if (state !== 'exists') return { id, queue, description };
   throw new TsrqError(
@@ -82,8 +85,33 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
   );
 }
 
+async function store(
+  redis: Redis,
+  id: string,
+  args: readonly RedisArg[],
+  durable: Durability | undefined,
+): Promise<BufferReply> {
+  if (!durable) return redis.evaluate(script('enqueue'), [], args);
+  const { reply, replicas } = await redis.evaluateDurably(script('enqueue'), args, durable);
+  if (replicas >= durable.replicas) return reply;
+  const seen = `${replicas} of ${durable.replicas} replicas had it within ${durable.timeoutMs} ms`;
+  throw new TsrqError('NOT_REPLICATED', `job ${id} is stored, not replicated: ${seen}`, {
+    hint: 'it will run unless Redis fails over right now; to enqueue it again without doubling it, use its id',
+  });
+}
+
 function pick<T, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
   return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as Pick<T, K>;
+}
+
+function checkedPayload(call: Call): Buffer {
+  const text = dumps([call.functionName, null, call.args, call.kwargs]);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_BYTES) return deflateText(text);
+  throw usage(
+    `the arguments of ${call.functionName} take ${Math.ceil(bytes / 1_048_576)} MiB as JSON: at most 64 are read by workers`,
+    'store them elsewhere and pass where they are',
+  );
 }
 
 function check(job: NewJob): void {

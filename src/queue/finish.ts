@@ -1,5 +1,5 @@
 import { formatDate, formatEpochSeconds } from '../protocol/time.js';
-import type { Redis, RedisArg } from '../redis/redis.js';
+import type { Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import {
   asList,
@@ -38,11 +38,16 @@ export type Ending =
   /** Refused: the execution is not ours any more. `status`: the job's now, '' if it is gone. */
   | { readonly state: 'lost'; readonly status: string };
 
-export type Finish = Claim & { readonly endings: readonly Ending[] };
+export type Finish = Claim & {
+  readonly endings: readonly Ending[];
+  /** How many replicas had it in time; null when that was not asked. */
+  readonly replicas: number | null;
+};
 
 /**
  * Ends a batch of executions (status, result, registries, TTLs, counters, dependents, retries) and claims the next jobs,
- * in one atomic step. Executions that are not ours any more are refused one by one. Safe to repeat.
+ * in one atomic step. Executions that are not ours any more are refused one by one. Safe to repeat. With `durability` it
+ * returns when so many replicas have it, or the time for that is over.
  */
 export async function finish(
   redis: Redis,
@@ -50,13 +55,16 @@ export async function finish(
   ended: readonly Ended[],
   wish: Wish,
   runningId: string,
+  durability: Durability | null = null,
 ): Promise<Finish> {
   const args = [...workerArgs(worker), runningId, ended.length, ...ended.flatMap(endedArgs), ...wishArgs(wish)];
-  const reply = await redis.evaluate(script('finish'), [], args);
+  const { reply, replicas } = durability
+    ? await redis.evaluateDurably(script('finish'), args, durability)
+    : { reply: await redis.evaluate(script('finish'), [], args), replicas: null };
   const claim = readClaim(reply);
   const endings =
     claim.state === 'ok' ? asList(asList(reply)[5]).map((row) => readEnding(asList(row).map(asText))) : [];
-  return { ...claim, endings };
+  return { ...claim, endings, replicas };
 }
 
 /** Gives claimed jobs that were never begun back to the heads of their queues, in the order they had. */

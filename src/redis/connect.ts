@@ -5,7 +5,7 @@ import { TsrqError } from '../errors.js';
 import { openClient, discardClient } from './client.js';
 import { withDeadline } from './deadline.js';
 import { classify } from './failure.js';
-import type { BufferReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
+import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { describeTarget, type RedisTarget } from './target.js';
 
 export interface ConnectOptions {
@@ -81,15 +81,19 @@ class Connection implements Redis {
   }
 
   evaluate(script: Script, keys: readonly string[], args: readonly RedisArg[]): Promise<BufferReply> {
+    return this.#run((client) => evaluateOn(client, script, [keys.length, ...keys, ...args]));
+  }
+
+  evaluateDurably(
+    script: Script,
+    args: readonly RedisArg[],
+    { replicas, timeoutMs }: Durability,
+  ): Promise<DurableReply> {
     return this.#run(async (client) => {
-      const rest = [keys.length, ...keys, ...args];
-      try {
-        return (await client.callBuffer('EVALSHA', script.sha, ...rest)) as BufferReply;
-      } catch (error) {
-        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-        return (await client.callBuffer('EVAL', script.source, ...rest)) as BufferReply;
-      }
-    });
+      const reply = await evaluateOn(client, script, [0, ...args]);
+      // WAIT speaks of the writes of its own connection, and a repetition's too: every command moves the mark it waits for.
+      return { reply, replicas: (await client.call('WAIT', replicas, timeoutMs)) as number };
+    }, timeoutMs);
   }
 
   close(): void {
@@ -99,15 +103,17 @@ class Connection implements Redis {
     this.#client = null;
   }
 
-  async #run<T>(work: (client: IoRedis) => Promise<T>): Promise<T> {
-    const deadline = performance.now() + this.#deadlineMs;
+  /** `extraMs`: how much longer than others this call may take. */
+  async #run<T>(work: (client: IoRedis) => Promise<T>, extraMs = 0): Promise<T> {
+    const deadline = performance.now() + this.#deadlineMs + extraMs;
     let sent = false;
     for (let attempt = 0; ; attempt += 1) {
       let client: IoRedis | null = null;
       try {
         client = this.#client ?? (await this.#open(deadline));
         sent = true;
-        const value = await withDeadline(work(client), Math.min(this.#replyTimeoutMs, deadline - performance.now()));
+        const timeoutMs = Math.min(this.#replyTimeoutMs + extraMs, deadline - performance.now());
+        const value = await withDeadline(work(client), timeoutMs);
         if (this.#lostAt !== null) this.#regained();
         return value;
       } catch (error) {
@@ -192,6 +198,15 @@ class Connection implements Redis {
 
   #closed(): TsrqError {
     return new TsrqError('CLOSED', `the connection to ${this.description} was closed`);
+  }
+}
+
+async function evaluateOn(client: IoRedis, script: Script, rest: readonly RedisArg[]): Promise<BufferReply> {
+  try {
+    return (await client.callBuffer('EVALSHA', script.sha, ...rest)) as BufferReply;
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    return (await client.callBuffer('EVAL', script.source, ...rest)) as BufferReply;
   }
 }
 

@@ -20,10 +20,26 @@ export interface Redis {
   pipelineBuffer(commands: readonly RedisCommand[]): Promise<(BufferReply | Error)[]>;
   /** Runs a script by its digest, sending its text when Redis does not know it. */
   evaluate(script: Script, keys: readonly string[], args: readonly RedisArg[]): Promise<BufferReply>;
+  /**
+   * The same, then waits until replicas have what it wrote. `replicas` of the answer: how many had it in time; fewer than
+   * asked for is an answer, not an error.
+   */
+  evaluateDurably(script: Script, args: readonly RedisArg[], durability: Durability): Promise<DurableReply>;
   /** `redis://127.0.0.1:6379/0`, without secrets: for messages. */
   readonly description: string;
   /** Ends the connection; pending calls reject. May be called twice. */
   close(): void;
+}
+
+/** On how many replicas a write must be before it counts, and how long that is waited for. */
+export interface Durability {
+  readonly replicas: number;
+  readonly timeoutMs: number;
+}
+
+export interface DurableReply {
+  readonly reply: BufferReply;
+  readonly replicas: number;
 }
 
 /** A Lua script: `name` is its file in `lua/`, `sha` the SHA-1 of `source`. */

@@ -1,4 +1,5 @@
 import type { DequeueStrategy } from '../queue/claim.js';
+import type { Durability } from '../redis/redis.js';
 import type { RedisTarget } from '../redis/target.js';
 import type { WorkerEvent } from './events.js';
 import type { HandlerSources } from './horses/handlers.js';
@@ -18,6 +19,8 @@ export interface WorkerOptions {
   readonly jobsPerHorse: number;
   readonly maxJobsPerHorse: number | null;
   readonly maxMemoryBytes: number | null;
+  /** On how many replicas the end of a job must be before the worker goes on; null: it does not wait for replicas. */
+  readonly durability: Durability | null;
   /** Quit when all queues are empty and the running jobs have ended. */
   readonly burst: boolean;
   readonly maxJobs: number | null;

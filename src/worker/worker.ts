@@ -38,6 +38,7 @@ export class Worker {
   #suspended = false;
   #adopting = false;
   #trouble: string | null = null;
+  #replicated = true;
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer) {
     this.#options = options;
@@ -164,6 +165,8 @@ export class Worker {
       return;
     }
     for (const executionId of beaten.lost) this.#lose(executionId);
+    // A belt to the braces: whatever a wait may have missed is found by asking.
+    if (this.#stopping === null && !this.#quiet) this.#intake.askAgain();
   }
 
   #room(): number {
@@ -223,13 +226,14 @@ export class Worker {
       const outcomes = ended.map((run) => run.ended);
       result =
         outcomes.length > 0
-          ? await finish(this.#redis, this.#stamp, outcomes, wish, this.#runs.currentJobId)
-          : { ...(await claim(this.#redis, this.#stamp, wish, this.#runs.currentJobId)), endings: [] };
+          ? await finish(this.#redis, this.#stamp, outcomes, wish, this.#runs.currentJobId, this.#options.durability)
+          : { ...(await claim(this.#redis, this.#stamp, wish, this.#runs.currentJobId)), endings: [], replicas: null };
     } finally {
       // Whatever was not recorded is recorded by a later turn.
       if (result?.state !== 'ok') this.#runs.keepEnded(ended);
     }
     if (result.state === 'ok') this.#report(ended, result.endings);
+    this.#watchReplicas(result.replicas);
     if (!(await this.#accept(result)) || result.state !== 'ok') return;
     this.#intake.claimed(room, result.jobs.length, result.more);
     if (room === 0 || result.more) return;
@@ -256,6 +260,16 @@ export class Worker {
     this.#tell({ type: 'job-started', id, queue, description, attempt });
     const run = this.#runs.start(job);
     if (this.#cold) run.interrupt(this.#cold, 0);
+  }
+
+  #watchReplicas(replicas: number | null): void {
+    if (replicas === null) return;
+    const wanted = this.#options.durability?.replicas ?? 0;
+    if (replicas < wanted && this.#replicated) {
+      const message = `the end of jobs is stored, not replicated: ${replicas} of ${wanted} replicas had it in time; a fail-over now would run them again`;
+      this.#tell({ type: 'warning', message });
+    }
+    this.#replicated = replicas >= wanted;
   }
 
   #report(ended: readonly EndedRun[], endings: readonly Ending[]): void {

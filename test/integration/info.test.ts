@@ -39,6 +39,7 @@ function noting(trips: RedisCommand[][]): Redis {
     pipeline: (commands) => (note(commands), redis.pipeline(commands)),
     pipelineBuffer: (commands) => (note(commands), redis.pipelineBuffer(commands)),
     evaluate: (script, keys, args) => (note([['EVALSHA']]), redis.evaluate(script, keys, args)),
+    evaluateDurably: (script, args, how) => (note([['EVALSHA']]), redis.evaluateDurably(script, args, how)),
     close: () => undefined,
   };
 }

@@ -12,6 +12,7 @@ import type { WeightedQueue } from '../../worker/intake.js';
 import type { WorkerOptions } from '../../worker/options.js';
 import { startWorker, type RunningWorker } from '../../worker/start.js';
 import type { Cli } from '../context.js';
+import { DURABLE } from '../durable.js';
 import { createLog, type Log } from '../log.js';
 import { logRecord } from '../render/worker-log.js';
 import { obeySignals, type SignalTarget } from '../signals.js';
@@ -48,12 +49,15 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   const options = await workerOptions(cli, settings, log);
   const signals = new SignalRelay();
   const disarm = obeySignals(signals);
+  const stray = watchStrayErrors(signals, log);
   try {
     const worker = await startNamed(options, settings);
     signals.lead(worker, log);
     if (settings.worker.pidFile !== null) writeFileSync(resolve(cli.cwd, settings.worker.pidFile), String(process.pid));
-    cli.exitCode = exitCode(await worker.ended, signals.coldSignal);
+    const end = await worker.ended;
+    cli.exitCode = stray.seen ? 1 : exitCode(end, signals.coldSignal);
   } finally {
+    stray.disarm();
     disarm();
   }
 }
@@ -91,6 +95,7 @@ async function workerOptions(
     jobsPerHorse: worker.jobsPerHorse,
     maxJobsPerHorse: worker.maxJobsPerHorse,
     maxMemoryBytes: worker.maxMemoryBytes,
+    durability: worker.durable ? DURABLE : null,
     burst: worker.burst,
     maxJobs: worker.maxJobs,
     maxIdleSeconds: worker.burst ? null : worker.maxIdleSeconds,
@@ -153,6 +158,29 @@ async function startNamed(
   }
 }
 
+/**
+ * An error that nobody awaits leaves this process in an unknown state. Its jobs are ended and recorded before it goes, exit
+ * 1: under --isolation none they may be the ones that caused it.
+ */
+function watchStrayErrors(signals: SignalRelay, log: Log): { readonly seen: boolean; disarm(): void } {
+  const state = { seen: false };
+  const see = (error: unknown, origin: string): void => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log({ level: 'error', event: 'stray-error', message: `the worker ends: ${origin}: ${text}` });
+    if (state.seen || !signals.endWorker(`${origin}: ${text.split('\n')[0] ?? ''}`)) process.exit(1);
+    state.seen = true;
+  };
+  process.on('uncaughtException', see);
+  return {
+    get seen() {
+      return state.seen;
+    },
+    disarm: () => {
+      process.off('uncaughtException', see);
+    },
+  };
+}
+
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null): number {
@@ -191,6 +219,12 @@ class SignalRelay implements SignalTarget {
     // Nothing has begun yet: nothing is to be recorded.
     if (!this.#worker) process.exit(128 + SIGNAL_NUMBERS[signal]);
     this.#worker.kill(signal);
+  }
+
+  /** Ends the worker at once and has its jobs recorded; false if there is none yet. */
+  endWorker(because: string): boolean {
+    this.#worker?.kill(because);
+    return this.#worker !== null;
   }
 
   reload(): void {
