@@ -18,14 +18,15 @@ const BATCH = 100;
 
 /**
  * Retries or fails the jobs of a queue whose lease has run out: their worker died or was cut off.
- * Two cleaners at once change nothing twice, because finding and ending are one step.
+ * Two cleaners at once change nothing twice, because finding and ending are one step. `overForSeconds`: how long the lease
+ * must be over.
  */
-export async function endAbandoned(redis: Redis, queue: string): Promise<Abandoned[]> {
+export async function endAbandoned(redis: Redis, queue: string, overForSeconds = 0): Promise<Abandoned[]> {
   const found: Abandoned[] = [];
   for (;;) {
     const date = formatDate(Date.now());
     const text = `Moved to FailedJobRegistry, due to AbandonedJobError, at ${date}`;
-    const args = [date, BATCH, deflateText(text).toString('base64'), queue];
+    const args = [date, BATCH, deflateText(text).toString('base64'), overForSeconds, queue];
     const rows = asList(await redis.evaluate(script('abandoned'), [], args)).map(readRow);
     found.push(...rows);
     if (rows.length < BATCH) return found;

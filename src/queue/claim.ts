@@ -35,8 +35,10 @@ export interface ClaimedJob {
   readonly executionId: string;
   /** The job's origin: its queue, whose registries hold it. */
   readonly queue: string;
-  /** RQ's `data`, undecoded; null when the hash has none. */
+  /** RQ's `data`, undecoded; null when the hash has none, or when it is too large to be handed over. */
   readonly data: Buffer | null;
+  /** Bytes of a payload that is too large; else null. */
+  readonly oversizedBytes: number | null;
   /** Serialised meta, or null. */
   readonly meta: Buffer | null;
   readonly status: string;
@@ -147,6 +149,7 @@ function readJob(row: BufferReply): ClaimedJob {
     executionId: asText(executionId),
     queue: asText(queue),
     data: asBytes(data),
+    oversizedBytes: typeof data === 'number' ? data : null,
     meta: asBytes(meta),
     status: asText(status),
     timeout: asText(timeout),

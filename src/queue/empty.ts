@@ -1,7 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { queueKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
-import { asList } from './claim.js';
 
 /** Small enough that one script holds Redis for about two milliseconds. */
 const BATCH = 500;
@@ -16,10 +16,11 @@ export async function empty(
   onProgress?: (done: number, total: number) => void,
 ): Promise<number> {
   const total = (await redis.call(['LLEN', queueKey(queue)])) as number;
+  const token = randomUUID();
   let done = 0;
-  while (done < total) {
-    const reply = asList(await redis.evaluate(script('empty'), [], [queue, Math.min(BATCH, total - done)]));
-    const taken = Number(reply[0]);
+  for (let call = 1; done < total; call += 1) {
+    const limit = Math.min(BATCH, total - done);
+    const taken = Number(await redis.evaluate(script('empty'), [], [queue, limit, token, call]));
     if (taken === 0) break;
     done += taken;
     onProgress?.(done, total);

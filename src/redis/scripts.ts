@@ -11,6 +11,7 @@ const PARTS = {
   adopt: ['base', 'start'],
   claim: ['base', 'start', 'take'],
   claim_moved: ['base', 'start'],
+  clean: ['base'],
   due: ['base'],
   empty: ['base'],
   enqueue: ['base'],

@@ -1,20 +1,21 @@
-import { maintenanceLockKey, queueWorkersKey, registryKey, WORKERS_KEY } from '../protocol/keys.js';
 import { endAbandoned } from '../queue/abandoned.js';
+import { clean } from '../queue/clean.js';
 import { rescueStranded } from '../queue/stranded.js';
-import type { Redis, RedisCommand } from '../redis/redis.js';
+import type { Redis } from '../redis/redis.js';
 import type { WorkerEvent } from './events.js';
 
 /**
  * Looks for what dead workers have left behind: executions without a lease, ids between queue and start. Every step is
  * one atomic script, so that any number of workers may do it at once. One queue's bad data does not stop the others.
+ * `settled`: false shortly after an outage, see `Outages`.
  */
 export async function sweep(
   redis: Redis,
-  queues: readonly string[],
+  { queues, settled }: { readonly queues: readonly string[]; readonly settled: boolean },
   tell: (event: WorkerEvent) => void,
 ): Promise<void> {
   for (const queue of queues) {
-    for (const job of await endAbandoned(redis, queue)) {
+    for (const job of await endAbandoned(redis, queue, settled ? 0 : SURELY_OVER_SECONDS)) {
       if (job.ending.state === 'lost') continue;
       tell({ type: 'abandoned', id: job.id, queue, workerName: job.workerName, ending: job.ending });
     }
@@ -23,31 +24,38 @@ export async function sweep(
   }
 }
 
-/** RQ's lock lives 899 s, in case its holder dies. */
-const LOCK_SECONDS = 899;
+/** Seconds after which a lease that is over is taken for the end of its worker, whatever happened to Redis. */
+const SURELY_OVER_SECONDS = 3_600;
 
-/** Forgets results and failures whose time is over, and workers that are gone; under RQ's lock, as it costs more. */
-export async function clean(redis: Redis, queues: readonly string[], owner: string): Promise<void> {
-  for (const queue of queues) {
-    const lock = maintenanceLockKey(queue);
-    if ((await redis.call(['SET', lock, owner, 'NX', 'EX', LOCK_SECONDS])) === null) continue;
-    const now = Math.floor(Date.now() / 1_000);
-    await redis.pipeline([
-      ['ZREMRANGEBYSCORE', registryKey('finished', queue), 0, now],
-      ['ZREMRANGEBYSCORE', registryKey('failed', queue), 0, now],
-    ]);
-    await forgetDeadWorkers(redis, queue);
-    await redis.call(['DEL', lock]);
+/** Seconds in which every worker that lives has reached Redis again, and has prolonged its leases. */
+const GRACE_SECONDS = 20;
+
+/**
+ * Tells leases that ran out because Redis could not be reached from those of dead workers: after an outage the living get
+ * the time to say so first.
+ */
+export class Outages {
+  #regainedAt = -Infinity;
+
+  /** Redis is back, for this worker. */
+  regained(): void {
+    this.#regainedAt = performance.now();
+  }
+
+  /** False for a while after Redis was away from here, or was started. */
+  async settled(redis: Redis): Promise<boolean> {
+    if (performance.now() - this.#regainedAt < GRACE_SECONDS * 1_000) return false;
+    // Who may not ask for it learns of outages by its own connection alone.
+    const server = await redis.call(['INFO', 'server']).catch(() => '');
+    const uptime = /^uptime_in_seconds:(\d+)/m.exec(String(server))?.[1];
+    return uptime === undefined || Number(uptime) >= GRACE_SECONDS;
   }
 }
 
-async function forgetDeadWorkers(redis: Redis, queue: string): Promise<void> {
-  const keys = (await redis.call(['SMEMBERS', queueWorkersKey(queue)])) as string[];
-  const alive = await redis.pipeline(keys.map((key): RedisCommand => ['EXISTS', key]));
-  const dead = keys.filter((_, i) => alive[i] === 0);
-  if (dead.length === 0) return;
-  await redis.pipeline([
-    ['SREM', queueWorkersKey(queue), ...dead],
-    ['SREM', WORKERS_KEY, ...dead],
-  ]);
+/**
+ * Forgets results and failures whose time is over, and workers that are gone; under RQ's lock, as it costs more. `token`:
+ * which no other cleaner uses.
+ */
+export async function cleanAll(redis: Redis, queues: readonly string[], token: string): Promise<void> {
+  for (const queue of queues) await clean(redis, queue, token);
 }

@@ -25,9 +25,9 @@ export async function register(redis: Redis, birth: Birth): Promise<void> {
     const reply = asList(await redis.evaluate(script('register'), [], registerArgs(birth, address, replaced))).map(
       asText,
     );
-    const [state, otherBirth = '', host = '', pid = '', lastHeartbeat = ''] = reply;
+    const [state, otherBirth = '', host = '', pid = '', lastHeartbeat = '', livesMs = ''] = reply;
     if (state === 'ok') return;
-    if (!isDead({ host, pid: Number(pid), lastHeartbeat }, birth.stamp)) {
+    if (!isDead({ host, pid: Number(pid), lastHeartbeat, expires: Number(livesMs) >= 0 })) {
       throw new TsrqError('NAME_TAKEN', `there is a live worker named '${birth.stamp.name}' (pid ${pid} on ${host})`, {
         hint: 'stop it, or choose another --name; {host}, {pid} and {n} in a name are replaced',
       });
@@ -68,19 +68,25 @@ async function ownAddress(redis: Redis): Promise<string> {
   }
 }
 
-/** RQ's workers refresh their heartbeat every 405 s at the slowest; their key lives 480 s. */
+/** RQ's workers refresh their heartbeat every 405 s at the slowest. */
 const SILENT_AFTER_MS = 480_000;
 
-function isDead(
-  other: { readonly host: string; readonly pid: number; readonly lastHeartbeat: string },
-  stamp: WorkerStamp,
-): boolean {
+/**
+ * Whether a registered worker has died. On another machine only its hash can tell: it expires when nobody prolongs it.
+ * The clock of that machine is asked only where a hash has been left without an expiry.
+ */
+function isDead(other: {
+  readonly host: string;
+  readonly pid: number;
+  readonly lastHeartbeat: string;
+  readonly expires: boolean;
+}): boolean {
   if (other.host === hostname() && Number.isInteger(other.pid) && other.pid > 0) {
     return other.pid === process.pid || !isRunning(other.pid);
   }
+  if (other.expires) return false;
   const heartbeat = parseDate(other.lastHeartbeat);
-  const silentAfterMs = Math.max(SILENT_AFTER_MS, stamp.idleTtlSeconds * 1_000);
-  return heartbeat !== null && Date.now() - heartbeat > silentAfterMs;
+  return heartbeat === null || Date.now() - heartbeat > SILENT_AFTER_MS;
 }
 
 function isRunning(pid: number): boolean {

@@ -155,6 +155,9 @@ interface Times {
 }
 
 function whyNotPerformable(job: ClaimedJob): string | null {
+  if (job.oversizedBytes !== null) {
+    return `the payload of job ${job.id} has ${job.oversizedBytes} bytes, more than 64 MiB: it was not read`;
+  }
   if (job.data === null) return `the hash of job ${job.id} has no data: there is nothing to run`;
   if (job.timeout !== '' && (!/^-?\d+$/.test(job.timeout) || Number(job.timeout) === 0)) {
     return `the timeout of job ${job.id} is '${job.timeout.slice(0, 80)}': a number of seconds or -1 is needed`;

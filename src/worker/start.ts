@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import { pubsubKey } from '../protocol/keys.js';
@@ -13,7 +14,7 @@ import { InProcess } from './horses/in-process.js';
 import type { RunMessage } from './horses/message.js';
 import type { Performer } from './horses/performer.js';
 import { HorsePool } from './horses/pool.js';
-import { clean, sweep } from './maintenance.js';
+import { cleanAll, Outages, sweep } from './maintenance.js';
 import type { WorkerOptions } from './options.js';
 import { Scheduler } from './scheduler.js';
 import { Worker } from './worker.js';
@@ -49,7 +50,8 @@ export async function startWorker(
   options: WorkerOptions & { readonly connectTimeoutSeconds: number },
 ): Promise<RunningWorker> {
   const boot = new BootWatch(options.connectTimeoutSeconds);
-  let adoptSoon: () => void = () => undefined;
+  const outages = new Outages();
+  let comeBack: () => void = () => undefined;
   const redis = connect(options.target, {
     role: 'consumer',
     name: options.name,
@@ -59,7 +61,8 @@ export async function startWorker(
     },
     onRegained: (afterMs) => {
       if (boot.over) options.onEvent({ type: 'redis-regained', afterMs });
-      adoptSoon();
+      outages.regained();
+      comeBack();
     },
   });
   const performer = createPerformer(options, redis);
@@ -68,10 +71,12 @@ export async function startWorker(
     const warm = performer.start();
     await boot.within(prepare(redis, options, worker));
     for (const problem of await warm) options.onEvent({ type: 'warning', message: problem });
-    adoptSoon = () => {
+    comeBack = () => {
       worker.adoptSoon();
+      // The leases have not been prolonged for as long as Redis was away.
+      void worker.beat().catch(() => undefined);
     };
-    return await live(options, redis, performer, worker);
+    return await live(options, { redis, performer, worker, outages });
   } catch (error) {
     await performer.stop();
     redis.close();
@@ -105,13 +110,16 @@ function createPerformer(options: WorkerOptions, redis: Redis): Performer {
   return new HorsePool({ sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, saveMeta: save });
 }
 
-async function live(
-  options: WorkerOptions,
-  redis: Redis,
-  performer: Performer,
-  worker: Worker,
-): Promise<RunningWorker> {
+interface Parts {
+  readonly redis: Redis;
+  readonly performer: Performer;
+  readonly worker: Worker;
+  readonly outages: Outages;
+}
+
+async function live(options: WorkerOptions, { redis, performer, worker, outages }: Parts): Promise<RunningWorker> {
   const queues = options.queues.map((queue) => queue.name);
+  const token = `${options.name}:${randomUUID()}`;
   const rounds = new Rounds((message) => {
     options.onEvent({ type: 'warning', message });
   });
@@ -127,12 +135,16 @@ async function live(
   void rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
   const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
   const prepared = [
-    rounds.every(SWEEP_SECONDS, () => sweep(redis, queues, options.onEvent), 'at once'),
+    rounds.every(
+      SWEEP_SECONDS,
+      async () => sweep(redis, { queues, settled: await outages.settled(redis) }, options.onEvent),
+      'at once',
+    ),
     ...(scheduler ? [rounds.every(1, () => scheduler.runOnce(), 'at once')] : []),
   ];
   // A burst worker may be gone before that is done.
   if (options.burst) await Promise.all(prepared);
-  void rounds.every(options.maintenanceIntervalSeconds, () => clean(redis, queues, options.name), 'at once');
+  void rounds.every(options.maintenanceIntervalSeconds, () => cleanAll(redis, queues, token), 'at once');
   void rounds.every(1, () => worker.tick());
   let patience = LEAVE_SECONDS;
   void rounds.every(1, () => {

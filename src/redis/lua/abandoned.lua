@@ -1,12 +1,12 @@
 -- Retries or fails the executions of a queue whose lease has run out.
--- ARGV  date (now), how many at most, exc_string (base64), queue
+-- ARGV  date (now), how many at most, exc_string (base64), seconds for which the lease must be over, queue
 -- Reply rows { id, execution, ending (as in end_job), worker_name }
-local date, limit, exc, queue = arg(), arg(), arg(), arg()
+local date, limit, exc, grace, queue = arg(), arg(), arg(), tonumber(arg()), arg()
 local now = clock()
 local w = { now = now, date = date, name = '' }
 local rows = {}
 local wip = 'rq:wip:' .. queue
-local members = try('ZRANGEBYSCORE', wip, 0, now, 'LIMIT', 0, limit)
+local members = try('ZRANGEBYSCORE', wip, 0, now - grace, 'LIMIT', 0, limit)
 for _, member in ipairs(members.err and {} or members) do
   local id, execution = member:match('^([^:]*):?(.*)$')
   local key = 'rq:job:' .. id

@@ -1,17 +1,18 @@
 -- Removes jobs from the head of a queue.
--- ARGV  queue, how many at most
--- Reply { ids taken from the list, jobs whose hash was removed }
-local queue, limit = arg(), arg()
+-- ARGV  queue, how many at most, token of this emptying, number of this call
+-- Reply how many ids were taken from the list; a call that is sent again with its number is not carried out again
+local queue, limit, token, number = arg(), arg(), arg(), arg()
+local mark = 'rq:tsrq:emptied:' .. token
+local last = call('GET', mark)
+if last and last:match('^%d+') == number then return tonumber(last:match('%d+$')) end
 local ids = call('LPOP', 'rq:queue:' .. queue, limit) or {}
-local removed = 0
+-- After the first removal, which is not refused when memory is full: to empty a queue is a way out of that.
+try('SET', mark, number .. ' ' .. #ids, 'EX', 60)
 for _, id in ipairs(ids) do
   local key = 'rq:job:' .. id
   local status = try('HGET', key, 'status')
   -- A second copy of the id of a job that runs or has ended: that job is not on this queue.
   local elsewhere = status == 'started' or status == 'finished' or status == 'failed' or status == 'stopped'
-  if not elsewhere then
-    removed = removed + call('DEL', key)
-    call('DEL', key .. ':dependents', 'rq:job::' .. id .. ':dependencies')
-  end
+  if not elsewhere then call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies') end
 end
-return { #ids, removed }
+return #ids

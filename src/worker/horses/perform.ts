@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
 import { dumps, loads, UnserializableError } from '../../protocol/json.js';
-import { decodePayload, type Call } from '../../protocol/payload.js';
+import { decodePayload, MAX_BYTES, type Call } from '../../protocol/payload.js';
 import { UNSERIALIZABLE } from '../../protocol/result.js';
 import { parseDate } from '../../protocol/time.js';
 import type { Handlers } from './handlers.js';
@@ -70,7 +70,13 @@ const OWN_FRAMES = new URL('.', import.meta.url).href;
 function serialise(result: unknown): { value: string | null; note?: string } {
   if (result === undefined || result === null) return { value: null };
   try {
-    return { value: dumps(result) };
+    const value = dumps(result);
+    const bytes = Buffer.byteLength(value);
+    if (bytes <= MAX_BYTES) return { value };
+    return {
+      value: UNSERIALIZABLE,
+      note: `its result takes ${Math.ceil(bytes / 1_048_576)} MiB as JSON: at most 64 are stored`,
+    };
   } catch (error) {
     const reason = error instanceof UnserializableError ? error.message : describeError(error).summary;
     return { value: UNSERIALIZABLE, note: `its result cannot be serialised: ${reason}` };

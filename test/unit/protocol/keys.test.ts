@@ -29,10 +29,11 @@ const KNOWN = new Set([
   keys.executionKey('*', '*'),
   keys.workerKey('*'),
   keys.queueWorkersKey('*'),
+  keys.maintenanceLockKey('*'),
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
-/** Not RQ's: a registry chosen at run time, and the mark by which a repeated enqueue is known. */
-const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*']);
+/** Not RQ's: a registry chosen at run time, and the marks by which a repeated enqueue and emptying are known. */
+const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:emptied:*']);
 
 describe.each(scripts)('the script %s', (name) => {
   it('builds only keys that keys.ts builds', () => {

@@ -9,6 +9,10 @@ local FIELDS = {
 
 local YEAR = 31536000
 
+-- Bytes of payload and meta that one job may have, and after which one call hands over no more jobs.
+local MAX_BYTES = 67108864
+local ENOUGH_BYTES = 8388608
+
 -- A job that no reader of RQ could bear in another place goes to the failed registry, with the reason.
 local function set_aside(w, queue, id, reason, is_hash)
   if is_hash then
@@ -34,6 +38,12 @@ local function must_not_run(id, status, origin)
     end
   end
   return nil
+end
+
+-- What the worker gets of a job; of a payload that no worker should have to hold only its length, as an integer.
+local function row_of(id, execution, origin, fields)
+  if fields[1] and #fields[1] > MAX_BYTES then fields[1] = #fields[1] end
+  return { id, execution, origin, unpack(fields, 1, #FIELDS) }
 end
 
 -- Marks the job as started by worker `w` in execution `execution`.
@@ -70,7 +80,7 @@ local function start_job(w, queue, id, execution)
   call('EXPIRE', execution_key, lease)
   try('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
   call('EXPIRE', 'rq:executions:' .. id, lease + 60)
-  return { id, execution, origin, unpack(fields, 1, #FIELDS) }
+  return row_of(id, execution, origin, fields)
 end
 
 -- Keeps what the claiming scripts return. `prefix`: how the execution ids of the calling process begin (16 digits).
@@ -78,13 +88,14 @@ end
 -- executions than its first run did, and both can be found.
 local function new_claim(w, prefix)
   local moment = string.format('%013x', tonumber((w.now_float:gsub('%.', ''))))
-  return { prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {} }
+  return { prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, bytes = 0 }
 end
 
 local function start_into(claim, w, queue, id)
   local row, reason = start_job(w, queue, id, claim.prefix .. string.format('%04x', #claim.jobs))
   if row then
     claim.jobs[#claim.jobs + 1] = row
+    claim.bytes = claim.bytes + (type(row[4]) == 'string' and #row[4] or 0) + (row[8] and #row[8] or 0)
   else
     claim.skipped[#claim.skipped + 1] = { queue, id, reason }
     if reason:sub(1, 7) == 'blocked' then claim.blocked = queue end

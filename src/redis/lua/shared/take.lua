@@ -47,7 +47,7 @@ local function take(claim, w, wish)
   for i, queue in ipairs(wish.queues) do open[i] = queue end
   local slot = 0
   while #claim.jobs < wish.count and #open > 0 do
-    if #claim.skipped >= MAX_SKIPS then
+    if #claim.skipped >= MAX_SKIPS or claim.bytes >= ENOUGH_BYTES then
       claim.more = true
       return
     end
