@@ -8,14 +8,12 @@ export async function queueNames(redis: Redis): Promise<{ names: string[]; alien
   return { names: names.sort(), alien: members.filter((member) => queueOfKey(member) === null).sort() };
 }
 
-const PAGE = 5_000;
-
-/** All ids of a registry, lowest score first, as they stand now; read in pages, so that Redis is never held for long. */
-export async function registryIds(redis: Redis, registry: RegistryName, queue: string): Promise<string[]> {
-  const ids = new Set<string>();
-  for (let from = 0; ; from += PAGE) {
-    const page = (await redis.call(['ZRANGE', registryKey(registry, queue), from, from + PAGE - 1])) as string[];
-    for (const id of page) ids.add(id);
-    if (page.length < PAGE) return [...ids];
-  }
+/** Ids of a registry from a rank on, lowest score first; at most `count`. */
+export async function registryPage(
+  redis: Redis,
+  registry: RegistryName,
+  queue: string,
+  { from, count }: { readonly from: number; readonly count: number },
+): Promise<string[]> {
+  return (await redis.call(['ZRANGE', registryKey(registry, queue), from, from + count - 1])) as string[];
 }

@@ -3,7 +3,7 @@ import { formatDate } from '../protocol/time.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
-import { queueNames, registryIds } from './registry.js';
+import { queueNames, registryPage } from './registry.js';
 
 export interface RequeueOptions {
   /** Queues whose failed registries are looked at; default: all. */
@@ -24,12 +24,54 @@ export type Requeued = {
 /** Small enough that one script holds Redis for about two milliseconds. */
 const BATCH = 100;
 
-/** Puts every failed job of the queues back on its origin. Reports per id and never stops half-way. */
-export async function requeueAll(redis: Redis, options: RequeueOptions = {}): Promise<Requeued[]> {
+/** How many ids are held in memory at once. */
+const PAGE = 5_000;
+
+/**
+ * Puts every job back on its origin that is failed when the call begins, a page at a time: memory does not grow with the
+ * registries. Reports per id, by `onResults`, and never stops half-way. Returns how many there were and were requeued.
+ */
+export async function requeueAll(
+  redis: Redis,
+  options: RequeueOptions & { readonly onResults?: (results: readonly Requeued[]) => void } = {},
+): Promise<{ requeued: number; total: number }> {
   const queues = options.queues ?? (await queueNames(redis)).names;
-  const work: { queue: string; ids: string[] }[] = [];
-  for (const queue of queues) work.push({ queue, ids: await registryIds(redis, 'failed', queue) });
-  return requeueBatches(redis, work, options);
+  const sizes = await redis.pipeline(queues.map((queue) => ['ZCARD', registryKey('failed', queue)] as const));
+  const bad = sizes.find((size) => size instanceof Error);
+  if (bad) throw bad;
+  const total = sizes.reduce((sum: number, size) => sum + Number(size), 0);
+  const count = { requeued: 0, total: 0 };
+  for (const [i, queue] of queues.entries()) {
+    for await (const results of requeueRegistry(redis, queue, Number(sizes[i]), options)) {
+      count.requeued += results.filter((result) => result.requeued).length;
+      count.total += results.length;
+      options.onResults?.(results);
+      options.onProgress?.(count.total, total);
+    }
+  }
+  return count;
+}
+
+/** `size`: how many entries there are to look at; what fails from now on comes behind them. */
+async function* requeueRegistry(
+  redis: Redis,
+  queue: string,
+  size: number,
+  options: RequeueOptions,
+): AsyncGenerator<Requeued[]> {
+  let seen = 0;
+  // Entries that could not be requeued stay where they are: the next page begins behind them.
+  let stay = 0;
+  while (seen < size) {
+    const page = await registryPage(redis, 'failed', queue, { from: stay, count: Math.min(PAGE, size - seen) });
+    if (page.length === 0) return;
+    for (let from = 0; from < page.length; from += BATCH) {
+      const batch = await requeueBatch(redis, queue, page.slice(from, from + BATCH), options);
+      stay += batch.staying;
+      yield batch.results;
+    }
+    seen += page.length;
+  }
 }
 
 /** Puts the named failed jobs back, whichever failed registry holds them. */
@@ -59,28 +101,32 @@ async function requeueBatches(
   const results: Requeued[] = [];
   for (const { queue, ids } of work) {
     for (let from = 0; from < ids.length; from += BATCH) {
-      results.push(...(await requeueBatch(redis, queue, ids.slice(from, from + BATCH), options)));
+      results.push(...(await requeueBatch(redis, queue, ids.slice(from, from + BATCH), options)).results);
       options.onProgress?.(results.length, total);
     }
   }
   return results;
 }
 
+/** `staying`: how many of the ids are in the registry still. */
 async function requeueBatch(
   redis: Redis,
   registry: string,
   ids: readonly string[],
   options: RequeueOptions,
-): Promise<Requeued[]> {
+): Promise<{ results: Requeued[]; staying: number }> {
   const flags = [options.atFront ? 1 : 0, options.keepRetries ? 1 : 0];
   const args = [formatDate(Date.now()), ...flags, registry, ...ids];
   const rows = asList(await redis.evaluate(script('requeue'), [], args));
-  return ids.map((id, i): Requeued => {
-    const [state, detail] = asList(rows[i]).map(asText);
-    if (state === 'requeued') return { id, registry, requeued: true, queue: detail ?? registry };
+  let staying = 0;
+  const results = ids.map((id, i): Requeued => {
+    const [state = '', detail = '', stays] = asList(rows[i]).map(asText);
+    if (stays === '1') staying += 1;
+    if (state === 'requeued') return { id, registry, requeued: true, queue: detail };
     if (state === 'repeated') return { id, registry, requeued: true, queue: registry };
-    return { id, registry, requeued: false, reason: explain(state ?? '', detail ?? '') };
+    return { id, registry, requeued: false, reason: explain(state, detail) };
   });
+  return { results, staying };
 }
 
 function explain(state: string, detail: string): string {

@@ -33,15 +33,16 @@ export function requeueCommand(cli: Cli): Command {
         cli.stdout.write(cli.json ? `${JSON.stringify({ requeued: 0, total: 0, jobs: [] })}\n` : 'Nothing to do\n');
         return;
       }
-      show(cli, await requeueEverywhere(cli, ids, options));
+      const report = new Report(cli);
+      await requeueEverywhere(cli, ids, options, report);
+      report.end();
     });
 }
 
 /** Over all connections of the configuration; an id counts as missing only if no connection knows it. */
-async function requeueEverywhere(cli: Cli, ids: readonly string[], options: Options): Promise<Requeued[]> {
+async function requeueEverywhere(cli: Cli, ids: readonly string[], options: Options, report: Report): Promise<void> {
   const settings = await cli.settings();
   const byConnection = options.queue ? queuesByConnection(settings, options.queue) : chosenConnections(settings);
-  const results: Requeued[] = [];
   let missing = [...ids];
   const bar = await progressBar(cli.stderr, 'Requeueing', 'jobs');
   try {
@@ -56,31 +57,58 @@ async function requeueEverywhere(cli: Cli, ids: readonly string[], options: Opti
         },
       };
       if (options.all === true) {
-        results.push(...(await requeueAll(redis, how)));
+        await requeueAll(redis, {
+          ...how,
+          onResults: (results) => {
+            report.add(results);
+          },
+        });
         continue;
       }
       const found = await requeueIds(redis, missing, how);
       const last = target === byConnection.at(-1)?.target;
-      results.push(...found.filter((result) => last || result.requeued || result.registry !== null));
+      report.add(found.filter((result) => last || result.requeued || result.registry !== null));
       missing = found.filter((result) => !result.requeued && result.registry === null).map((result) => result.id);
     }
   } finally {
     bar.end();
   }
-  return results;
 }
 
-function show(cli: Cli, results: readonly Requeued[]): void {
-  const requeued = results.filter((result) => result.requeued).length;
-  if (requeued < results.length) cli.exitCode = 1;
-  if (cli.json) {
-    cli.stdout.write(`${JSON.stringify({ requeued, total: results.length, jobs: results })}\n`);
-    return;
+/** Prints what became of each id as it becomes known: a million of them are never held at once. */
+class Report {
+  readonly #cli: Cli;
+  #requeued = 0;
+  #total = 0;
+
+  constructor(cli: Cli) {
+    this.#cli = cli;
   }
-  const lines = results.map((result) =>
-    result.requeued ? `requeued ${result.id} on ${result.queue}` : `not requeued ${result.id}: ${result.reason}`,
-  );
-  if (results.length === 0) lines.push('Nothing to do');
-  lines.push(`Requeued ${requeued} of ${results.length} jobs`);
-  cli.stdout.write(`${lines.join('\n')}\n`);
+
+  add(results: readonly Requeued[]): void {
+    if (results.length === 0) return;
+    const { stdout, json } = this.#cli;
+    if (json)
+      stdout.write(
+        `${this.#total === 0 ? '{"jobs":[' : ','}${results.map((result) => JSON.stringify(result)).join(',')}`,
+      );
+    else stdout.write(`${results.map(line).join('\n')}\n`);
+    this.#requeued += results.filter((result) => result.requeued).length;
+    this.#total += results.length;
+  }
+
+  end(): void {
+    const { stdout, json } = this.#cli;
+    if (this.#requeued < this.#total) this.#cli.exitCode = 1;
+    if (json) {
+      stdout.write(`${this.#total === 0 ? '{"jobs":[' : ''}],"requeued":${this.#requeued},"total":${this.#total}}\n`);
+      return;
+    }
+    if (this.#total === 0) stdout.write('Nothing to do\n');
+    stdout.write(`Requeued ${this.#requeued} of ${this.#total} jobs\n`);
+  }
+}
+
+function line(result: Requeued): string {
+  return result.requeued ? `requeued ${result.id} on ${result.queue}` : `not requeued ${result.id}: ${result.reason}`;
 }

@@ -13,7 +13,7 @@ import {
 import { empty } from '../../../src/queue/empty.js';
 import { finish, type Ended } from '../../../src/queue/finish.js';
 import { heartbeat } from '../../../src/queue/heartbeat.js';
-import { requeueAll, requeueIds } from '../../../src/queue/requeue.js';
+import { requeueAll, requeueIds, type Requeued } from '../../../src/queue/requeue.js';
 import { moveDue } from '../../../src/queue/schedule.js';
 import { rescueStranded } from '../../../src/queue/stranded.js';
 import { suspend } from '../../../src/queue/suspend.js';
@@ -322,7 +322,9 @@ describe('requeue', () => {
 
   it('--all puts every failed job of every queue back, oldest first, and reports per id', async () => {
     const [a, b] = [await fail(3, 'a'), await fail(2, 'b')];
-    const results = await requeueAll(redis);
+    const results: Requeued[] = [];
+    const count = await requeueAll(redis, { onResults: (some) => results.push(...some) });
+    expect(count).toEqual({ requeued: 5, total: 5 });
     expect(results.every((result) => result.requeued)).toBe(true);
     expect((await placesOfList('a')).sort()).toEqual(a.sort());
     expect((await placesOfList('b')).sort()).toEqual(b.sort());
@@ -365,8 +367,10 @@ describe('requeue', () => {
   it('of a stale entry does not make a second copy of a job that lives elsewhere', async () => {
     const id = await put(redis, 'a.b', [], { queue: 'q' });
     await client.zadd('rq:failed:q', '99', id);
-    const [result] = await requeueAll(redis);
-    expect(result).toMatchObject({ requeued: false, reason: 'it is queued, not failed' });
+    const results: Requeued[] = [];
+    await requeueAll(redis, { onResults: (some) => results.push(...some) });
+    expect(results).toHaveLength(1);
+    expect(results[0]).toMatchObject({ requeued: false, reason: 'it is queued, not failed' });
     expect(await client.llen('rq:queue:q')).toBe(1);
   });
 });
