@@ -1,0 +1,30 @@
+import type { Redis as IoRedis } from 'ioredis';
+import { LONG } from './plan.js';
+import { unsettled, type Blows } from './verdict.js';
+import { until } from '../support/rq.js';
+
+/**
+ * Waits until no job is on its way any more. In a short run the time of what killed workers have left behind is declared
+ * over; a long one waits for it.
+ */
+export async function settle(client: IoRedis, queues: readonly string[], blows: Blows): Promise<void> {
+  await until(
+    'every job has ended',
+    async () => {
+      if (!LONG) for (const queue of queues) await hurry(client, queue, blows);
+      return (await unsettled(client, queues)) === 0;
+    },
+    LONG ? 300_000 : 90_000,
+  );
+}
+
+async function hurry(client: IoRedis, queue: string, blows: Blows): Promise<void> {
+  for (const member of await client.zrange(`rq:wip:${queue}`, '0', '-1')) {
+    const worker = await client.hget(`rq:job:${member.split(':')[0] ?? ''}`, 'worker_name');
+    if (worker !== null && blows.workerKilledAt(worker) !== null) await client.zadd(`rq:wip:${queue}`, 'XX', 1, member);
+  }
+  for (const id of await client.lrange(`rq:queue:${queue}:intermediate`, 0, -1)) {
+    const seen = `rq:queue:${queue}:intermediate:first_seen:${id}`;
+    if ((await client.exists(seen)) === 1) await client.set(seen, '1', 'EX', 86_400);
+  }
+}
