@@ -1,4 +1,4 @@
 import type { Durability } from '../redis/redis.js';
 
-/** What `--durable` asks for: one replica, and a second of patience. */
-export const DURABLE: Durability = { replicas: 1, timeoutMs: 1_000 };
+/** What `--durable N` asks for: a second of patience for so many replicas. */
+export const durability = (replicas: number): Durability => ({ replicas, timeoutMs: 1_000 });

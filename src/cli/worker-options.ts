@@ -29,7 +29,7 @@ export function addWorkerOptions(command: Command): Command {
       "'ordered' (default), 'round_robin', 'random', or 'weighted' (high=5 low=1)",
       strategy,
     )
-    .option('--durable', 'wait until a replica has the end of each job, and warn when none has')
+    .option('--durable <replicas>', 'wait until so many replicas have the end of each job, and warn when not', whole(1))
     .option('--max-jobs <n>', 'quit after n jobs', whole(1))
     .option('--max-idle-time <seconds>', 'quit after so long without a job', seconds)
     .option('--jobs <file>', 'a module that registers jobs by name; repeatable', several)
@@ -67,7 +67,8 @@ export function several(text: string, before: readonly string[] | undefined): st
   return [...(before ?? []), text];
 }
 
-function whole(least: number): (text: string) => number {
+/** Parses a whole number of at least `least`. */
+export function whole(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== '' && Number.isInteger(value) && value >= least) return value;

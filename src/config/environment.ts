@@ -26,7 +26,7 @@ const WORKER: Readonly<Record<string, Kind>> = {
   jobMonitoringInterval: 'number',
   shutdownTimeout: 'number',
   connectTimeout: 'number',
-  durable: 'boolean',
+  durable: 'number',
   burst: 'boolean',
   disableJobDescLogging: 'boolean',
   pid: 'text',

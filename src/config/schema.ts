@@ -72,7 +72,7 @@ const worker = z.strictObject({
   shutdownTimeout: seconds.nullable().optional(),
   connectTimeout: seconds.optional(),
   serializer: z.enum(['json']).optional(),
-  durable: z.boolean().optional(),
+  durable: count.nullable().optional(),
   burst: z.boolean().optional(),
   disableJobDescLogging: z.boolean().optional(),
   pid: optionalText.optional(),

@@ -23,7 +23,8 @@ export interface WorkerSettings {
   readonly monitoringIntervalSeconds: number;
   readonly shutdownTimeoutSeconds: number | null;
   readonly connectTimeoutSeconds: number;
-  readonly durable: boolean;
+  /** On how many replicas the end of a job must be; null: that is not waited for. */
+  readonly durable: number | null;
   readonly burst: boolean;
   readonly logJobDescription: boolean;
   readonly pidFile: string | null;

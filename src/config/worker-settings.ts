@@ -29,7 +29,7 @@ export const DEFAULTS = {
     shutdownTimeout: null,
     connectTimeout: 10,
     serializer: 'json',
-    durable: false,
+    durable: null,
     burst: false,
     disableJobDescLogging: false,
     pid: null,

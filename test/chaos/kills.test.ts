@@ -3,7 +3,7 @@ import { startRedis, type TestRedis } from '../support/redis.js';
 import { producerTo } from '../support/rq.js';
 import { chanceOf, faultSeconds, SEED } from './plan.js';
 import { JOBS, play, QUEUES } from './scenario.js';
-import { Staff } from './workers.js';
+import { Staff, tsrqWorker } from './workers.js';
 
 let server: TestRedis;
 
@@ -18,7 +18,7 @@ it(`SIGKILLs of workers and horses lose no job and double none (seed ${SEED})`, 
   const chance = chanceOf('kills');
   const redis = producerTo(server.port);
   const args = ['-C', '2', '--with-scheduler', '--path', JOBS, ...QUEUES];
-  const staff = new Staff({ url: server.url, count: 4, args });
+  const staff = new Staff({ count: 4, launch: tsrqWorker(server.url, args) });
   const outcome = await play({
     ...{ name: 'kills', chance, staff, redis, client: () => server.client() },
     ...{ seconds: faultSeconds(0.2, 12), jobsPerSecond: 33, maxJobMs: 300 },

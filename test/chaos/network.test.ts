@@ -5,7 +5,7 @@ import { startRedis, type TestRedis } from '../support/redis.js';
 import { producerTo } from '../support/rq.js';
 import { chanceOf, faultSeconds, LONG, SEED } from './plan.js';
 import { JOBS, play, QUEUES } from './scenario.js';
-import { Staff } from './workers.js';
+import { Staff, tsrqWorker } from './workers.js';
 
 let server: TestRedis;
 let proxy: Proxy;
@@ -27,7 +27,7 @@ describe(`a network in trouble (seed ${SEED})`, { timeout: 3_600_000 }, () => {
     const chance = chanceOf('network');
     // Through the same network: an enqueue whose reply is lost is sent again.
     const redis = producerTo(proxy.port);
-    const staff = new Staff({ url: proxy.url, count: 2, args: ARGS });
+    const staff = new Staff({ count: 2, launch: tsrqWorker(proxy.url, ARGS) });
     const outcome = await play({
       ...{ name: 'network', chance, staff, redis, client: () => server.client() },
       ...{ seconds: faultSeconds(0.12, 14), jobsPerSecond: 40, maxJobMs: 200 },
@@ -45,7 +45,7 @@ describe(`a network in trouble (seed ${SEED})`, { timeout: 3_600_000 }, () => {
   it('that is away for a second, for ten, for a minute, is waited for by idle and by busy workers', async () => {
     const chance = chanceOf('outages');
     const redis = producerTo(server.port);
-    const staff = new Staff({ url: proxy.url, count: 2, args: ARGS });
+    const staff = new Staff({ count: 2, launch: tsrqWorker(proxy.url, ARGS) });
     const outages = LONG ? [1, 10, 60, 1, 10, 60] : [1, 6];
     const total = outages.reduce((sum, seconds) => sum + seconds + 4, 0);
     const outcome = await play({

@@ -26,7 +26,8 @@ export interface ProducerOptions {
   /** Share of jobs without retries; the others have `retries`. */
   readonly shareWithoutRetries?: number;
   readonly retries?: number;
-  readonly durable?: boolean;
+  /** On how many replicas a job must be to count as accepted. */
+  readonly durable?: number;
 }
 
 /** Enqueues jobs of many kinds; returns those that were acknowledged, and how many were not. */
@@ -64,6 +65,6 @@ async function put({ redis, ledger, chance, maxJobMs, durable }: ProducerOptions
     resultTtlSeconds: 3_600 * 24,
     failureTtlSeconds: 3_600 * 24,
     ...(job.retries > 0 ? { retry: { max: job.retries } } : {}),
-    ...(durable === true ? { durable: { replicas: 1, timeoutMs: 2_000 } } : {}),
+    ...(durable === undefined || durable === 0 ? {} : { durable: { replicas: durable, timeoutMs: 2_000 } }),
   });
 }

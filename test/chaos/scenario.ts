@@ -25,6 +25,8 @@ export interface Scenario {
   readonly jobsPerSecond: number;
   readonly maxJobMs: number;
   readonly staff: Staff;
+  /** Further workers on the same queues. */
+  readonly others?: readonly Staff[];
   /** Where the producer enqueues. */
   readonly redis: Redis;
   /** A client of the server that has the truth at the end. */
@@ -56,9 +58,12 @@ export async function play(scenario: Scenario): Promise<Outcome> {
     const producing = produce({ ...jobs, redis: scenario.redis, maxJobMs: scenario.maxJobMs, ...scenario.kinds });
     const faults = await torment(scenario);
     const { accepted, refused } = await producing;
+    const teams = [staff, ...(scenario.others ?? [])];
     const blows: Blows = {
-      workerKilledAt: (worker) => staff.members.find((member) => member.name === worker)?.killedAt ?? null,
-      processKilledAt: (pid) => staff.killedHorses.get(pid) ?? null,
+      workerKilledAt: (worker) =>
+        teams.flatMap(({ members }) => members).find(({ name }) => name === worker)?.killedAt ?? null,
+      processKilledAt: (pid) =>
+        teams.map(({ killedHorses }) => killedHorses.get(pid)).find((at) => at !== undefined) ?? null,
       ...scenario.blows,
     };
     const client = await scenario.client();
@@ -72,7 +77,7 @@ export async function play(scenario: Scenario): Promise<Outcome> {
           staff.alive.map((member) => member.name),
         )),
       );
-    verdict.violations.push(...(await dismiss(staff, client)));
+    for (const team of teams) verdict.violations.push(...(await dismiss(team, client)));
     const outcome = { ...verdict, refused, faults };
     keepResult(name, { ...outcome, violations: verdict.violations.length });
     expect(accepted.length).toBeGreaterThan(0);
@@ -84,9 +89,11 @@ export async function play(scenario: Scenario): Promise<Outcome> {
 
 async function torment({ seconds, everyMs, fault }: Scenario): Promise<Record<string, number>> {
   const faults: Record<string, number> = {};
-  for (const end = Date.now() + seconds * 1_000; Date.now() < end; await sleep(everyMs)) {
+  const end = Date.now() + seconds * 1_000;
+  while (Date.now() < end) {
     const kind = await fault();
     faults[kind] = (faults[kind] ?? 0) + 1;
+    await sleep(everyMs);
   }
   return faults;
 }

@@ -5,7 +5,7 @@ import { freePort, startRedis, type TestRedis } from '../support/redis.js';
 import { producerTo } from '../support/rq.js';
 import { chanceOf, faultSeconds, SEED } from './plan.js';
 import { JOBS, play, QUEUES } from './scenario.js';
-import { Staff } from './workers.js';
+import { Staff, tsrqWorker } from './workers.js';
 
 let server: TestRedis;
 
@@ -29,7 +29,7 @@ describe(`a server in trouble (seed ${SEED})`, { timeout: 3_600_000 }, () => {
   it('that is killed and started again, with its append-only file, loses no job and doubles none', async () => {
     const chance = chanceOf('restarts');
     const redis = producerTo(server.port);
-    const staff = new Staff({ url: server.url, count: 3, args: ARGS });
+    const staff = new Staff({ count: 3, launch: tsrqWorker(server.url, ARGS) });
     const outcome = await play({
       ...{ name: 'restarts', chance, staff, redis, client: () => server.client() },
       ...{ seconds: faultSeconds(0.12, 10), jobsPerSecond: 40, maxJobMs: 300 },
@@ -48,7 +48,7 @@ describe(`a server in trouble (seed ${SEED})`, { timeout: 3_600_000 }, () => {
   it('that forgets scripts, drops and holds clients, is full, read-only, loading or wants a password, loses and doubles none', async () => {
     const chance = chanceOf('moods');
     const redis = producerTo(server.port);
-    const staff = new Staff({ url: server.url, count: 3, args: ARGS });
+    const staff = new Staff({ count: 3, launch: tsrqWorker(server.url, ARGS) });
     let client = server.client();
     const nobody = await freePort();
     const outcome = await play({

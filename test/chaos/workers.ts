@@ -4,13 +4,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startTsrq, type CliProcess, type CliResult } from '../support/cli.js';
 import type { Random } from './random.js';
 
+/** Starts the n-th worker process, under that name. */
+export type Launch = (name: string, n: number, env: Readonly<Record<string, string>>) => CliProcess;
+
 export interface StaffOptions {
-  readonly url: string;
+  readonly launch: Launch;
   /** How many workers are kept alive. */
   readonly count: number;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  /** Written before the number of each: `w0`, `w1`. */
+  readonly prefix?: string;
+  /** A worker that is killed takes its horses with it only so. */
+  readonly killsHorses?: boolean;
 }
+
+/** `tsrq worker` with these arguments. */
+export const tsrqWorker =
+  (url: string, args: readonly string[]): Launch =>
+  (name, _n, env) =>
+    startTsrq(['worker', '--name', name, ...args], { url, env });
 
 /** One worker process, from birth to death. */
 export interface Member {
@@ -42,7 +53,7 @@ export class Staff {
   }
 
   async ready(): Promise<void> {
-    await Promise.all(this.alive.map((member) => member.process.waitFor('listening on', 60_000)));
+    await Promise.all(this.alive.map((member) => member.process.waitFor(/listening on/i, 60_000)));
   }
 
   /** SIGKILLs a worker or one of its horses; returns what it did. */
@@ -60,8 +71,15 @@ export class Staff {
     return member.name;
   }
 
+  /**
+   * With its horses: those of tsrq end with their worker, those of RQ would run on and write down an end that nobody
+   * expects any more.
+   */
   kill(member: Member): void {
     member.killedAt = Date.now();
+    member.process.kill('SIGSTOP');
+    const horses = childrenOf(member.process.pid);
+    if (this.#options.killsHorses === true) for (const pid of horses) kill(pid);
     member.process.kill('SIGKILL');
   }
 
@@ -97,12 +115,9 @@ export class Staff {
   }
 
   #hire(): void {
-    const name = `w${this.members.length}`;
-    const { url, args, env } = this.#options;
-    const started = startTsrq(['worker', '--name', name, ...args], {
-      url,
-      env: { ...env, TSRQ_CHAOS_RUN: this.#mark },
-    });
+    const n = this.members.length;
+    const name = `${this.#options.prefix ?? 'w'}${n}`;
+    const started = this.#options.launch(name, n, { TSRQ_CHAOS_RUN: this.#mark });
     const member: Member = { name, process: started, killedAt: null, gone: false };
     this.members.push(member);
     void started.exited.then((end) => {

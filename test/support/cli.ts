@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killAtEndOfFile } from './endings.js';
@@ -43,14 +43,19 @@ export function startTsrq(args: readonly string[], options: CliOptions = {}): Cl
     env: { ...cleanEnv(), ...url, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  killAtEndOfFile(child);
   // A program that ends without reading its input is no failure of the test.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
+  return watchProcess(child);
+}
+
+/** Keeps what a program prints, and ends it with the test file. */
+export function watchProcess(child: ChildProcess): CliProcess {
+  killAtEndOfFile(child);
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const exited = new Promise<CliResult>((resolve) => {
     child.once('close', (code, signal) => {
       resolve({ code, signal, stdout, stderr });

@@ -5,6 +5,7 @@ import { until } from './rq.js';
 export interface Sentinels {
   readonly url: string;
   readonly nodes: readonly TestRedis[];
+  readonly sentinels: readonly TestRedis[];
   /** The server that the sentinels call master now. */
   master(): Promise<TestRedis>;
   /** Clients of the present master, for assertions. */
@@ -46,6 +47,7 @@ export async function startSentinels(): Promise<Sentinels> {
   return {
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}/0`,
     nodes,
+    sentinels,
     master,
     clientOfMaster: async () => (await master()).client(),
     failover: async () => {

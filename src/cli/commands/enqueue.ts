@@ -5,7 +5,8 @@ import { parseDuration } from '../../protocol/time.js';
 import { enqueue, type NewJob } from '../../queue/enqueue.js';
 import { parseArguments } from '../arguments.js';
 import { defined, type Cli } from '../context.js';
-import { DURABLE } from '../durable.js';
+import { durability } from '../durable.js';
+import { whole } from '../worker-options.js';
 
 interface Options {
   queue: string;
@@ -21,7 +22,7 @@ interface Options {
   retryInterval?: number[];
   unique?: boolean;
   replace?: boolean;
-  durable?: boolean;
+  durable?: number;
   serializer?: string;
 }
 
@@ -57,7 +58,7 @@ export function enqueueCommand(cli: Cli): Command {
     .option('--retry-interval <duration>', 'wait before a retry; repeatable, the last one repeats', durations)
     .option('--unique', 'refuse when a job with this id exists, even one that has ended')
     .option('--replace', 'replace a waiting job that has this id')
-    .option('--durable', 'count it as enqueued only when a replica has it too (else exit 75)')
+    .option('--durable <replicas>', 'count it as enqueued only when so many replicas have it (else exit 75)', whole(1))
     .addOption(new Option('--serializer <name>', 'how to write the arguments').choices(['json']))
     .addHelpText('after', EXAMPLES)
     .action(async (functionName: string, words: string[], options: Options) => {
@@ -95,7 +96,7 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       ttlSeconds: options.ttl,
       meta: options.meta === undefined ? undefined : parseMeta(options.meta),
       retry,
-      durable: options.durable === true ? DURABLE : undefined,
+      durable: options.durable === undefined ? undefined : durability(options.durable),
     }),
   };
 }

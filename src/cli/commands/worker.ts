@@ -12,7 +12,7 @@ import type { WeightedQueue } from '../../worker/intake.js';
 import type { WorkerOptions } from '../../worker/options.js';
 import { startWorker, type RunningWorker } from '../../worker/start.js';
 import type { Cli } from '../context.js';
-import { DURABLE } from '../durable.js';
+import { durability } from '../durable.js';
 import { createLog, type Log } from '../log.js';
 import { logRecord } from '../render/worker-log.js';
 import { obeySignals, type SignalTarget } from '../signals.js';
@@ -95,7 +95,7 @@ async function workerOptions(
     jobsPerHorse: worker.jobsPerHorse,
     maxJobsPerHorse: worker.maxJobsPerHorse,
     maxMemoryBytes: worker.maxMemoryBytes,
-    durability: worker.durable ? DURABLE : null,
+    durability: worker.durable === null ? null : durability(worker.durable),
     burst: worker.burst,
     maxJobs: worker.maxJobs,
     maxIdleSeconds: worker.burst ? null : worker.maxIdleSeconds,
