@@ -18,6 +18,11 @@ export interface Proxy {
    * ones. Not for connections that subscribe: what they receive answers no command.
    */
   dropReply(match?: string, times?: number): Promise<void>;
+  /**
+   * The n-th command from now on, of whatever connection, meets its fate, and its connection is cut: 'unsent', Redis never
+   * sees it; 'unanswered', as with `dropReply`. Returns how to learn how many commands there were since.
+   */
+  failNth(n: number, fate: Fate): () => number;
   /** Connections stay, nothing moves any more. New ones are accepted, and hear nothing. */
   blackhole(): void;
   /** What the black hole held back moves on. */
@@ -31,6 +36,8 @@ export interface Proxy {
   stop(): Promise<void>;
 }
 
+export type Fate = 'unsent' | 'unanswered';
+
 interface Loss {
   readonly match: string | undefined;
   left: number;
@@ -43,6 +50,7 @@ interface Weather {
   bytesPerSecond: number | null;
   open: Promise<void>;
   losses: Loss[];
+  nth: { seen: number; readonly n: number; readonly fate: Fate } | null;
 }
 
 interface Link {
@@ -51,7 +59,7 @@ interface Link {
 }
 
 export async function startProxy(targetPort: number, port = 0): Promise<Proxy> {
-  const weather: Weather = { delayMs: 0, bytesPerSecond: null, open: Promise.resolve(), losses: [] };
+  const weather: Weather = { delayMs: 0, bytesPerSecond: null, open: Promise.resolve(), losses: [], nth: null };
   const links = new Set<Link>();
   let heal = (): void => undefined;
   const cut = (): void => {
@@ -84,6 +92,11 @@ export async function startProxy(targetPort: number, port = 0): Promise<Proxy> {
       new Promise((done) => {
         weather.losses.push({ match, left: times, done });
       }),
+    failNth: (n, fate) => {
+      const nth = { seen: 0, n, fate };
+      weather.nth = nth;
+      return () => nth.seen;
+    },
     blackhole: () => {
       heal();
       weather.open = new Promise((resolve) => {
@@ -127,7 +140,21 @@ function relay(link: Link, weather: Weather): void {
 
   const toRedis = lane(redis, weather);
   client.on('data', (chunk: Buffer) => {
-    for (const command of commands.push(chunk)) unanswered.push(takeLoss(weather, command));
+    let begin = -commands.unfinished;
+    for (const command of commands.push(chunk)) {
+      const fate = takeFate(weather);
+      if (fate === 'unsent') {
+        toRedis.send(chunk.subarray(0, Math.max(0, begin)));
+        toRedis.end(() => {
+          reset(link);
+        });
+        return;
+      }
+      begin += command.length;
+      unanswered.push(
+        fate === 'unanswered' ? { match: undefined, left: 0, done: () => undefined } : takeLoss(weather, command),
+      );
+    }
     toRedis.send(chunk);
   });
   client.once('close', () => {
@@ -158,6 +185,12 @@ function relay(link: Link, weather: Weather): void {
   redis.once('close', () => {
     toClient.end(() => client.destroy());
   });
+}
+
+function takeFate({ nth }: Weather): Fate | null {
+  if (!nth) return null;
+  nth.seen += 1;
+  return nth.seen === nth.n ? nth.fate : null;
 }
 
 function takeLoss(weather: Weather, command: Buffer): Loss | undefined {

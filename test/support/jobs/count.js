@@ -30,6 +30,7 @@ export const circular = () => {
   value.self = value;
   return value;
 };
+export const large = (mebibytes) => 'x'.repeat(mebibytes * 1_048_576);
 export const nothing = () => undefined;
 /** Appends a line to a file: what really ran, recorded outside Redis. */
 export const note = (file, line) => {
