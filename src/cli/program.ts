@@ -45,6 +45,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'show the effective configuration and where each value comes from',
     load: async () => (await import('./commands/config.js')).configCommand,
   },
+  doctor: {
+    summary: 'look for what is wrong with a Redis, and say what helps',
+    load: async () => (await import('./commands/doctor.js')).doctorCommand,
+  },
   demo: {
     summary: 'show tsrq at work on a private, temporary Redis',
     load: async () => (await import('./commands/demo.js')).demoCommand,

@@ -27,7 +27,8 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
   }, options.timeoutMs);
   try {
     await client.connect();
-    // ioredis only reports a refused SELECT and would go on with database 0.
+    // Answered after AUTH and SELECT: ioredis only reports a refused SELECT, and would go on with database 0.
+    await client.ping().catch(unlessForbidden);
     if ((lastError as Error | null)?.name === 'ReplyError') throw lastError as unknown as Error;
   } catch (error) {
     discardClient(client);
@@ -37,6 +38,11 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
   }
   client.on('end', () => options.onEnd?.(client));
   return client;
+}
+
+/** A user who may not PING may still do what counts. */
+function unlessForbidden(error: unknown): void {
+  if (!(error instanceof Error) || !error.message.startsWith('NOPERM')) throw error;
 }
 
 /** Ends a client for good; what was in flight rejects. */
@@ -54,6 +60,8 @@ function ownOptions({ name, timeoutMs }: OpenOptions): RedisOptions {
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: true,
+    // It takes INFO, and complains on stderr about users who may not; a server that is not ready says so to any command.
+    enableReadyCheck: false,
     autoResubscribe: false,
     ...(name === undefined ? {} : { connectionName: clientName(name) }),
   };

@@ -62,7 +62,7 @@ const addJob = (id: string, status: string, origin = 'q'): Promise<number> =>
 async function withConfig(settings: Record<string, string>, check: () => Promise<void>): Promise<void> {
   const before: Record<string, string> = {};
   for (const [name, wanted] of Object.entries(settings)) {
-    const [, value = ''] = (await client.config('GET', name)) as string[];
+    const [, value = ''] = await client.config('GET', name);
     before[name] = value;
     await client.config('SET', name, wanted);
   }

@@ -1,0 +1,137 @@
+import { queueWorkersKey, workerKey, WORKERS_KEY } from '../protocol/keys.js';
+import { LONG_OVER_SECONDS, OVERDUE_SECONDS, type Directory, type QueueFacts } from './directory.js';
+import { listed, ok, perQueue, problem, warning, type Finding } from './finding.js';
+import { question, type Inquiry } from './inquiry.js';
+
+export function checkSuspended({ suspendedMs }: Directory): Finding[] {
+  if (suspendedMs === -2) return [ok('suspended', 'workers may start jobs')];
+  const until = suspendedMs < 0 ? 'until `tsrq resume`' : `for another ${Math.ceil(suspendedMs / 1_000)} s`;
+  const details = { forSeconds: suspendedMs < 0 ? null : suspendedMs / 1_000 };
+  return [warning('suspended', `suspended ${until}: no worker starts a job`, '`tsrq resume`', details)];
+}
+
+export function checkKeyTypes({ keys, queues }: Directory): Finding[] {
+  const all = [...keys, ...queues.flatMap((queue) => queue.keys)];
+  const wrong = all.filter(({ type, wanted }) => type !== null && type !== 'none' && type !== wanted);
+  if (wrong.length === 0) return [ok('key-types', "RQ's keys have the types that RQ gives them")];
+  const shown = wrong.map(({ key, type, wanted }) => `${key} is a ${type ?? '?'}, no ${wanted}`);
+  return [
+    problem(
+      'key-types',
+      `keys of a wrong type: ${listed(shown)}`,
+      'see what wrote them, keep what you need of them, and `DEL` or `RENAME` them: until then workers leave these queues out',
+      { keys: wrong },
+    ),
+  ];
+}
+
+export function checkAliens({ alien }: Directory): Finding[] {
+  if (alien.length === 0) return [ok('alien-members', 'every registered queue and worker is one')];
+  const shown = alien.map(({ member, key }) => `'${member}' in ${key}`);
+  return [
+    warning(
+      'alien-members',
+      `registered, but no queue or worker by its name: ${listed(shown)}`,
+      "`SREM` them: `rq info` and other tools of Python's RQ stop at them",
+      { members: alien },
+    ),
+  ];
+}
+
+/** A worker may have said goodbye between two looks: what counts is who is registered still. */
+export async function checkGhosts(inquiry: Inquiry, directory: Directory): Promise<Finding[]> {
+  const isGone = (name: string): boolean => directory.workers.get(name)?.ghost === true;
+  const places = [
+    ...[...directory.workers.keys()].filter(isGone).map((name) => ({ name, key: WORKERS_KEY })),
+    ...directory.queues.flatMap((queue) =>
+      queue.workers.filter(isGone).map((name) => ({ name, key: queueWorkersKey(queue.name) })),
+    ),
+  ];
+  const answers = await inquiry.ask(
+    places.map(({ name, key }) => question(['SISMEMBER', key, workerKey(name)], 'ghost-workers')),
+  );
+  const ghosts = [...new Set(places.filter((_, i) => answers[i] === 1).map(({ name }) => name))];
+  if (ghosts.length === 0) return [ok('ghost-workers', 'every registered worker has its hash')];
+  return [
+    warning(
+      'ghost-workers',
+      `registered workers that are gone: ${listed(ghosts)}`,
+      'none needed: the next maintenance of a worker of their queues forgets them',
+      { workers: ghosts },
+    ),
+  ];
+}
+
+export function checkUnattended(directory: Directory): Finding[] {
+  const alone = directory.queues.filter(
+    (queue) => queue.lengths.queue > 0 && liveWorkers(directory, queue).length === 0,
+  );
+  if (alone.length === 0) return [ok('unattended-queues', 'a worker listens on every queue that has jobs')];
+  const shown = perQueue(alone.map((queue) => [queue.name, queue.lengths.queue]));
+  return [
+    warning('unattended-queues', `no live worker listens on queues that have jobs: ${shown}`, startWorker(alone), {
+      queues: Object.fromEntries(alone.map((queue) => [queue.name, queue.lengths.queue])),
+    }),
+  ];
+}
+
+/** Python's workers look for abandoned jobs each 600 s, and not while they run one. */
+const PYTHON_SECONDS = 720;
+
+export function checkLeases(directory: Directory): Finding[] {
+  const over = directory.queues.filter((queue) => queue.over > 0);
+  const unheard = over.filter((queue) => liveWorkers(directory, queue).length === 0);
+  const late = over.filter((queue) => queue.longOver > 0 && !unheard.includes(queue));
+  const patient = late.filter((queue) => queue.oldestOverSeconds < PYTHON_SECONDS && onlyPython(directory, queue));
+  const findings: Finding[] = [];
+  if (unheard.length > 0) {
+    const message = `jobs of dead workers, on queues without a worker that would retry or fail them: ${perQueue(unheard.map((queue) => [queue.name, queue.over]))}`;
+    findings.push(problem('overdue-leases', message, startWorker(unheard), leaseDetails(unheard)));
+  }
+  const neglected = late.filter((queue) => !patient.includes(queue));
+  for (const [level, queues] of [
+    [problem, neglected],
+    [warning, patient],
+  ] as const) {
+    if (queues.length === 0) continue;
+    const message = `jobs whose lease is over for more than ${LONG_OVER_SECONDS} s, while workers listen: ${perQueue(queues.map((queue) => [queue.name, queue.longOver]))}`;
+    const remedy =
+      level === warning
+        ? "none needed yet: Python's workers look each 10 minutes, between jobs"
+        : 'the maintenance of these workers does not run: look at their logs, and restart them';
+    findings.push(level('overdue-leases', message, remedy, leaseDetails(queues)));
+  }
+  return findings.length > 0 ? findings : [ok('overdue-leases', 'no job of a dead worker waits for too long')];
+}
+
+const leaseDetails = (queues: readonly QueueFacts[]): Finding['details'] => ({
+  queues: Object.fromEntries(queues.map((queue) => [queue.name, queue.over])),
+  oldestSeconds: queues.reduce((oldest, queue) => Math.max(oldest, queue.oldestOverSeconds), 0),
+});
+
+export function checkSchedule({ queues }: Directory): Finding[] {
+  const overdue = queues.filter((queue) => queue.overdue > 0 && !queue.hasScheduler);
+  if (overdue.length === 0) return [ok('overdue-schedule', 'no scheduled job is overdue without a scheduler')];
+  const counts = overdue.map((queue) => [queue.name, queue.overdue] as const);
+  return [
+    problem(
+      'overdue-schedule',
+      `scheduled jobs overdue by more than ${OVERDUE_SECONDS} s, and no scheduler runs for their queues: ${perQueue(counts)}`,
+      startWorker(overdue, ' --with-scheduler'),
+      { queues: Object.fromEntries(counts) },
+    ),
+  ];
+}
+
+/** Names of the live workers of a queue. */
+export const liveWorkers = ({ workers }: Directory, queue: QueueFacts): string[] =>
+  queue.workers.filter((name) => workers.get(name)?.live === true);
+
+const onlyPython = (directory: Directory, queue: QueueFacts): boolean =>
+  liveWorkers(directory, queue).every((name) => directory.workers.get(name)?.python === true);
+
+const startWorker = (queues: readonly QueueFacts[], options = ''): string =>
+  `start a worker: \`tsrq worker${options} ${queues
+    .slice(0, 5)
+    .map((queue) => queue.name)
+    .join(' ')}\``;
