@@ -102,6 +102,8 @@ class Lane {
     this.#calling = true;
     this.call = this.#loop().finally(() => {
       this.#calling = false;
+      // Told to go on when the loop had ended and this was not known yet.
+      if (this.#active) this.resume();
     });
   }
 
