@@ -14,14 +14,25 @@ export async function sweep(
   { queues, settled }: { readonly queues: readonly string[]; readonly settled: boolean },
   tell: (event: WorkerEvent) => void,
 ): Promise<void> {
+  const troubles: unknown[] = [];
   for (const queue of queues) {
-    for (const job of await endAbandoned(redis, queue, settled ? 0 : SURELY_OVER_SECONDS)) {
-      if (job.ending.state === 'lost') continue;
-      tell({ type: 'abandoned', id: job.id, queue, workerName: job.workerName, ending: job.ending });
-    }
-    const { back } = await rescueStranded(redis, queue);
-    if (back.length > 0) tell({ type: 'rescued', queue, ids: back });
+    await sweepQueue(redis, queue, settled, tell).catch((error: unknown) => troubles.push(error));
   }
+  if (troubles.length > 0) throw troubles[0];
+}
+
+async function sweepQueue(
+  redis: Redis,
+  queue: string,
+  settled: boolean,
+  tell: (event: WorkerEvent) => void,
+): Promise<void> {
+  for (const job of await endAbandoned(redis, queue, settled ? 0 : SURELY_OVER_SECONDS)) {
+    if (job.ending.state === 'lost') continue;
+    tell({ type: 'abandoned', id: job.id, queue, workerName: job.workerName, ending: job.ending });
+  }
+  const { back } = await rescueStranded(redis, queue);
+  if (back.length > 0) tell({ type: 'rescued', queue, ids: back });
 }
 
 /** Seconds after which a lease that is over is taken for the end of its worker, whatever happened to Redis. */

@@ -8,13 +8,15 @@ local moved = 0
 for _, id in ipairs(call('ZRANGEBYSCORE', scheduled, 0, now, 'LIMIT', 0, limit)) do
   local key = 'rq:job:' .. id
   local job = try('HMGET', key, 'status', 'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at', 'ttl')
-  if not job.err and job[1] == 'scheduled' then
+  local due = not job.err and job[1] == 'scheduled'
+  local pushed = due and push(queue, id, job[2] == '1' or (job[3] == '1' and job[4] and job[4] ~= ''))
+  if pushed then
     call('HSET', key, 'status', 'queued', 'enqueued_at', date)
     local ttl = seconds(job[5])
     if ttl and ttl > 0 then expire_job(id, ttl) end
-    push(queue, id, job[2] == '1' or (job[3] == '1' and job[4] and job[4] ~= ''))
     moved = moved + 1
   end
-  call('ZREM', scheduled, id)
+  -- What has no queue to go to waits here, where it is seen.
+  if pushed or not due then call('ZREM', scheduled, id) end
 end
 return moved

@@ -31,5 +31,8 @@ call('HSET', key, unpack(ARGV, at + 1))
 if ttl ~= '' then expire_job(id, seconds(ttl, -1)) end
 -- A job whose result is not kept leaves no hash behind by which a repetition could be told.
 if call('HGET', key, 'result_ttl') == '0' then call('SET', mark, created_at, 'EX', 60) end
-push(queue, id, front)
+if not push(queue, id, front) then
+  call('DEL', key, mark)
+  return redis.error_reply('WRONGTYPE the key of the queue ' .. queue .. ' is not a list')
+end
 return { 'queued' }

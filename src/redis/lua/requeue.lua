@@ -25,6 +25,7 @@ local function requeue(id)
   end
   local origin = job[2]
   if not origin or origin == '' then origin = registry end
+  if not push(origin, id, front) then return { 'unusable', 'the key of its queue is not a list', '1' } end
   call('HSET', key, 'status', 'queued', 'enqueued_at', date, 'started_at', '', 'ended_at', '', 'origin', origin)
   call('HDEL', key, 'exc_info')
   if not keep_retries then
@@ -37,7 +38,6 @@ local function requeue(id)
   call('PERSIST', 'rq:job::' .. id .. ':dependencies')
   local ttl = seconds(job[5])
   if ttl and ttl > 0 then expire_job(id, ttl) end
-  push(origin, id, front)
   call('ZREM', failed, id)
   return { 'requeued', origin }
 end

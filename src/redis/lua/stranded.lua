@@ -20,7 +20,7 @@ end
 local function rescue(id, seen)
   local status = try('HGET', 'rq:job:' .. id, 'status')
   if status and not status.err and not ENDED[status] then
-    call('LPUSH', 'rq:queue:' .. queue, id)
+    if not push(queue, id, true) then return end
     back[#back + 1] = id
   else
     dropped[#dropped + 1] = id

@@ -1,6 +1,6 @@
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { adopt, claim, type Wish, type WorkerStamp } from '../../../src/queue/claim.js';
+import { adopt, claim, type ClaimedJob, type Wish, type WorkerStamp } from '../../../src/queue/claim.js';
 import { clean } from '../../../src/queue/clean.js';
 import { enqueue } from '../../../src/queue/enqueue.js';
 import { finish } from '../../../src/queue/finish.js';
@@ -196,5 +196,39 @@ describe('a name', () => {
     await client.persist('rq:worker:w');
     await register(redis, birth);
     expect(await client.hget('rq:worker:w', 'birth')).toBe(worker.birth);
+  });
+});
+
+describe('a queue whose key is not a list', () => {
+  const fail = async (job: ClaimedJob): Promise<unknown> => {
+    const ended = { ...job, kind: 'failed' as const, startedAtMs: 1, endedAtMs: 2, resultTtlSeconds: 9, value: null };
+    return (await finish(redis, worker, [ended], wish(0), '')).endings[0];
+  };
+
+  it('refuses a job whole, and a requeue', async () => {
+    await client.set('rq:queue:q', 'a text');
+    await expect(enqueue(redis, { functionName: 'a.b', id: 'x', queue: 'q' })).rejects.toThrow(
+      /WRONGTYPE.*is not a list/,
+    );
+    expect(await client.exists('rq:job:x')).toBe(0);
+    await client.hset('rq:job:y', { status: 'failed', origin: 'q', data: 'x' });
+    await client.zadd('rq:failed:q', '1e12', 'y');
+    await client.sadd('rq:queues', 'rq:queue:q');
+    expect(await requeueAll(redis)).toEqual({ requeued: 0, total: 1 });
+    expect([await statusOf(client, 'y'), await client.zcard('rq:failed:q')]).toEqual(['failed', 1]);
+  });
+
+  it('does not lose the job that was to go back to it, nor keep other queues from being swept', async () => {
+    for (const queue of ['q', 'r']) await put(redis, 'a.b', [], { id: `in-${queue}`, queue, retry: { max: 1 } });
+    const claimed = await claim(redis, worker, wish(2, 'q', 'r'), '');
+    const [first] = claimed.state === 'ok' ? claimed.jobs : [];
+    if (!first) throw new Error('nothing was claimed');
+    await client.set('rq:queue:q', 'a text');
+    expect(await fail(first)).toEqual({ state: 'failed' });
+    expect(await client.zrange('rq:failed:q', '0', '-1')).toEqual(['in-q']);
+    await client.set('rq:queue:q:intermediate', 'a text');
+    for (const member of await client.zrange('rq:wip:r', '0', '-1')) await client.zadd('rq:wip:r', '1', member);
+    await sweep(redis, { queues: ['q', 'r'], settled: true }, () => undefined);
+    expect(await client.lrange('rq:queue:r', 0, -1)).toEqual(['in-r']);
   });
 });

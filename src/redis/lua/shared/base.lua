@@ -42,10 +42,16 @@ local function read_worker()
   return nil, (birth and not birth.err) and 'replaced' or 'unregistered'
 end
 
--- Puts an id on its queue, where RQ's readers find it.
+-- Puts an id on its queue, where RQ's readers find it; false if that key is not a list.
 local function push(queue, id, front)
-  call('SADD', 'rq:queues', 'rq:queue:' .. queue)
-  call(front and 'LPUSH' or 'RPUSH', 'rq:queue:' .. queue, id)
+  local key = 'rq:queue:' .. queue
+  local pushed = try(front and 'LPUSH' or 'RPUSH', key, id)
+  if type(pushed) ~= 'number' then
+    if not pushed.err:find('WRONGTYPE', 1, true) then error(pushed.err) end
+    return false
+  end
+  try('SADD', 'rq:queues', key)
+  return true
 end
 
 local HUNDRED_YEARS = 3153600000

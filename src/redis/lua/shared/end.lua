@@ -22,12 +22,11 @@ local function release_dependents(id, status, date)
           if parent_status and not done(parent_status) then ready = false end
         end
       end
-      if ready then
+      if ready and push(c[2], child, c[3] == '1') then
         try('ZREM', 'rq:deferred:' .. c[2], child)
         call('HSET', 'rq:job:' .. child, 'status', 'queued', 'enqueued_at', date)
         local ttl = seconds(c[5])
         if ttl and ttl > 0 then expire_job(child, ttl) end
-        push(c[2], child, c[3] == '1')
         call('SREM', key, child)
       end
     end
@@ -55,8 +54,9 @@ local function retry(w, queue, id, ended_fields)
     call('SADD', 'rq:queues', 'rq:queue:' .. queue)
     call('HSET', key, 'status', 'scheduled', 'retries_left', left - 1, unpack(ended_fields))
   else
+    -- Without a queue to go back to it is failed, where it can be found.
+    if not push(queue, id, r[3] == '1') then return nil end
     call('HSET', key, 'status', 'queued', 'retries_left', left - 1, 'enqueued_at', w.date, unpack(ended_fields))
-    push(queue, id, r[3] == '1')
   end
   return { 'retried', scheduled and interval or 0, left - 1 }
 end
@@ -93,9 +93,9 @@ local function succeed(w, o, ended_fields, result_fields)
 end
 
 -- Gives a job that was claimed but never begun back to the head of its queue.
-local function give_back(w, o)
+local function give_back(w, o, ended_fields, result_fields)
+  if not push(o.queue, o.id, true) then return fail(w, o.queue, o.id, 'failed', ended_fields, result_fields) end
   call('HSET', 'rq:job:' .. o.id, 'status', 'queued', 'started_at', '', 'worker_name', '')
-  push(o.queue, o.id, true)
   return { 'returned' }
 end
 
@@ -126,7 +126,7 @@ local function end_job(w, o)
     'execution_ended_at', o.ended }) do
     result[#result + 1] = item
   end
-  if o.kind == 'returned' then return give_back(w, o) end
+  if o.kind == 'returned' then return give_back(w, o, ended, result) end
   if o.kind == 'finished' then return succeed(w, o, ended, result) end
   local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended)
   return again or fail(w, o.queue, o.id, o.kind, ended, result)
