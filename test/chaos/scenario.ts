@@ -83,6 +83,7 @@ export async function play(scenario: Scenario): Promise<Outcome> {
     expect(accepted.length).toBeGreaterThan(0);
     return outcome;
   } finally {
+    for (const team of [staff, ...(scenario.others ?? [])]) team.killAll();
     rmSync(dir, { recursive: true, force: true });
   }
 }

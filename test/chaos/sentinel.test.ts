@@ -97,6 +97,20 @@ async function make(kind: Fault): Promise<void> {
       for (const sentinel of sentinels.sentinels) await sentinel.kill('SIGSTOP');
       await sleep(3_000);
       for (const sentinel of sentinels.sentinels) await sentinel.kill('SIGCONT');
+      await awake();
+  }
+}
+
+/** A sentinel that sees time jump watches and does nothing for a while. */
+async function awake(): Promise<void> {
+  for (const sentinel of sentinels.sentinels) {
+    const client = sentinel.client();
+    await until(
+      'no sentinel is in tilt mode',
+      async () => (await client.info('sentinel')).includes('sentinel_tilt:0'),
+      60_000,
+    );
+    client.disconnect();
   }
 }
 

@@ -100,6 +100,12 @@ export class Staff {
     return ends.filter((end) => end !== null);
   }
 
+  /** For when a scenario breaks off: nobody stays behind. */
+  killAll(): void {
+    this.#supervising = false;
+    for (const member of this.members) if (!member.gone) member.process.kill('SIGKILL');
+  }
+
   /** Processes of these workers and of their jobs that are still there. */
   async leaked(): Promise<number[]> {
     // A process that was just killed takes a moment to go.
