@@ -191,7 +191,11 @@ export function resolveQueues(
       ];
       const near = nearest(to, candidates);
       const hint = near === null ? '' : `; did you mean "${near}"?`;
-      problems.add(sourceOf(path), path, `'${to}' is neither a connection nor a mapped queue nor a URL${hint}`);
+      problems.add(
+        sourceOf(path),
+        path,
+        `${shown('', to)} is neither a connection nor a mapped queue nor a URL${hint}`,
+      );
     }
     resolved.set(queue, name);
     return name;

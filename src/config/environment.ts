@@ -26,6 +26,7 @@ const WORKER: Readonly<Record<string, Kind>> = {
   jobMonitoringInterval: 'number',
   shutdownTimeout: 'number',
   connectTimeout: 'number',
+  claimAhead: 'boolean',
   durable: 'number',
   burst: 'boolean',
   disableJobDescLogging: 'boolean',

@@ -53,7 +53,33 @@ async function load(path: string, source: string): Promise<ConfigFile | null> {
   if (config === undefined && path.endsWith('package.json')) return null;
   if (!isRecord(config))
     throw new TsrqError('CONFIG', `${source}the configuration file ${path} does not hold an object`);
+  if (!isBounded(config))
+    throw new TsrqError(
+      'CONFIG',
+      `${source}the configuration file ${path} is nested deeper than ${MAX_DEPTH} levels, or holds more than ${MAX_VALUES} values`,
+      { hint: 'in YAML, look for an alias (*name) within its own anchor (&name)' },
+    );
   return { path, values: config };
+}
+
+/** YAML's aliases make a few lines a value without end, which whoever shows it would walk. */
+const MAX_DEPTH = 20;
+const MAX_VALUES = 100_000;
+
+function isBounded(config: object): boolean {
+  let level: unknown[] = [config];
+  let count = 0;
+  for (let depth = 0; level.length > 0; depth += 1) {
+    count += level.length;
+    if (depth > MAX_DEPTH || count > MAX_VALUES) return false;
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue;
+      for (const inner of Object.values(value)) if (next.push(inner) > MAX_VALUES) return false;
+    }
+    level = next;
+  }
+  return true;
 }
 
 /** What parsers say holds a piece of the file, and with it perhaps a password: it is neither shown nor kept as cause. */

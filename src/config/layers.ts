@@ -1,5 +1,6 @@
 import { parseRedisUrl, type RedisTarget } from '../redis/target.js';
 import { isSecret, type Problems } from './problems.js';
+import { isRecord } from './rq-settings.js';
 import type { Entry } from './settings.js';
 
 /** One source of settings, in the form of the configuration file. `nameOf`: how this source calls a value. */
@@ -44,8 +45,15 @@ export class MergedLayers {
       // Two levels, no more: the name of a queue or a connection may have dots.
       const dot = path.indexOf('.');
       const section = dot < 0 ? path : path.slice(0, dot);
-      if (dot < 0) define(root, section, value);
-      else define((root[section] ?? define(root, section, {})) as Record<string, unknown>, path.slice(dot + 1), value);
+      const own = Object.hasOwn(root, section);
+      // An empty section says nothing; what stands in place of a section is left there, to be named as a problem.
+      if (dot < 0) {
+        if (!own || !isRecord(value)) define(root, section, isRecord(value) ? {} : value);
+        continue;
+      }
+      if (!own) define(root, section, {});
+      const inner = root[section];
+      if (isRecord(inner)) define(inner, path.slice(dot + 1), value);
     }
     return root;
   }
@@ -99,10 +107,9 @@ export class MergedLayers {
 /** What may stand beside a URL that does not say it itself. */
 const FILLING = new Set(['redis.username', 'redis.password', 'redis.passwordFile', 'redis.tls']);
 
-function define(place: Record<string, unknown>, key: string, value: unknown): unknown {
+function define(place: Record<string, unknown>, key: string, value: unknown): void {
   // Not by assignment: a key such as __proto__ is a key like others.
   Object.defineProperty(place, key, { value, enumerable: true, configurable: true, writable: true });
-  return value;
 }
 
 function collect(value: unknown, path: readonly string[], leaf: (path: string, value: unknown) => void): void {

@@ -49,13 +49,10 @@ function namedFile(flags: Partial<FlagValues>, env: NodeJS.ProcessEnv): { path: 
 
 /** RQ's settings in the file stand below its own: who writes both means the latter. */
 function fileLayers({ path, values }: ConfigFile, problems: Problems): Layer[] {
-  const own: Record<string, unknown> = {};
-  const rq: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(values)) {
-    if (key === '$schema') continue;
-    if (RQ_SETTINGS.includes(key)) rq[key] = value;
-    else own[key] = value;
-  }
+  const entries = Object.entries(values).filter(([key]) => key !== '$schema');
+  const isRq = ([key]: [string, unknown]): boolean => RQ_SETTINGS.includes(key);
+  const rq = Object.fromEntries(entries.filter(isRq));
+  const own = Object.fromEntries(entries.filter((entry) => !isRq(entry)));
   return [named(translate(rq, path, problems), path), { values: own, nameOf: () => path }];
 }
 
@@ -196,9 +193,12 @@ function build(
   const sourceOf = (path: string): string => merged.sourceOf(path);
   const configFile = input.file?.path ?? null;
   const builder = new TargetBuilder({ configFile, cwd: input.cwd, env: input.env }, problems, sourceOf);
-  const connections: Record<string, RedisTarget> = {};
-  for (const [name, connection] of Object.entries(config.connections ?? {}))
-    connections[name] = builder.named(connection, `connections.${name}`);
+  const connections: Record<string, RedisTarget> = Object.fromEntries(
+    Object.entries(config.connections ?? {}).map(([name, connection]) => [
+      name,
+      builder.named(connection, `connections.${name}`),
+    ]),
+  );
   if (Object.hasOwn(connections, 'default')) {
     const path = 'connections.default';
     problems.add(sourceOf(path), path, "'default' is the connection of redis or sentinel: it belongs there");
@@ -231,7 +231,7 @@ function build(
     usedConnections: () =>
       usedConnections(defaultName, target, explicit ? [] : [...mapped.keys()], connectionNameOf, targetOf),
     entries: () =>
-      [...merged.entries().map(withoutSecretsIn), where(target, chosen)].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+      [...merged.entries(), where(target, chosen)].map(withoutSecretsIn).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   });
 }
 
@@ -250,7 +250,7 @@ function chooseDefault(
   const known = Object.keys(connections).filter((other) => other !== 'default');
   const hint =
     near === null ? `; there are ${known.length === 0 ? 'none' : known.join(', ')}` : `; did you mean "${near}"?`;
-  problems.add(sourceOf('connection'), 'connection', `there is no connection named '${name}'${hint}`);
+  problems.add(sourceOf('connection'), 'connection', `there is no connection named ${shown('', name)}${hint}`);
   return null;
 }
 

@@ -1,4 +1,4 @@
-import type { Problems } from './problems.js';
+import { shown, type Problems } from './problems.js';
 
 /**
  * RQ's own settings, as its users have them in the environment or in a file. Each stands for values of our own file:
@@ -86,7 +86,7 @@ function translateTls(
 ): void {
   const on = has('REDIS_SSL') ? boolean(settings['REDIS_SSL']) : false;
   if (on === null) {
-    problems.add(source, 'REDIS_SSL', `is '${String(settings['REDIS_SSL'])}': true or false is needed`);
+    problems.add(source, 'REDIS_SSL', `is ${shown('REDIS_SSL', settings['REDIS_SSL'])}: true or false is needed`);
     return;
   }
   if (!on) return;
@@ -165,6 +165,8 @@ function number(text: string): unknown {
 
 /** RQ's words for yes and no; null for others. */
 function boolean(value: unknown): boolean | null {
+  // Of an object that has a toString of its own no text can be made.
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return null;
   const text = String(value).toLowerCase();
   if (['true', 'yes', 'y', 't', '1'].includes(text)) return true;
   return ['false', 'no', 'n', 'f', '0', ''].includes(text) ? false : null;

@@ -2,6 +2,11 @@ import { z } from 'zod';
 
 const text = z.string().min(1);
 const optionalText = text.nullable();
+/** A URL in place of a host would be shown with its password wherever a connection is named. */
+const host = text.refine(
+  (value) => !/[\s/@]/.test(value),
+  'the name or address of a host is needed; a URL goes into url',
+);
 const port = z.number().int().min(1).max(65_535);
 const db = z.number().int().min(0);
 const count = z.number().int().min(1);
@@ -21,7 +26,7 @@ const tls = z.union([
 
 const redis = z.strictObject({
   url: text.optional(),
-  host: text.optional(),
+  host: host.optional(),
   port: port.optional(),
   db: db.optional(),
   username: optionalText.optional(),
@@ -72,6 +77,7 @@ const worker = z.strictObject({
   shutdownTimeout: seconds.nullable().optional(),
   connectTimeout: seconds.optional(),
   serializer: z.enum(['json']).optional(),
+  claimAhead: z.boolean().optional(),
   durable: count.nullable().optional(),
   burst: z.boolean().optional(),
   disableJobDescLogging: z.boolean().optional(),

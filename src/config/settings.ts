@@ -23,6 +23,7 @@ export interface WorkerSettings {
   readonly monitoringIntervalSeconds: number;
   readonly shutdownTimeoutSeconds: number | null;
   readonly connectTimeoutSeconds: number;
+  readonly claimAhead: boolean;
   /** On how many replicas the end of a job must be; null: that is not waited for. */
   readonly durable: number | null;
   readonly burst: boolean;

@@ -138,7 +138,10 @@ function parseList<T extends 'number' | 'string'>(
 ): (T extends 'number' ? number : string)[] | null {
   try {
     const list: unknown = JSON.parse(text);
-    return Array.isArray(list) && list.every((item) => typeof item === type) ? list : null;
+    // 1e999 is JSON, and no number to wait for.
+    return Array.isArray(list) && list.every((item) => typeof item === type && item !== Infinity && item !== -Infinity)
+      ? list
+      : null;
   } catch {
     return null;
   }

@@ -44,7 +44,7 @@ export function decodePayload(data: Buffer, maxBytes = MAX_BYTES): Call {
   if (typeof functionName !== 'string')
     throw new PayloadError(`the function name in the payload is no text: ${shown(raw)}`);
   if (instance !== null)
-    throw new PayloadError(`the payload calls a method of an object, which only Python can: ${functionName}`);
+    throw new PayloadError(`the payload calls a method of an object, which only Python can: ${shown(raw)}`);
   if (!Array.isArray(args)) throw new PayloadError(`the arguments in the payload are no list: ${shown(raw)}`);
   if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)) {
     throw new PayloadError(`the keyword arguments in the payload are no object: ${shown(raw)}`);
@@ -72,15 +72,17 @@ const ZLIB = 0x78;
 
 /** As RQ's reader: what is no zlib stream is taken as it is. */
 function inflate(data: Buffer, maxBytes: number): Buffer {
-  if (data[0] !== ZLIB) return data;
-  try {
-    return inflateSync(data, { maxOutputLength: maxBytes });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new PayloadError(`the payload is larger than ${Math.round(maxBytes / 1_048_576)} MiB when inflated`);
+  const tooLarge = `the payload is larger than ${Math.round(maxBytes / 1_048_576)} MiB`;
+  if (data[0] === ZLIB) {
+    try {
+      return inflateSync(data, { maxOutputLength: maxBytes });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+        throw new PayloadError(`${tooLarge} when inflated`);
     }
-    return data;
   }
+  if (data.length > maxBytes) throw new PayloadError(tooLarge);
+  return data;
 }
 
 /** A zlib stream of one stored block (RFC 1950, RFC 1951 section 3.2.4). */

@@ -2,14 +2,21 @@ import { TsrqError } from '../errors.js';
 
 /** RQ's date form, UTC with six fraction digits: `2026-11-20T23:47:42.640015Z`. `ms`: milliseconds since the epoch, fractions kept. */
 export function formatDate(ms: number): string {
-  const micros = Math.round(ms * 1_000);
-  const whole = Math.floor(micros / 1_000);
-  return `${new Date(whole).toISOString().slice(0, -1)}${String(micros - whole * 1_000).padStart(3, '0')}Z`;
+  // The fraction by itself: in microseconds a double holds no moment after 2255 exactly.
+  const below = Math.floor(ms);
+  const micros = Math.round((ms - below) * 1_000);
+  const whole = micros === 1_000 ? below + 1 : below;
+  return `${new Date(whole).toISOString().slice(0, -1)}${String(micros % 1_000).padStart(3, '0')}Z`;
 }
 
 const DATE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))?$/;
+/** The years 1 to 9999: all that Python, and four digits, can say. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00Z');
+const END_MS = Date.parse('9999-12-31T23:59:59Z') + 1_000;
+/** The last number before the end: doubles are so far apart there. */
+const LAST_MS = END_MS - 1 / 32;
 
-/** Milliseconds since the epoch of a date with 0 to 6 fraction digits; null for anything else. */
+/** Milliseconds since the epoch of a date with 0 to 9 fraction digits, of the years 1 to 9999; null for anything else. */
 export function parseDate(text: string): number | null {
   const match = DATE.exec(text);
   if (!match) return null;
@@ -19,7 +26,9 @@ export function parseDate(text: string): number | null {
   if (new Date(base).getUTCDate() !== Number(match[1]?.slice(8))) return null;
   const [, , , fraction = '0', sign, hours = '0', minutes = '0'] = match;
   const offsetMinutes = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
-  return base + Number(`0.${fraction}`) * 1_000 - offsetMinutes * 60_000;
+  const second = base - offsetMinutes * 60_000;
+  if (second < FIRST_MS || second >= END_MS) return null;
+  return Math.min(second + Number(`0.${fraction}`) * 1_000, LAST_MS);
 }
 
 /** Seconds since the epoch as Python prints a float: `1795218627.09721`. */
@@ -32,7 +41,8 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_4
 
 /** Seconds of a duration as RQ's options have it: a number, or a number with `d`, `h`, `m` or `s`. Throws USAGE. */
 export function parseDuration(value: string | number): number {
-  const match = /^\s*(-?\d+)\s*([smhd]?)\s*$/i.exec(String(value));
+  // Trimmed first: with spaces at both ends of the pattern, the time for a text of spaces would grow with its square.
+  const match = /^(-?\d+)\s*([smhd]?)$/i.exec(String(value).trim());
   const seconds =
     typeof value === 'number'
       ? Math.trunc(value)

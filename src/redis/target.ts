@@ -85,8 +85,11 @@ export function describeTarget(target: RedisTarget): string {
  */
 export const maskUrls = (text: string): string =>
   text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)\S*@/gi, '$1******@')
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s:@]+@/gi, '$1******@')
+    // An @ in a parameter may end a login before it: both sides of it are hidden, and it stays for the next rule.
+    .replace(/([?&][a-z_]*pass[a-z_]*=)(?!\*{6})[^&\s]*@[^&\s]*/gi, '$1******@******')
+    // Schemes have an end, or the time for a long word would grow with its square.
+    .replace(/([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]*:)\S*@/gi, '$1******@')
+    .replace(/([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s:@]+@/gi, '$1******@')
     .replace(/([?&][a-z_]*pass[a-z_]*=)(?!\*{6})[^&\s]*/gi, '$1******');
 
 /** `host`, `host:port`, `[::1]:port`; null for anything else. */
@@ -198,7 +201,18 @@ function readQuery(url: string, params: URLSearchParams, known: readonly string[
 }
 
 function bad(url: string, why: string): TsrqError {
-  return new TsrqError('CONFIG', `'${maskLogin(url)}' is no address of a Redis: ${why}`);
+  const reason = why.includes("'") && hasLoginBehindHost(url) ? ENCODE : why;
+  return new TsrqError('CONFIG', `'${maskUrl(url)}' is no address of a Redis: ${reason}`);
+}
+
+/** What a reason quotes of such a URL may be half of a password. */
+const hasLoginBehindHost = (url: string): boolean => /[/?#].*@/s.test(url.replace(/^([a-z][a-z0-9+.-]*:)?\/*/i, ''));
+
+/** As maskUrls, for a text that is one URL: also passwords with spaces, and under a name that is not known. */
+function maskUrl(url: string): string {
+  // Whether such an @ ends a login or belongs to a password of the query, nobody can tell.
+  if (/\?.*@/s.test(url)) return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*$/is, '$1******');
+  return maskLogin(url).replace(/([?&](?!(?:db|username|sentinel_username)=)[^=&]*=)[^&]*/gi, '$1******');
 }
 
 /** As maskUrls, for a text that is one URL: a space does not end it, and a forgotten scheme does not expose the login. */
