@@ -69,7 +69,7 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
     ...(job.retry ? { retry: { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } } : {}),
   });
   const rule = job.onExistingId ?? 'refuse';
-  const head: RedisArg[] = [id, queue, job.atFront === true ? 1 : 0, job.ttlSeconds ?? '', rule, formatDate(now)];
+  const head: RedisArg[] = [id, queue, flagsOf(job), job.ttlSeconds ?? '', rule, formatDate(now)];
   const reply = await store(redis, id, [...head, ...[...fields].flat()], job.durable);
   const [state, status] = asList(reply).map(asText);
   if (state !== 'exists') return { id, queue, description };
@@ -83,6 +83,11 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
           : 'choose another id, or replace the waiting job (--replace)',
     },
   );
+}
+
+function flagsOf(job: NewJob): string {
+  const brief = job.resultTtlSeconds === 0 || job.failureTtlSeconds === 0;
+  return `${job.atFront === true ? 'front ' : ''}${job.id === undefined ? 'new ' : ''}${brief ? 'brief' : ''}`;
 }
 
 async function store(

@@ -6,13 +6,14 @@ local mark = 'rq:tsrq:emptied:' .. token
 local last = call('GET', mark)
 if last and last:match('^%d+') == number then return tonumber(last:match('%d+$')) end
 local ids = call('LPOP', 'rq:queue:' .. queue, limit) or {}
+local ELSEWHERE = { started = true, finished = true, failed = true, stopped = true, scheduled = true, deferred = true }
 -- After the first removal, which is not refused when memory is full: to empty a queue is a way out of that.
 try('SET', mark, number .. ' ' .. #ids, 'EX', 60)
 for _, id in ipairs(ids) do
   local key = 'rq:job:' .. id
   local status = try('HGET', key, 'status')
+  if type(status) == 'table' then status = '' end
   -- A second copy of the id of a job that runs or has ended: that job is not on this queue.
-  local elsewhere = status == 'started' or status == 'finished' or status == 'failed' or status == 'stopped'
-  if not elsewhere then call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies') end
+  if not ELSEWHERE[status] then call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies') end
 end
 return #ids
