@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { connect, enqueue, parseRedisUrl, startWorker, VERSION } from 'tsrq';
 
-const [task, count, concurrency = '1', isolation = 'none'] = process.argv.slice(2);
+const [task, count, concurrency = '1', isolation = 'none', ahead = 'ahead'] = process.argv.slice(2);
 const target = parseRedisUrl(process.env.BENCH_REDIS);
 const jobs = Number(count);
 
@@ -32,6 +32,8 @@ if (task === 'drain') {
     queues: [{ name: 'q', weight: 1 }],
     strategy: 'ordered',
     concurrency: Number(concurrency),
+    claimAhead: ahead !== 'strict',
+    durability: null,
     isolation,
     sources: { jobFiles: [], roots: [new URL('.', import.meta.url).pathname], onlyRegistered: false },
     jobsPerHorse: 1,

@@ -29,6 +29,11 @@ export function addWorkerOptions(command: Command): Command {
       "'ordered' (default), 'round_robin', 'random', or 'weighted' (high=5 low=1)",
       strategy,
     )
+    .option(
+      '--no-claim-ahead',
+      'take a job only when there is a slot for it, also when jobs take less than milliseconds',
+    )
+    .addOption(new Option('--claim-ahead').hideHelp())
     .option('--durable <replicas>', 'wait until so many replicas have the end of each job, and warn when not', whole(1))
     .option('--max-jobs <n>', 'quit after n jobs', whole(1))
     .option('--max-idle-time <seconds>', 'quit after so long without a job', seconds)

@@ -28,6 +28,9 @@ export const REGISTRIES = ['wip', 'finished', 'failed', 'deferred', 'scheduled',
 export type RegistryName = (typeof REGISTRIES)[number];
 export const registryKey = (registry: RegistryName, queue: string): string => `rq:${registry}:${queue}`;
 
+/** tsrq's own: the last execution that a process which claims ahead has begun. */
+export const begunKey = (processPrefix: string): string => `rq:tsrq:begun:${processPrefix}`;
+
 const QUEUE_PREFIX = 'rq:queue:';
 const WORKER_PREFIX = 'rq:worker:';
 

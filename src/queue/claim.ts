@@ -27,6 +27,19 @@ export interface Wish {
   readonly queues: readonly { readonly name: string; readonly weight: number }[];
   /** 16 hexadecimal digits that no other process uses: how its execution ids begin. */
   readonly processPrefix: string;
+  /** For a worker that claims ahead of its free slots; without it all that is claimed begins at once. */
+  readonly ahead?: Ahead;
+}
+
+/**
+ * What Redis must know of a worker that claims jobs before it can begin them: executions begin in the order of their ids,
+ * and if the worker dies, those that had not begun go back to their queue.
+ */
+export interface Ahead {
+  /** How many of the claimed begin at once. */
+  readonly begin: number;
+  /** The id of the last execution that has begun, or ''. */
+  readonly lastBegun: string;
 }
 
 /** A job whose execution is open: it is `started` in Redis, and ours until the lease runs out. */
@@ -89,11 +102,17 @@ export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runni
 export async function claimMoved(
   redis: Redis,
   worker: WorkerStamp,
-  moved: { readonly hits: readonly Hit[]; readonly room: number; readonly processPrefix: string },
+  moved: {
+    readonly hits: readonly Hit[];
+    readonly room: number;
+    readonly processPrefix: string;
+    readonly claimsAhead?: boolean;
+  },
   runningId: string,
 ): Promise<Claim> {
   const hits = moved.hits.flatMap((hit) => [hit.queue, hit.id]);
-  const args = [...workerArgs(worker), runningId, moved.processPrefix, moved.room, ...hits];
+  const ahead = moved.claimsAhead === true ? 1 : 0;
+  const args = [...workerArgs(worker), runningId, moved.processPrefix, ahead, moved.room, ...hits];
   return readClaim(await redis.evaluate(script('claim_moved'), [], args));
 }
 
@@ -119,7 +138,9 @@ export function workerArgs(worker: WorkerStamp): RedisArg[] {
 
 export function wishArgs(wish: Wish): RedisArg[] {
   const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight]);
-  return [wish.processPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length, ...queues];
+  const { begin, lastBegun } = wish.ahead ?? { begin: -1, lastBegun: '' };
+  const head = [wish.processPrefix, wish.count, begin, lastBegun];
+  return [...head, wish.strategy, wish.seed, wish.queues.length, ...queues];
 }
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */

@@ -25,6 +25,8 @@ export interface Ended {
   readonly endedAtMs: number;
   /** Seconds to keep job and result: 0 not at all, -1 for ever. Only for 'finished'; failures carry their own. */
   readonly resultTtlSeconds: number;
+  /** Whether a heartbeat may have written the records of the execution, which must go then. */
+  readonly announced?: boolean;
   /** The serialised return value, or the zlib stream of the error text; null for none. */
   readonly value: Buffer | null;
 }
@@ -75,12 +77,16 @@ export async function returnToQueue(
   runningId: string,
 ): Promise<void> {
   if (jobs.length === 0) return;
+  const nothing: Wish = { count: 0, strategy: 'ordered', seed: 0, queues: [], processPrefix: '' };
+  await finish(redis, worker, returned(jobs), nothing, runningId);
+}
+
+/** How it is recorded that jobs were claimed and never begun. */
+export function returned(jobs: readonly ClaimedJob[]): Ended[] {
   const now = Date.now();
   const back = { kind: 'returned', startedAtMs: now, endedAtMs: now, resultTtlSeconds: 0, value: null } as const;
   // Each goes to the head: the last one first, so that the first is first again.
-  const ended = jobs.toReversed().map(({ id, executionId, queue }) => ({ id, executionId, queue, ...back }));
-  const nothing: Wish = { count: 0, strategy: 'ordered', seed: 0, queues: [], processPrefix: '' };
-  await finish(redis, worker, ended, nothing, runningId);
+  return jobs.toReversed().map(({ id, executionId, queue }) => ({ id, executionId, queue, ...back }));
 }
 
 function endedArgs(ended: Ended): RedisArg[] {
@@ -95,6 +101,7 @@ function endedArgs(ended: Ended): RedisArg[] {
     formatEpochSeconds(ended.endedAtMs),
     Math.max(0, (ended.endedAtMs - ended.startedAtMs) / 1_000).toFixed(6),
     ended.resultTtlSeconds,
+    ended.announced === false ? 0 : 1,
     ended.value === null ? '' : ended.value.toString('base64'),
   ];
 }

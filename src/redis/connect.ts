@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis as IoRedis } from 'ioredis';
+import { Command, type Redis as IoRedis } from 'ioredis';
 import { TsrqError } from '../errors.js';
 import { openClient, discardClient } from './client.js';
 import { withDeadline } from './deadline.js';
@@ -96,6 +96,13 @@ class Connection implements Redis {
     }, timeoutMs);
   }
 
+  post([name, ...args]: RedisCommand): boolean {
+    const client = this.#client;
+    if (client?.status !== 'ready') return false;
+    (client.sendCommand(new Command(name, args)) as Promise<unknown>).catch(() => undefined);
+    return true;
+  }
+
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
@@ -104,10 +111,28 @@ class Connection implements Redis {
   }
 
   /** `extraMs`: how much longer than others this call may take. */
-  async #run<T>(work: (client: IoRedis) => Promise<T>, extraMs = 0): Promise<T> {
+  #run<T>(work: (client: IoRedis) => Promise<T>, extraMs = 0): Promise<T> {
     const deadline = performance.now() + this.#deadlineMs + extraMs;
-    let sent = false;
-    for (let attempt = 0; ; attempt += 1) {
+    const client = this.#client;
+    if (!client) return this.#insist(work, { deadline, extraMs });
+    return withDeadline(work(client), Math.min(this.#replyTimeoutMs + extraMs, this.#deadlineMs + extraMs)).then(
+      (value) => {
+        if (this.#lostAt !== null) this.#regained();
+        return value;
+      },
+      (error: unknown) => this.#insist(work, { deadline, extraMs, failed: { error, client } }),
+    );
+  }
+
+  /** Tries until it succeeds or may not go on; `failed`: an attempt that was made before. */
+  async #insist<T>(
+    work: (client: IoRedis) => Promise<T>,
+    call: { deadline: number; extraMs: number; failed?: { error: unknown; client: IoRedis } },
+  ): Promise<T> {
+    const { deadline, extraMs, failed } = call;
+    let sent = failed !== undefined;
+    if (failed) await this.#recover(failed.error, failed.client, { attempt: 0, sent, deadline });
+    for (let attempt = sent ? 1 : 0; ; attempt += 1) {
       let client: IoRedis | null = null;
       try {
         client = this.#client ?? (await this.#open(deadline));
@@ -201,14 +226,16 @@ class Connection implements Redis {
   }
 }
 
-async function evaluateOn(client: IoRedis, script: Script, rest: readonly RedisArg[]): Promise<BufferReply> {
-  try {
-    return (await client.callBuffer('EVALSHA', script.sha, ...rest)) as BufferReply;
-  } catch (error) {
+function evaluateOn(client: IoRedis, script: Script, rest: readonly RedisArg[]): Promise<BufferReply> {
+  return send(client, 'evalsha', [script.sha, ...rest]).catch((error: unknown) => {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return (await client.callBuffer('EVAL', script.source, ...rest)) as BufferReply;
-  }
+    return send(client, 'eval', [script.source, ...rest]);
+  });
 }
+
+/** As `client.callBuffer`, without what that does for each call. */
+const send = (client: IoRedis, name: string, args: RedisArg[]): Promise<BufferReply> =>
+  client.sendCommand(new Command(name, args, { replyEncoding: null })) as Promise<BufferReply>;
 
 /** All replies in order; an error reply in its place, anything that concerns the connection as a rejection. */
 async function all<T>(replies: readonly Promise<T>[]): Promise<(T | Error)[]> {

@@ -14,6 +14,8 @@ export interface WorkerOptions {
   readonly queues: readonly WeightedQueue[];
   readonly strategy: DequeueStrategy;
   readonly concurrency: number;
+  /** Claim short jobs before there is a slot for them. */
+  readonly claimAhead: boolean;
   readonly isolation: 'process' | 'none';
   readonly sources: HandlerSources;
   readonly jobsPerHorse: number;

@@ -36,6 +36,8 @@ export class Run {
   readonly timeoutSeconds: number;
   readonly startedAtMs = clock();
   readonly done: Promise<RunEnd>;
+  /** Whether a heartbeat may have written the records of this execution. */
+  announced = false;
   readonly #limits: RunLimits;
   readonly #handle: RunHandle;
   readonly #timers: NodeJS.Timeout[] = [];

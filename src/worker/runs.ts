@@ -12,13 +12,14 @@ export interface EndedRun extends RunEnd {
 export class Runs {
   readonly #performer: Performer;
   readonly #limits: RunLimits;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (end: EndedRun) => void;
   readonly #running = new Map<string, Run>();
   readonly #ended: EndedRun[] = [];
+  #newest: Run | null = null;
   /** When a run began or ended last, milliseconds since the epoch. */
   lastActivityMs = clock();
 
-  constructor(performer: Performer, limits: RunLimits, onEnd: () => void) {
+  constructor(performer: Performer, limits: RunLimits, onEnd: (end: EndedRun) => void) {
     this.#performer = performer;
     this.#limits = limits;
     this.#onEnd = onEnd;
@@ -32,16 +33,19 @@ export class Runs {
   get size(): number {
     return this.#running.size;
   }
-  get hasEnded(): boolean {
-    return this.#ended.length > 0;
+  /** How many have ended and are not recorded. */
+  get ended(): number {
+    return this.#ended.length;
   }
   /** Nothing goes on, nothing is to be written down. */
   get isEmpty(): boolean {
     return this.#running.size === 0 && this.#ended.length === 0;
   }
-  /** The id of the job that began last of those that go on, or ''. */
+  /** The id of the job that began last, if it goes on, else that of any that does; or ''. */
   get currentJobId(): string {
-    return this.running.at(-1)?.job.id ?? '';
+    if (this.#newest && this.#running.has(this.#newest.job.executionId)) return this.#newest.job.id;
+    for (const run of this.#running.values()) return run.job.id;
+    return '';
   }
   /** The executions that this worker knows of. */
   get executionIds(): string[] {
@@ -53,14 +57,16 @@ export class Runs {
   }
 
   start(job: ClaimedJob): Run {
-    this.lastActivityMs = clock();
     const run = new Run(job, this.#performer, this.#limits);
+    this.lastActivityMs = run.startedAtMs;
+    this.#newest = run;
     this.#running.set(job.executionId, run);
     void run.done.then((end) => {
       this.#running.delete(job.executionId);
-      this.#ended.push({ ...end, run });
-      this.lastActivityMs = clock();
-      this.#onEnd();
+      const ended = { ...end, run };
+      this.#ended.push(ended);
+      this.lastActivityMs = end.ended.endedAtMs;
+      this.#onEnd(ended);
     });
     return run;
   }
@@ -70,9 +76,9 @@ export class Runs {
     for (const run of this.#running.values()) run.interrupt(interruption, 0);
   }
 
-  /** Hands over what is to be written down; `keepEnded` takes back what was not. */
-  takeEnded(): EndedRun[] {
-    return this.#ended.splice(0);
+  /** Hands over what is to be written down, at most so many; `keepEnded` takes back what was not. */
+  takeEnded(most: number): EndedRun[] {
+    return this.#ended.splice(0, most);
   }
 
   keepEnded(runs: readonly EndedRun[]): void {

@@ -1,9 +1,10 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
+import { begunKey } from '../protocol/keys.js';
 import { formatDate } from '../protocol/time.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../queue/claim.js';
-import { finish, returnToQueue, type Ending, type Finish } from '../queue/finish.js';
-import { heartbeat } from '../queue/heartbeat.js';
+import { finish, returned, type Ending, type Finish } from '../queue/finish.js';
+import { heartbeat, type Heartbeat } from '../queue/heartbeat.js';
 import { isSuspended } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
 import type { Hit } from '../redis/blocking.js';
@@ -12,9 +13,17 @@ import { clock } from './horses/perform.js';
 import type { Performer } from './horses/performer.js';
 import { Intake } from './intake.js';
 import { register, unregister, type Birth } from './registration.js';
+import { HAND_BACK_MS, Reserve } from './reserve.js';
 import type { Interruption, Run } from './run.js';
 import { Runs, type EndedRun } from './runs.js';
 import type { WorkerOptions } from './options.js';
+
+/** How many outcomes one call records, and how many jobs it takes, at most: it must not hold Redis for long. */
+const MOST_IN_A_CALL = 100;
+/** Seconds that the mark of the last begun execution lives; as in start.lua. */
+const BEGUN_SECONDS = 3_600;
+/** Age at which a run gets the records that most are too short for, milliseconds. */
+const ANNOUNCE_AFTER_MS = 1_000;
 
 /**
  * Takes jobs, has them performed, and writes down how they ended: claim → perform → finish.
@@ -28,8 +37,11 @@ export class Worker {
   readonly #birth: Birth;
   readonly #intake: Intake;
   readonly #runs: Runs;
+  readonly #reserve: Reserve;
   #wake: () => void = () => undefined;
   #awake = false;
+  #later: NodeJS.Immediate | null = null;
+  #handBack: NodeJS.Timeout | null = null;
   #jobsTaken = 0;
   #jobsEnded = 0;
   #stopping: WorkerEndReason | null = null;
@@ -59,9 +71,10 @@ export class Worker {
       defaultTimeoutSeconds: options.defaultTimeoutSeconds,
       defaultResultTtlSeconds: options.resultTtlSeconds,
     };
-    this.#runs = new Runs(performer, limits, () => {
-      this.#rouse();
+    this.#runs = new Runs(performer, limits, (end) => {
+      this.#ended(end);
     });
+    this.#reserve = new Reserve(options.claimAhead, options.concurrency);
     this.#intake = new Intake({
       target: options.target,
       queues: options.queues,
@@ -117,8 +130,7 @@ export class Worker {
     if (this.#stopping !== null) return;
     this.#stopping = reason;
     this.#tell({ type: 'stopping', running: this.#runs.size, because });
-    this.#intake.pause();
-    this.#rouse();
+    this.#takeNoMore();
   }
 
   /** Cold: ends the running jobs at once; each is retried if it may be, else failed with the reason. */
@@ -129,15 +141,15 @@ export class Worker {
     this.#cold = { kind: 'failed', name: 'ShutDownImminentException', text };
     this.#tell({ type: 'cold', running: this.#runs.size, because });
     this.#runs.interruptAll(this.#cold);
-    this.#rouse();
+    this.#takeNoMore();
   }
 
   /** Takes no new jobs until `unquiet()`. */
   quiet(): void {
     if (this.#quiet) return;
     this.#quiet = true;
-    this.#intake.pause();
     this.#tell({ type: 'quiet' });
+    this.#takeNoMore();
   }
 
   unquiet(): void {
@@ -155,11 +167,7 @@ export class Worker {
 
   /** One heartbeat: leases, worker hash, registration. */
   async beat(): Promise<void> {
-    const running = this.runs.map((run) => ({ ...run.job, timeoutSeconds: run.timeoutSeconds }));
-    const oldest = this.runs[0];
-    const working = oldest ? (clock() - oldest.startedAtMs) / 1_000 : 0;
-    const state = running.length > 0 ? '' : this.#suspended ? 'suspended' : 'idle';
-    const beaten = await heartbeat(this.#redis, this.#stamp, running, { state, workingSeconds: working });
+    const beaten = await this.#prolong(this.runs, this.#reserve.jobs);
     if (beaten.state !== 'ok') {
       await this.#comeBack(beaten.state);
       return;
@@ -169,14 +177,43 @@ export class Worker {
     if (this.#stopping === null && !this.#quiet) this.#intake.askAgain();
   }
 
-  #room(): number {
+  /** Gives runs that have outlived their first moments the records by which others see them. */
+  async #announce(): Promise<void> {
+    const due = this.runs.filter((run) => !run.announced && clock() - run.startedAtMs >= ANNOUNCE_AFTER_MS);
+    if (due.length > 0) await this.#prolong(due, []);
+  }
+
+  #prolong(runs: readonly Run[], waiting: readonly ClaimedJob[]): Promise<Heartbeat> {
+    // Before the call: whether it arrives before or after the end of the run, that end must clear up.
+    for (const run of runs) run.announced = true;
+    const running = runs.map((run) => ({ ...run.job, timeoutSeconds: run.timeoutSeconds }));
+    const held = waiting.map((job) => ({ ...job, timeoutSeconds: this.#options.defaultTimeoutSeconds }));
+    const oldest = runs[0];
+    const workingSeconds = oldest ? (clock() - oldest.startedAtMs) / 1_000 : 0;
+    const state = running.length > 0 ? '' : this.#suspended ? 'suspended' : 'idle';
+    return heartbeat(this.#redis, this.#stamp, [...running, ...held], { state, workingSeconds });
+  }
+
+  /** Slots without a job. */
+  get #free(): number {
+    return this.#stopping !== null || this.#quiet ? 0 : Math.max(0, this.#options.concurrency - this.#runs.size);
+  }
+
+  /** How many jobs to ask for: for the free slots, and ahead. */
+  get #wanted(): number {
     if (this.#stopping !== null || this.#quiet) return 0;
-    const left = this.#options.maxJobs === null ? Infinity : this.#options.maxJobs - this.#jobsTaken;
-    return Math.max(0, Math.min(this.#options.concurrency - this.#runs.size, left));
+    const left =
+      this.#options.maxJobs === null ? Infinity : this.#options.maxJobs - this.#jobsTaken - this.#reserve.waiting;
+    return Math.max(0, Math.min(this.#free + this.#reserve.target - this.#reserve.waiting, left, MOST_IN_A_CALL));
+  }
+
+  /** Worth a call of its own, though nothing has ended. */
+  get #isHungry(): boolean {
+    return this.#intake.claimDue && this.#reserve.waiting < Math.max(1, this.#free) && this.#wanted > 0;
   }
 
   #isOver(): boolean {
-    return this.#stopping !== null && this.#runs.isEmpty && !this.#intake.hasHits;
+    return this.#stopping !== null && this.#runs.isEmpty && this.#reserve.isEmpty && !this.#intake.hasHits;
   }
 
   #rouse(): void {
@@ -184,74 +221,41 @@ export class Worker {
     this.#wake();
   }
 
+  /** Whatever else ends in this turn of the event loop belongs to the same batch. */
+  #rouseLater(): void {
+    this.#later ??= setImmediate(() => {
+      this.#later = null;
+      this.#rouse();
+    });
+  }
+
   async #somethingToDo(): Promise<void> {
-    if (!this.#awake && !(this.#intake.claimDue && this.#room() > 0)) {
+    if (!this.#awake && !this.#isHungry) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    // Whatever else ends in this turn of the event loop belongs to the same batch.
-    await nextTurn();
     this.#awake = false;
   }
 
-  async #turn(): Promise<void> {
-    if (this.#adopting) await this.#adopt();
-    if (this.#intake.hasHits) await this.#startMoved();
-    const room = this.#room();
-    if (this.#runs.hasEnded || (room > 0 && this.#intake.claimDue)) await this.#finishAndClaim(room);
-    else if (this.#stopping === null && room > 0) this.#intake.waitForWork(this.#suspended);
-    this.#checkLimits();
-  }
-
-  async #startMoved(): Promise<void> {
-    const hits: Hit[] = this.#intake.takeHits();
-    try {
-      const moved = { hits, room: this.#room(), processPrefix: this.#intake.processPrefix };
-      const result = await claimMoved(this.#redis, this.#stamp, moved, this.#runs.currentJobId);
-      if (result.state !== 'ok') this.#intake.keepHits(hits);
-      // More may have been pushed together with what was moved.
-      if (await this.#accept(result)) this.#intake.askAgain();
-    } catch (error) {
-      this.#intake.keepHits(hits);
-      throw error;
-    }
-  }
-
-  async #finishAndClaim(room: number): Promise<void> {
-    const ended = this.#runs.takeEnded();
-    let result: Finish | null = null;
-    try {
-      const wish = this.#intake.wish(room);
-      const outcomes = ended.map((run) => run.ended);
-      result =
-        outcomes.length > 0
-          ? await finish(this.#redis, this.#stamp, outcomes, wish, this.#runs.currentJobId, this.#options.durability)
-          : { ...(await claim(this.#redis, this.#stamp, wish, this.#runs.currentJobId)), endings: [], replicas: null };
-    } finally {
-      // Whatever was not recorded is recorded by a later turn.
-      if (result?.state !== 'ok') this.#runs.keepEnded(ended);
-    }
-    if (result.state === 'ok') this.#report(ended, result.endings);
-    this.#watchReplicas(result.replicas);
-    if (!(await this.#accept(result)) || result.state !== 'ok') return;
-    this.#intake.claimed(room, result.jobs.length, result.more);
-    if (room === 0 || result.more) return;
-    if (this.#options.burst && !this.#intake.claimDue) this.#endBurst();
-    else if (this.#room() > 0 && !this.#intake.claimDue) this.#intake.waitForWork(this.#suspended);
-  }
-
-  /** Starts what was claimed; false if the worker had to be registered again and the call must be repeated. */
-  async #accept(result: Claim): Promise<boolean> {
-    if (result.state !== 'ok') {
-      await this.#comeBack(result.state);
+  #ended({ run, ended }: EndedRun): void {
+    this.#reserve.observe(ended.endedAtMs - run.startedAtMs);
+    this.#fill();
+    // While Redis records one half of what was ahead, the other half goes on here.
+    if (this.#runs.size === 0 || (this.#runs.ended * 2 >= this.#reserve.target && this.#reserve.target > 0))
       this.#rouse();
-      return false;
+    else this.#rouseLater();
+  }
+
+  /** Begins what waits, as far as there are slots. */
+  #fill(): void {
+    while (this.#free > 0) {
+      const job = this.#reserve.peek();
+      if (!job || !this.#mayBegin(job)) break;
+      this.#reserve.shift();
+      this.#start(job);
     }
-    this.#notice(result.suspended);
-    for (const skipped of result.skipped) this.#tell({ type: 'id-skipped', ...skipped });
-    for (const job of result.jobs) this.#start(job);
-    return true;
+    if (this.#reserve.waiting > 0) this.#watchReserve();
   }
 
   #start(job: ClaimedJob): void {
@@ -260,6 +264,119 @@ export class Worker {
     this.#tell({ type: 'job-started', id, queue, description, attempt });
     const run = this.#runs.start(job);
     if (this.#cold) run.interrupt(this.#cold, 0);
+  }
+
+  /** False while Redis cannot be told that the job begins: if this process died then, it would be taken for unbegun. */
+  #mayBegin(job: ClaimedJob): boolean {
+    if (!this.#reserve.marks || job.executionId <= this.#reserve.lastBegun) return true;
+    return this.#markBegun(job.executionId);
+  }
+
+  #markBegun(executionId: string): boolean {
+    const key = begunKey(this.#intake.processPrefix);
+    if (!this.#redis.post(['SET', key, executionId, 'EX', BEGUN_SECONDS])) return false;
+    this.#reserve.lastBegun = executionId;
+    return true;
+  }
+
+  #watchReserve(): void {
+    this.#handBack ??= setTimeout(() => {
+      this.#handBack = null;
+      if (this.#reserve.isStale) this.#giveUpReserve();
+      else if (this.#reserve.waiting > 0) this.#watchReserve();
+    }, HAND_BACK_MS);
+  }
+
+  #giveUpReserve(): void {
+    const oldest = this.runs[0];
+    if (oldest) this.#reserve.observe(clock() - oldest.startedAtMs);
+    this.#reserve.giveUp();
+    this.#rouse();
+  }
+
+  #takeNoMore(): void {
+    this.#intake.pause();
+    this.#giveUpReserve();
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#adopting) await this.#adopt();
+    this.#fill();
+    if (this.#intake.hasHits) await this.#startMoved();
+    if (this.#runs.ended > 0 || this.#reserve.hasReturns || this.#isHungry) await this.#finishAndClaim();
+    else if (this.#free > 0) this.#intake.waitForWork(this.#suspended);
+    this.#checkLimits();
+  }
+
+  async #startMoved(): Promise<void> {
+    const hits: Hit[] = this.#intake.takeHits();
+    try {
+      const { processPrefix } = this.#intake;
+      const begin = { count: this.#free, after: this.#reserve.lastBegun };
+      const moved = { hits, room: begin.count, processPrefix, claimsAhead: this.#reserve.marks };
+      const result = await claimMoved(this.#redis, this.#stamp, moved, this.#runs.currentJobId);
+      if (result.state !== 'ok') this.#intake.keepHits(hits);
+      // More may have been pushed together with what was moved.
+      if (await this.#accept(result, begin)) this.#intake.askAgain();
+    } catch (error) {
+      this.#intake.keepHits(hits);
+      throw error;
+    }
+  }
+
+  async #finishAndClaim(): Promise<void> {
+    const ended = this.#runs.takeEnded(MOST_IN_A_CALL);
+    const returns = this.#reserve.takeReturns();
+    // What goes back to the head of its queue must not be taken again by the same call.
+    const wanted = returns.length > 0 ? 0 : this.#wanted;
+    const begin = { count: Math.max(0, this.#free - this.#reserve.waiting), after: this.#reserve.lastBegun };
+    let result: Finish | null = null;
+    try {
+      const ahead = this.#reserve.marks ? { ahead: { begin: begin.count, lastBegun: begin.after } } : {};
+      const wish = { ...this.#intake.wish(wanted), ...ahead };
+      const outcomes = [
+        ...ended.map(({ run, ended: end }) => ({ ...end, announced: run.announced })),
+        ...returned(returns),
+      ];
+      const running = this.#runs.currentJobId;
+      result =
+        outcomes.length > 0
+          ? await finish(this.#redis, this.#stamp, outcomes, wish, running, this.#options.durability)
+          : { ...(await claim(this.#redis, this.#stamp, wish, running)), endings: [], replicas: null };
+    } finally {
+      // Whatever was not recorded is recorded by a later turn.
+      if (result?.state !== 'ok') {
+        this.#runs.keepEnded(ended);
+        this.#reserve.keepReturns(returns);
+      }
+    }
+    if (result.state === 'ok') this.#report(ended, result.endings);
+    this.#watchReplicas(result.replicas);
+    if (!(await this.#accept(result, begin)) || result.state !== 'ok') return;
+    this.#intake.claimed(wanted, result.jobs.length, result.more);
+    // More has ended than one call records, or has gone back and may be taken again.
+    if (this.#runs.ended > 0 || returns.length > 0) this.#rouse();
+    if (wanted === 0 || result.more || this.#intake.claimDue) return;
+    if (this.#options.burst) this.#endBurst();
+    else if (this.#free > 0) this.#intake.waitForWork(this.#suspended);
+  }
+
+  /** Takes in what was claimed; false if the worker had to be registered again and the call must be repeated. */
+  async #accept(result: Claim, begin: { readonly count: number; readonly after: string }): Promise<boolean> {
+    if (result.state !== 'ok') {
+      await this.#comeBack(result.state);
+      this.#rouse();
+      return false;
+    }
+    this.#notice(result.suspended);
+    for (const skipped of result.skipped) this.#tell({ type: 'id-skipped', ...skipped });
+    this.#reserve.add(result.jobs);
+    // The script has marked these as begun; unless a mark that was sent after it stands there now.
+    const marked = result.jobs[Math.min(begin.count, result.jobs.length) - 1];
+    if (marked && this.#reserve.lastBegun === begin.after) this.#reserve.lastBegun = marked.executionId;
+    if (this.#stopping !== null || this.#quiet || this.#suspended) this.#giveUpReserve();
+    this.#fill();
+    return true;
   }
 
   #watchReplicas(replicas: number | null): void {
@@ -301,7 +418,7 @@ export class Worker {
   }
 
   async #adopt(): Promise<void> {
-    const known = this.#runs.executionIds;
+    const known = [...this.#runs.executionIds, ...this.#reserve.jobs.map((job) => job.executionId)];
     const queues = this.#birth.queues;
     const processPrefix = this.#intake.processPrefix;
     this.#adopting = false;
@@ -309,9 +426,10 @@ export class Worker {
       this.#adopting = true;
       throw error;
     });
-    const room = this.#room();
-    for (const job of jobs.slice(0, room)) this.#start(job);
-    await returnToQueue(this.#redis, this.#stamp, jobs.slice(room), this.#runs.currentJobId);
+    this.#reserve.addFirst(jobs);
+    // The mark may have been lost as well.
+    if (this.#reserve.lastBegun !== '') this.#markBegun(this.#reserve.lastBegun);
+    if (this.#stopping !== null || this.#quiet) this.#giveUpReserve();
   }
 
   #notice(suspended: boolean): void {
@@ -321,7 +439,7 @@ export class Worker {
 
   #endBurst(): void {
     if (this.#suspended) this.stop('suspended', 'RQ is suspended');
-    else if (this.#runs.size === 0) this.stop('burst', 'all queues are empty');
+    else if (this.#runs.isEmpty && this.#reserve.isEmpty) this.stop('burst', 'all queues are empty');
   }
 
   #checkLimits(): void {
@@ -357,6 +475,7 @@ export class Worker {
   async tick(): Promise<void> {
     this.#checkLimits();
     if (this.#isOver()) this.#rouse();
+    await this.#announce();
     if (this.#stopping === null && (await isSuspended(this.#redis)) !== this.#suspended) this.#intake.askAgain();
   }
 }

@@ -125,6 +125,7 @@ describe.skipIf(environment === null)('the keys after the same operations by Pyt
         'the upkeep at boot is over',
         async () => (await server.client().exists('rq:clean_registries:q')) === 0,
       );
+      await until('its execution is written', async () => (await server.client().exists('rq:executions:runs')) === 1);
     }
     await compare(['rq:execution:runs:<execution> value worker_name: absent → "w"']).finally(async () => {
       worker.kill('SIGKILL');

@@ -148,6 +148,7 @@ result = [h.enqueue('count.add', 1, 2, c=4, meta={'é': [1, None]}).id, h.enqueu
       );
       const id = await put(redis, 'count.sleep', [60_000], { queue: 'high' });
       await until('the job runs', async () => (await statusOf(client, id)) === 'started');
+      await until('its execution is written', async () => (await client.exists(`rq:executions:${id}`)) === 1);
       expect(await look()).toMatch(/queue high 0, 1 executing, 0 finished, 0 failed/);
       expect(await look()).toMatch(/worker w1 .* busy high, low/);
       const worker_ = await rq.eval(

@@ -86,6 +86,7 @@ async function workerOptions(
     queues,
     strategy: worker.dequeueStrategy,
     concurrency: worker.concurrency,
+    claimAhead: worker.claimAhead,
     isolation: worker.isolation,
     sources: {
       jobFiles: worker.jobs.map((file) => resolve(cli.cwd, file)),

@@ -2,7 +2,7 @@
 -- ARGV  worker (read_worker), running id or '', number of outcomes, then per outcome
 --         id, execution, queue (origin), kind 'finished'|'failed'|'stopped'|'returned',
 --         started_at, ended_at (dates), started, ended (seconds), seconds worked,
---         result ttl (only for 'finished'), value (base64) or ''
+--         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or ''
 --       wish (read_wish)
 -- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings } or { 'unregistered' | 'replaced' }
 --       endings: what end_job returned for each outcome
@@ -13,7 +13,7 @@ local endings, seconds, count = {}, 0, { finished = 0, failed = 0 }
 for i = 1, tonumber(arg()) do
   local o = {
     id = arg(), execution = arg(), queue = arg(), kind = arg(), started_at = arg(), ended_at = arg(),
-    started = arg(), ended = arg(), seconds = arg(), ttl = arg(), value = arg(),
+    started = arg(), ended = arg(), seconds = arg(), ttl = arg(), announced = arg() == '1', value = arg(),
   }
   local ending = end_job(w, o)
   endings[i] = ending
@@ -32,5 +32,6 @@ local wish = read_wish()
 local claim = new_claim(w, wish.prefix)
 local suspended = call('EXISTS', 'rq:suspended') == 1
 if not suspended and wish.count > 0 then take(claim, w, wish) end
+mark_begun(claim, wish.begin, wish.last)
 show_state(w, claim, running, suspended)
 return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings }

@@ -46,10 +46,12 @@ export class Handlers {
     if (known) return known;
     if (this.#sources.onlyRegistered) throw this.#notFound(name, []);
     const place = splitName(name);
-    if (!place) throw this.#notFound(name, [`'${name}' is no dotted name of a module and its export`]);
+    if (!place) throw this.#notFound(name, [`'${shown(name)}' is no dotted name of a module and its export`]);
     const tried: string[] = [];
     for (const root of this.#sources.roots) {
-      const handler = await this.#lookIn(resolve(root), place, tried);
+      const exported = await this.#lookIn(resolve(root), place, tried);
+      // A module may register this very name when it is loaded: that goes first, for the first job as for later ones.
+      const handler = registeredHandler(name) ?? exported;
       if (handler) {
         this.#found.set(name, handler);
         return handler;
@@ -82,7 +84,7 @@ export class Handlers {
   #notFound(name: string, tried: readonly string[]): HandlerError {
     const names = registeredNames();
     const lines = [
-      `no handler for '${name}'. Looked for:`,
+      `no handler for '${shown(name)}'. Looked for:`,
       `  a job registered under that name: ${names.length === 0 ? 'none is registered' : `there are ${names.slice(0, 20).join(', ')}`}`,
       ...tried.map((line) => `  ${line}`),
       ...this.#problems.map((line) => `  (${line})`),
@@ -92,8 +94,12 @@ export class Handlers {
   }
 }
 
+/** No system has longer paths; a longer name would cost time and fill messages, and a huge one overflow the stack. */
+const MAX_LENGTH = 4_096;
+
 /** `app.mail.send` is the export `send` of the module `app/mail`; null for what cannot be a name of that form. */
 function splitName(name: string): { path: string[]; exported: string } | null {
+  if (name.length > MAX_LENGTH) return null;
   const parts = name.split('.');
   const exported = parts.pop();
   if (exported === undefined || parts.length === 0) return null;
@@ -130,6 +136,8 @@ function ownFunction(holder: unknown, name: string): Handler | null {
   const value = (holder as Record<string, unknown>)[name];
   return typeof value === 'function' ? (value as Handler) : null;
 }
+
+const shown = (name: string): string => (name.length > 200 ? `${name.slice(0, 200)}…` : name);
 
 function firstLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

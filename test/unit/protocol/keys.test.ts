@@ -30,6 +30,7 @@ const KNOWN = new Set([
   keys.workerKey('*'),
   keys.queueWorkersKey('*'),
   keys.maintenanceLockKey('*'),
+  keys.begunKey('*'),
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
 /** Not RQ's: a registry chosen at run time, and the marks by which a repeated enqueue and emptying are known. */

@@ -65,11 +65,30 @@ local function seconds(text, default)
 end
 
 -- The keys of a job that share its fate share its time to live (RQ's Job.cleanup). -1: none; 0: gone at once.
-local function expire_job(id, ttl)
+-- `alone`: it has neither dependents nor dependencies.
+local function expire_job(id, ttl, alone)
   local keys = { 'rq:job:' .. id, 'rq:job:' .. id .. ':dependents', 'rq:job::' .. id .. ':dependencies' }
   if ttl == 0 then
+    -- There is no hash left by which a repetition of the enqueue could be told.
+    local created_at = try('HGET', keys[1], 'created_at')
+    if type(created_at) == 'string' then call('SET', 'rq:tsrq:enqueued:' .. id, created_at, 'EX', 60) end
     call('DEL', keys[1], keys[2], keys[3])
   elseif ttl > 0 then
-    for _, key in ipairs(keys) do call('EXPIRE', key, ttl) end
+    for i = 1, alone and 1 or 3 do call('EXPIRE', keys[i], ttl) end
   end
+end
+
+-- The executions of a job in the started registry of a queue: member and end of lease, one after the other. Executions
+-- that have just begun are listed nowhere else; so this looks at all that run, and is for the rare case only.
+local function leases_of(id, queue)
+  local found = {}
+  local members = try('ZRANGE', 'rq:wip:' .. queue, 0, -1, 'WITHSCORES')
+  if members.err then return found end
+  local prefix = id .. ':'
+  for i = 1, #members, 2 do
+    if members[i]:sub(1, #prefix) == prefix then
+      found[#found + 1] = { members[i], tonumber(members[i + 1]) }
+    end
+  end
+  return found
 end

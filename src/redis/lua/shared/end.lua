@@ -3,11 +3,11 @@
 local FAILURE_TTL = 31536000
 
 -- Puts the jobs that waited for `id` on their queues, as far as all their parents are done (RQ: a parent whose hash
--- is gone counts as done; a failed one only where the child allows it).
+-- is gone counts as done; a failed one only where the child allows it). Returns true if there were none.
 local function release_dependents(id, status, date)
   local key = 'rq:job:' .. id .. ':dependents'
   local children = try('SMEMBERS', key)
-  if children.err or #children == 0 then return end
+  if children.err or #children == 0 then return true end
   for _, child in ipairs(children) do
     local c = try('HMGET', 'rq:job:' .. child, 'status', 'origin', 'enqueue_at_front', 'allow_dependency_failures', 'ttl')
     if not c.err and c[1] == 'deferred' and c[2] then
@@ -64,7 +64,8 @@ end
 -- Records the end of a job that failed for good or was stopped.
 local function fail(w, queue, id, status, ended_fields, result_fields)
   local key = 'rq:job:' .. id
-  local ttl = seconds(call('HGET', key, 'failure_ttl'), FAILURE_TTL)
+  local stored = call('HMGET', key, 'failure_ttl', 'dependency_ids', 'dependency_id')
+  local ttl = seconds(stored[1], FAILURE_TTL)
   call('HSET', key, 'status', status, unpack(ended_fields))
   if ttl ~= 0 then
     try('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, unpack(result_fields))
@@ -72,12 +73,12 @@ local function fail(w, queue, id, status, ended_fields, result_fields)
     if ttl > 0 then call('EXPIRE', 'rq:results:' .. id, ttl) else call('PERSIST', 'rq:results:' .. id) end
     try('ZADD', 'rq:failed:' .. queue, ttl < 0 and -1 or w.now + ttl, id)
   end
-  release_dependents(id, status, w.date)
-  expire_job(id, ttl)
+  local childless = release_dependents(id, status, w.date)
+  expire_job(id, ttl, childless and not stored[2] and not stored[3])
   return { status }
 end
 
-local function succeed(w, o, ended_fields, result_fields)
+local function succeed(w, o, parentless, ended_fields, result_fields)
   local key = 'rq:job:' .. o.id
   local ttl = seconds(o.ttl, 0)
   if ttl ~= 0 then
@@ -87,8 +88,8 @@ local function succeed(w, o, ended_fields, result_fields)
     if ttl > 0 then call('EXPIRE', results, ttl) else call('PERSIST', results) end
     try('ZADD', 'rq:finished:' .. o.queue, ttl < 0 and '+inf' or w.now + ttl, o.id)
   end
-  release_dependents(o.id, 'finished', w.date)
-  expire_job(o.id, ttl)
+  local childless = release_dependents(o.id, 'finished', w.date)
+  expire_job(o.id, ttl, childless and parentless)
   return { 'finished' }
 end
 
@@ -106,14 +107,16 @@ end
 local function end_job(w, o)
   local key = 'rq:job:' .. o.id
   local removed = try('ZREM', 'rq:wip:' .. o.queue, o.id .. ':' .. o.execution)
-  local status = try('HMGET', key, 'status', 'ended_at')
+  local status = try('HMGET', key, 'status', 'ended_at', 'dependency_ids', 'dependency_id')
   if status.err then status = {} end
   if removed ~= 1 then
     if status[2] and status[2] ~= '' and status[2] == o.ended_at then return { 'repeated' } end
     return { 'lost', status[1] or '' }
   end
-  call('DEL', 'rq:execution:' .. o.id .. ':' .. o.execution)
-  try('ZREM', 'rq:executions:' .. o.id, o.execution)
+  if o.announced then
+    call('DEL', 'rq:execution:' .. o.id .. ':' .. o.execution)
+    try('ZREM', 'rq:executions:' .. o.id, o.execution)
+  end
   -- A job that was deleted or canceled while it ran stays so.
   if status[1] ~= 'started' then return { 'lost', status[1] or '' } end
 
@@ -127,7 +130,7 @@ local function end_job(w, o)
     result[#result + 1] = item
   end
   if o.kind == 'returned' then return give_back(w, o, ended, result) end
-  if o.kind == 'finished' then return succeed(w, o, ended, result) end
+  if o.kind == 'finished' then return succeed(w, o, not status[3] and not status[4], ended, result) end
   local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended)
   return again or fail(w, o.queue, o.id, o.kind, ended, result)
 end

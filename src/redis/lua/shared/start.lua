@@ -31,12 +31,12 @@ local function must_not_run(id, status, origin)
     local score = try('ZSCORE', 'rq:failed:' .. origin, id)
     return score and not score.err and status or nil
   end
-  if status == 'started' then
-    local executions = try('ZRANGE', 'rq:executions:' .. id, 0, -1)
-    for _, execution in ipairs(executions.err and {} or executions) do
-      if try('ZSCORE', 'rq:wip:' .. origin, id .. ':' .. execution) then return 'running' end
-    end
+  if status == 'scheduled' or status == 'deferred' then
+    -- Its time has not come; this is a copy that was left behind.
+    local score = try('ZSCORE', 'rq:' .. status .. ':' .. origin, id)
+    return score and not score.err and status or nil
   end
+  if status == 'started' and #leases_of(id, origin) > 0 then return 'running' end
   return nil
 end
 
@@ -74,21 +74,17 @@ local function start_job(w, queue, id, execution)
   if fields[3] ~= origin then call('HSET', key, 'origin', origin) end
   if not fields[4] then call('HSET', key, 'timeout', w.default_timeout) end
   call('PERSIST', key)
-  local execution_key = 'rq:execution:' .. id .. ':' .. execution
-  call('HSET', execution_key, 'id', execution, 'created_at', w.now_float, 'last_heartbeat', w.now_float,
-    'worker_name', w.name)
-  call('EXPIRE', execution_key, lease)
-  try('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
-  call('EXPIRE', 'rq:executions:' .. id, lease + 60)
+  -- The records of the execution itself are written by the first heartbeat: most jobs are done before (protocol rule 7:
+  -- both or neither).
   return row_of(id, execution, origin, fields)
 end
 
 -- Keeps what the claiming scripts return. `prefix`: how the execution ids of the calling process begin (16 digits).
 -- The moment of the run and a counter make the rest: a call that is sent again, because its reply was lost, opens other
--- executions than its first run did, and both can be found.
+-- executions than its first run did, and both can be found. Ids grow from claim to claim and within one.
 local function new_claim(w, prefix)
   local moment = string.format('%013x', tonumber((w.now_float:gsub('%.', ''))))
-  return { prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, bytes = 0 }
+  return { process = prefix, prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, bytes = 0 }
 end
 
 local function start_into(claim, w, queue, id)
@@ -102,6 +98,17 @@ local function start_into(claim, w, queue, id)
   end
 end
 
+-- Seconds that the mark of a process lives after it has begun its last job.
+local MARK_SECONDS = 3600
+
+-- For a worker that claims ahead: of its executions those up to the mark have begun; what lies behind it goes back to its
+-- queue if the worker dies. `begin`: how many of the claimed begin at once; `last`: the last that has begun, or ''.
+local function mark_begun(claim, begin, last)
+  if begin < 0 or #claim.jobs == 0 then return end
+  local job = claim.jobs[math.min(begin, #claim.jobs)]
+  call('SET', 'rq:tsrq:begun:' .. claim.process, job and job[2] or last, 'EX', MARK_SECONDS)
+end
+
 -- The last thing a claiming script does: the worker hash tells what the worker does now.
 -- `running`: the id of a job that runs on, or ''.
 local function show_state(w, claim, running, suspended)
@@ -109,10 +116,8 @@ local function show_state(w, claim, running, suspended)
   local current = #jobs > 0 and jobs[#jobs][1] or running
   if current ~= '' then
     call('HSET', w.key, 'state', 'busy', 'current_job', current, 'current_job_working_time', '0')
-    call('EXPIRE', w.key, w.interval + 60)
   else
     call('HSET', w.key, 'state', suspended and 'suspended' or 'idle', 'current_job_working_time', '0')
     call('HDEL', w.key, 'current_job')
-    call('EXPIRE', w.key, w.idle_ttl)
   end
 end
