@@ -154,6 +154,7 @@ class Lane {
     const client = await openClient(this.#target, {
       name: this.#options.name,
       timeoutMs: 5_000,
+      signal: this.#closing.signal,
       onEnd: (ended) => {
         if (this.#client === ended) this.#client = null;
       },

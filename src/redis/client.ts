@@ -8,6 +8,8 @@ export interface OpenOptions {
   readonly name?: string;
   /** Milliseconds for connecting, logging in and the ready check together. */
   readonly timeoutMs: number;
+  /** Gives up at once when it fires before the client is ready. */
+  readonly signal?: AbortSignal;
   readonly onEnd?: (client: IoRedis) => void;
 }
 
@@ -25,6 +27,10 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
     lastError ??= new Error(`no connection within ${Math.round(options.timeoutMs)} ms`);
     client.disconnect();
   }, options.timeoutMs);
+  const giveUp = (): void => {
+    client.disconnect();
+  };
+  options.signal?.addEventListener('abort', giveUp);
   try {
     await client.connect();
     // Answered after AUTH and SELECT: ioredis only reports a refused SELECT, and would go on with database 0.
@@ -35,6 +41,7 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
     throw (lastError as Error | null) ?? error;
   } finally {
     clearTimeout(timer);
+    options.signal?.removeEventListener('abort', giveUp);
   }
   client.on('end', () => options.onEnd?.(client));
   return client;
@@ -62,6 +69,7 @@ function ownOptions({ name, timeoutMs }: OpenOptions): RedisOptions {
     enableOfflineQueue: true,
     // It takes INFO, and complains on stderr about users who may not; a server that is not ready says so to any command.
     enableReadyCheck: false,
+    disableClientInfo: true,
     autoResubscribe: false,
     ...(name === undefined ? {} : { connectionName: clientName(name) }),
   };

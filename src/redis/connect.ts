@@ -159,7 +159,7 @@ class Connection implements Redis {
     if (failure !== 'busy') this.#discard(client);
     const producer = this.#options.role === 'producer';
     if (producer && failure === 'refused') throw this.#refused(error);
-    this.#lost(error);
+    this.#lost(failure === 'refused' ? this.#refused(error) : this.#unreachable(error));
     const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
     // A failed first connection tells a producer all it needs; a lost reply, or a fail-over under way, deserves the rest of the deadline.
     const patient = !producer || sent || this.#target.kind === 'sentinel';
@@ -174,13 +174,17 @@ class Connection implements Redis {
     this.#opening ??= openClient(this.#target, {
       ...(this.#options.name === undefined ? {} : { name: this.#options.name }),
       timeoutMs: Math.min(this.#replyTimeoutMs, deadline - performance.now()),
+      signal: this.#closing.signal,
       onEnd: (client) => {
         if (this.#client === client) this.#client = null;
       },
     }).finally(() => {
       this.#opening = null;
     });
-    const client = await this.#opening;
+    // The attempt may be that of a call with a later deadline.
+    const client = await (deadline === Infinity
+      ? this.#opening
+      : withDeadline(this.#opening, deadline - performance.now()));
     if (this.#closing.signal.aborted) {
       discardClient(client);
       throw this.#closed();
@@ -195,10 +199,10 @@ class Connection implements Redis {
     discardClient(client);
   }
 
-  #lost(error: unknown): void {
+  #lost(error: TsrqError): void {
     if (this.#lostAt !== null) return;
     this.#lostAt = performance.now();
-    this.#options.onLost?.(this.#unreachable(error));
+    this.#options.onLost?.(error);
   }
 
   #regained(): void {

@@ -23,7 +23,7 @@ export function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T>
       },
       (error: unknown) => {
         waiting.delete(entry);
-        reject(error as Error);
+        reject(error);
       },
     );
   });

@@ -27,6 +27,8 @@ export function classify(error: unknown): Failure {
   const word = /^[A-Z]+/.exec(text)?.[0] ?? '';
   const known = BY_PREFIX[word];
   if (known !== undefined) return known;
+  // What Redis 6 and 7.0 say instead of NOPERM when it is a script that may not.
+  if (text.startsWith('The user executing the script can')) return 'refused';
   if (/invalid password|without any password|DB index is out of range|max number of clients/i.test(text)) {
     return 'refused';
   }

@@ -24,7 +24,13 @@ export function subscribe(
   });
 
   const listen = async (): Promise<void> => {
-    const opened = await openClient(target, { name: options.name, timeoutMs: PING_DEADLINE_MS });
+    const ended = new AbortController();
+    const opened = await openClient(target, {
+      name: options.name,
+      timeoutMs: PING_DEADLINE_MS,
+      signal: closing.signal,
+      onEnd: () => ended.abort(),
+    });
     client = opened;
     if (closing.signal.aborted) return;
     opened.on('message', (_channel: string, message: string) => {
@@ -34,7 +40,8 @@ export function subscribe(
     subscribed();
     while (!closing.signal.aborted) {
       await withDeadline(opened.ping(), PING_DEADLINE_MS);
-      await sleep(PING_EVERY_MS, undefined, { signal: closing.signal });
+      // Nobody is deaf until the next ping because of a connection that is known to be gone.
+      await sleep(PING_EVERY_MS, undefined, { signal: AbortSignal.any([closing.signal, ended.signal]) });
     }
   };
 

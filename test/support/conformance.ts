@@ -322,6 +322,9 @@ const OUTAGES: Readonly<Record<string, Outage>> = {
       await raw('CONFIG SET key-load-delay 0');
       await loading;
       rmSync(join(server.dir, 'dump.rdb'));
+      // It would ask again when loading was to be over at its former pace.
+      admin.disconnect();
+      admin = server.client();
     },
   },
   'a restart': { begin: () => server.kill('SIGTERM'), end: () => server.restart() },
@@ -367,6 +370,45 @@ function producers(implementation: Implementation): void {
         );
       }
     });
+  });
+
+  it('ends a call by its own deadline also where it waits for a connection that a later call opens', async () => {
+    const redis = open(implementation, { role: 'producer', deadlineMs: 1_500, replyTimeoutMs: 1_500 });
+    await redis.call(['PING']);
+    proxy.blackhole();
+    const order: string[] = [];
+    const first = errorOf(redis.call(['PING'])).then(() => order.push('first'));
+    await sleep(700);
+    proxy.cut();
+    await until('the connection is gone', () => proxy.connections() === 0);
+    const second = errorOf(redis.call(['PING'])).then(() => order.push('second'));
+    await Promise.all([first, second]);
+    expect(order).toEqual(['first', 'second']);
+  });
+
+  it('is refused what its user may not do, within scripts too', async () => {
+    await admin.call(
+      'ACL',
+      'SETUSER',
+      'somebody',
+      'reset',
+      'on',
+      'nopass',
+      '~own',
+      '+ping',
+      '+eval',
+      '+evalsha',
+      '+get',
+    );
+    const user = { ...target(proxy.port), username: 'somebody', password: '' };
+    const redis = implementation.connect(user, { role: 'producer' });
+    atEnd.push(() => redis.close());
+    for (const forbidden of ["redis.call('FLUSHALL')", "redis.call('GET', 'other')"]) {
+      const error = await errorOf(redis.evaluate(scriptOf(`return ${forbidden}`), [], []));
+      expect([error.code, forbidden]).toEqual(['REDIS_REFUSED', forbidden]);
+    }
+    expect((await errorOf(redis.call(['GET', 'other']))).code).toBe('REDIS_REFUSED');
+    expect(await redis.evaluate(scriptOf("return redis.call('GET', 'own')"), [], [])).toBeNull();
   });
 
   it('is refused at once when a password is missing or wrong', async () => {
@@ -475,7 +517,8 @@ function closing(implementation: Implementation): void {
 
   it.each(Object.entries(states))('%s rejects what is pending, and leaves no socket and no timer', async (_, enter) => {
     const before = alive();
-    const redis = implementation.connect(target(proxy.port), { role: 'consumer' });
+    // Longer than this test may last: nothing may wait for it.
+    const redis = implementation.connect(target(proxy.port), { role: 'consumer', replyTimeoutMs: 600_000 });
     const calls = (await enter(redis)).map(errorOf);
     redis.close();
     redis.close();
@@ -527,7 +570,7 @@ const untilWaiting = (count = 1): Promise<void> => until('it waits', async () =>
 
 function waiting(implementation: Implementation): void {
   /** Ends the waiting as a worker does, through a connection that works. */
-  const closed = async ({ wait }: Watch, graceMs?: number): Promise<void> => {
+  const closed = async ({ wait }: Pick<Watch, 'wait'>, graceMs?: number): Promise<void> => {
     const redis = implementation.connect(target(server.port), { role: 'consumer' });
     await wait.close(redis, graceMs);
     redis.close();
@@ -555,26 +598,26 @@ function waiting(implementation: Implementation): void {
     expect([await moved('a'), await moved('b')]).toEqual([['1', '2'], ['3']]);
   });
 
-  it('goes on when it is told so in the same moment as a hit, or just after', async () => {
-    for (const later of [(act: () => void) => act(), queueMicrotask, (act: () => void) => void setImmediate(act)]) {
-      await admin.flushall();
-      const ids: string[] = [];
-      const wait: Waiting = new implementation.QueueWait(target(proxy.port), {
-        queues: ['q'],
-        name: WAIT_NAME,
-        blockSeconds: 1,
-        onHit: ({ id }) => {
-          ids.push(id);
-          later(() => wait.resume());
-        },
-      });
-      atEnd.push(() => closed({ wait, hits: [], troubles: [] }, 0));
-      wait.resume();
-      await push('q', '1', '2', '3');
-      await until('all are reported', () => ids.length === 3);
-      expect(ids).toEqual(['1', '2', '3']);
-      wait.pause();
-    }
+  it.each([
+    ['at once', (act: () => void) => act()],
+    ['a microtask later', queueMicrotask],
+    ['a turn later', (act: () => void) => void setImmediate(act)],
+  ])('goes on when it is told so %s after a hit', async (_when, later) => {
+    const ids: string[] = [];
+    const wait = new implementation.QueueWait(target(proxy.port), {
+      queues: ['q'],
+      name: WAIT_NAME,
+      blockSeconds: 1,
+      onHit: ({ id }) => {
+        ids.push(id);
+        later(() => wait.resume());
+      },
+    });
+    atEnd.push(() => closed({ wait }, 0));
+    wait.resume();
+    await push('q', '1', '2', '3');
+    await until('all are reported', () => ids.length === 3);
+    expect(ids).toEqual(['1', '2', '3']);
   });
 
   it('leaves an id in the intermediate list when the connection is cut as it is moved, and waits on', async () => {

@@ -1,0 +1,320 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Redis as IoRedis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from '../../src/redis/connect.js';
+import type { Redis, RedisCommand } from '../../src/redis/redis.js';
+import { script, type ScriptName } from '../../src/redis/scripts.js';
+import { runTsrq, startTsrq, type CliProcess, type CliResult } from '../support/cli.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { latestResult, placesOf, producerTo, put, statusOf, until } from '../support/rq.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
+const DOCUMENT = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+const LINES = [...DOCUMENT.matchAll(/^ACL SETUSER (\S+) (.*)$/gm)].map(
+  ([, user = '', rules = '']) => [user, rules.split(' ')] as const,
+);
+
+/** What each user runs: scripts, and commands outside of them. */
+const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; readonly commands: string }>> = {
+  'tsrq-worker': {
+    scripts: [
+      ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
+      ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta'] as const),
+    ],
+    commands:
+      'info client|id client|info client|unblock wait blmove subscribe eval evalsha exists get set del hset expire',
+  },
+  'tsrq-producer': { scripts: ['enqueue'], commands: 'eval evalsha wait' },
+  'tsrq-observer': {
+    scripts: [],
+    commands: 'time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',
+  },
+  'tsrq-operator': {
+    scripts: ['requeue', 'empty'],
+    commands: 'eval evalsha set del smembers llen hget zcard zrange zmscore',
+  },
+};
+const OF_EVERY_CONNECTION = ['select', 'ping', 'client|setname'];
+
+let server: TestRedis;
+let client: IoRedis;
+let redis: Redis;
+let worker: CliProcess | null = null;
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = server.client();
+  redis = producerTo(server.port);
+  const version = /^redis_version:(\d+)\.(\d+)/m.exec(await client.info('server'));
+  const saysItsName = Number(version?.[1]) * 100 + Number(version?.[2]) >= 702;
+  for (const [user, rules] of LINES) {
+    const own = rules.map((rule) => rule.replace('CHANGE-ME', `${user}-pw`));
+    await client.call('ACL', 'SETUSER', user, ...own, ...(saysItsName ? ['+client|setinfo'] : []));
+  }
+});
+beforeEach(async () => {
+  await client.flushall();
+  await client.call('ACL', 'LOG', 'RESET');
+});
+afterEach(async () => {
+  worker?.kill('SIGKILL');
+  await worker?.exited;
+  worker = null;
+});
+afterAll(async () => {
+  redis.close();
+  await server.stop();
+});
+
+const urlOf = (user: string, db = 0): string => `redis://${user}:${user}-pw@127.0.0.1:${server.port}/${db}`;
+
+async function run(user: string, args: readonly string[], code = 0): Promise<CliResult> {
+  const result = await runTsrq(args, { url: urlOf(user) });
+  expect(result.code, result.stderr).toBe(code);
+  expect(result.stdout + result.stderr).not.toMatch(/NOPERM|permission/i);
+  return result;
+}
+
+/** Everybody whom Redis has refused something, and what. */
+async function refusals(): Promise<string[]> {
+  const log = (await client.call('ACL', 'LOG', '100')) as string[][];
+  const field = (entry: string[], name: string): string => String(entry[entry.indexOf(name) + 1]);
+  return log.map((entry) => ['username', 'reason', 'object'].map((name) => field(entry, name)).join(' '));
+}
+
+const burst = (...args: string[]): Promise<CliResult> =>
+  run('tsrq-worker', ['worker', '--burst', '--path', JOBS, '-n', 'w', ...args]);
+
+describe('the users of docs/security.md are refused nothing that tsrq does', () => {
+  it('a worker: success, failure, retries at once and later, meta, results not kept, replicas asked for', async () => {
+    const ok = await put(redis, 'count.words', ['a b'], { queue: 'q' });
+    const gone = await put(redis, 'count.words', ['a b'], { queue: 'q', resultTtlSeconds: 0 });
+    const bad = await put(redis, 'count.boom', ['x'], { queue: 'q', failureTtlSeconds: 60 });
+    const retried = await put(redis, 'count.boom', ['x'], { queue: 'low', retry: { max: 1 } });
+    const later = await put(redis, 'count.boom', ['x'], { queue: 'q', retry: { max: 1, intervals: [1] } });
+    const meta = await put(redis, 'count.current', [], { queue: 'q', meta: { a: 1 } });
+    await burst('--with-scheduler', '--concurrency', '2', '--durable', '1', 'q', 'low');
+    await until('the delayed retry has come and failed', async () => {
+      await burst('--with-scheduler', 'q', 'low');
+      return (await placesOf(client, later, 'q')).includes('failed');
+    });
+    expect(await Promise.all([ok, bad, retried, meta].map((id) => statusOf(client, id)))).toEqual([
+      'finished',
+      'failed',
+      'failed',
+      'finished',
+    ]);
+    expect((await latestResult(client, ok))?.value).toBe(2);
+    expect(await client.hget(`rq:job:${meta}`, 'meta')).toContain('seen');
+    expect(await client.exists(`rq:job:${gone}`)).toBe(0);
+    expect(await refusals()).toEqual([]);
+  });
+
+  it('a worker that waits: jobs that come, a stop by command, suspension, a shutdown by command', async () => {
+    worker = startTsrq(
+      ['worker', '--path', JOBS, '-n', 'w', '--with-scheduler', '--job-monitoring-interval', '1', 'q'],
+      {
+        url: urlOf('tsrq-worker'),
+      },
+    );
+    await worker.waitFor('listening on');
+    const ok = await put(redis, 'count.words', ['a b'], { queue: 'q' });
+    await until('it has run', async () => (await statusOf(client, ok)) === 'finished');
+    const long = await put(redis, 'count.sleep', [60_000], { queue: 'q' });
+    await until('it runs', async () => (await statusOf(client, long)) === 'started');
+    await until('it is heard', async () => (await client.hget('rq:worker:w', 'state')) === 'busy');
+    await client.publish('rq:pubsub:w', JSON.stringify({ command: 'stop-job', job_id: long }));
+    await until('it is stopped', async () => (await statusOf(client, long)) === 'stopped');
+    await run('tsrq-operator', ['suspend']);
+    await worker.waitFor('suspended');
+    await run('tsrq-operator', ['resume']);
+    await worker.waitFor('Taking jobs again');
+    await client.publish('rq:pubsub:w', JSON.stringify({ command: 'shutdown' }));
+    expect((await worker.exited).code).toBe(0);
+    expect(worker.stdout() + worker.stderr()).not.toMatch(/NOPERM|permission/i);
+    expect(await refusals()).toEqual([]);
+  });
+
+  it('a worker that comes after dead ones: ids between queue and start, leases that are over, a name to take', async () => {
+    const [stranded, abandoned] = [
+      await put(redis, 'count.words', ['a b'], { queue: 'q' }),
+      await put(redis, 'count.sleep', [60_000], { queue: 'q' }),
+    ];
+    await client.lmove('rq:queue:q', 'rq:queue:q:intermediate', 'LEFT', 'RIGHT');
+    worker = startTsrq(['worker', '--path', JOBS, '-n', 'w', 'q'], { url: urlOf('tsrq-worker') });
+    await until('the job runs', async () => (await statusOf(client, abandoned)) === 'started');
+    worker.kill('SIGKILL');
+    await worker.exited;
+    const [member = ''] = await client.zrange('rq:wip:q', '0', '-1');
+    await client.zadd('rq:wip:q', '1', member);
+    await client.zadd('rq:finished:q', '1', 'long-over');
+    await client.sadd('rq:workers:q', 'rq:worker:long-dead');
+    await client.set(`rq:queue:q:intermediate:first_seen:${stranded}`, '1');
+    await burst('q');
+    expect(await statusOf(client, abandoned)).toBe('failed');
+    expect(await client.zscore('rq:finished:q', 'long-over')).toBeNull();
+    expect(await client.smembers('rq:workers:q')).toEqual([]);
+    expect(await refusals()).toEqual([]);
+  });
+
+  it('a producer: new ids, ids given again, replaced and refused, replicas asked for', async () => {
+    const enqueue = (args: string[], code = 0): Promise<CliResult> =>
+      run('tsrq-producer', ['enqueue', '-q', 'q', ...args, 'count.words', 'a b'], code);
+    await enqueue([]);
+    await enqueue(['--at-front', '--ttl', '60', '--result-ttl', '0', '--retry-max', '2', '--meta', '{"a":1}']);
+    await enqueue(['--job-id', 'mine', '--ttl', '60']);
+    await enqueue(['--job-id', 'mine'], 1);
+    await enqueue(['--job-id', 'mine', '--unique'], 1);
+    await enqueue(['--job-id', 'mine', '--replace']);
+    await enqueue(['--durable', '1'], 75);
+    expect(await client.llen('rq:queue:q')).toBe(4);
+    await burst('q');
+    await enqueue(['--job-id', 'mine']);
+    expect(await client.lrange('rq:queue:q', '0', '-1')).toEqual(['mine']);
+    expect(await client.zscore('rq:finished:q', 'mine')).toBeNull();
+    expect(await refusals()).toEqual([]);
+  });
+
+  it('an observer: info in every form, with workers, running jobs and a suspension', async () => {
+    worker = startTsrq(['worker', '--path', JOBS, '-n', 'w', 'q'], { url: urlOf('tsrq-worker') });
+    await worker.waitFor('listening on');
+    const long = await put(redis, 'count.sleep', [60_000], { queue: 'q' });
+    await put(redis, 'count.words', ['a b'], { queue: 'q' });
+    await until('it runs', async () => (await statusOf(client, long)) === 'started');
+    await client.set('rq:suspended', '1', 'EX', '60');
+    for (const form of [[], ['--json'], ['--raw'], ['--prometheus'], ['--by-queue'], ['q']]) {
+      expect((await run('tsrq-observer', ['info', ...form])).stdout).toContain('q');
+    }
+    const { queues } = JSON.parse((await run('tsrq-observer', ['info', '--json'])).stdout) as {
+      queues: { name: string; queued: number; error?: string | null }[];
+    };
+    expect(queues).toMatchObject([{ name: 'q', queued: 1 }]);
+    expect(await refusals()).toEqual([]);
+  });
+
+  it('an operator: requeue by id and all, empty, suspend and resume', async () => {
+    const failed = [];
+    for (let i = 0; i < 3; i += 1) {
+      failed.push(await put(redis, 'count.boom', ['x'], { queue: 'q', retry: { max: 1 }, ttlSeconds: 600 }));
+    }
+    await burst('q');
+    await client.zadd('rq:failed:q', String(Date.now()), 'gone');
+    await run('tsrq-operator', ['requeue', failed[0] ?? '', '--at-front']);
+    await run('tsrq-operator', ['requeue', 'unknown', 'gone'], 1);
+    await run('tsrq-operator', ['requeue', '--all']);
+    expect(await client.llen('rq:queue:q')).toBe(3);
+    expect((await run('tsrq-operator', ['empty', 'q'])).stdout).toContain('3 jobs removed');
+    expect((await run('tsrq-operator', ['empty', '--all', '--yes'])).stdout).toContain('0 jobs removed');
+    await run('tsrq-operator', ['suspend', '--duration', '60']);
+    expect(await client.ttl('rq:suspended')).toBeGreaterThan(0);
+    await run('tsrq-operator', ['resume']);
+    expect(await refusals()).toEqual([]);
+  });
+
+  it('anybody, on another database', async () => {
+    const inDb2 = { url: urlOf('tsrq-producer', 2) };
+    expect((await runTsrq(['enqueue', 'count.words', 'a'], inDb2)).code).toBe(0);
+    expect(await refusals()).toEqual([]);
+  });
+});
+
+describe('the lists of docs/security.md', () => {
+  it.each(LINES)('of %s have every command of its scripts, and none that nothing needs', async (user, rules) => {
+    const granted = rules.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1));
+    const { scripts = [], commands = '' } = USES[user] ?? {};
+    const words = scripts.flatMap((name) => {
+      const source = script(name).source.replace(/--.*/g, '');
+      return [...source.matchAll(/'([A-Z]{2,})'/g)].map(([, word = '']) => word);
+    });
+    const known = (await client.call('COMMAND', 'INFO', ...new Set(words), 'PING')) as (unknown[] | null)[];
+    const called = [...new Set(words)].filter((_, i) => known[i] !== null).map((word) => word.toLowerCase());
+    const needed = new Set([...called, ...commands.split(' '), ...OF_EVERY_CONNECTION]);
+    expect(granted.sort()).toEqual([...needed].sort());
+    expect(rules).toContain('-@all');
+    expect(rules.filter((rule) => /^[~&%]/.test(rule) && !/^[~&]rq:/.test(rule))).toEqual([]);
+  });
+
+  it('are of all four users', () => {
+    expect(LINES.map(([user]) => user)).toEqual(Object.keys(USES));
+  });
+});
+
+const EVERYBODY: readonly RedisCommand[] = [
+  ['FLUSHALL'],
+  ['FLUSHDB'],
+  ['KEYS', '*'],
+  ['SCAN', 0],
+  ['CONFIG', 'GET', '*'],
+  ['CONFIG', 'SET', 'dir', '/tmp'],
+  ['ACL', 'LIST'],
+  ['SAVE'],
+  ['SHUTDOWN', 'NOSAVE'],
+  ['REPLICAOF', 'NO', 'ONE'],
+  ['CLIENT', 'LIST'],
+  ['CLIENT', 'KILL', 'TYPE', 'normal'],
+  ['MONITOR'],
+  ['MODULE', 'LIST'],
+  ['SCRIPT', 'FLUSH'],
+  ['GET', 'other'],
+  ['SET', 'other', 1],
+  ['HGETALL', 'other'],
+  ['PUBLISH', 'rq:pubsub:w', '{}'],
+  ['SUBSCRIBE', 'other'],
+  ['PSUBSCRIBE', '*'],
+];
+const ALSO: Readonly<Record<string, readonly RedisCommand[]>> = {
+  'tsrq-worker': [
+    ['EVAL', "return redis.call('FLUSHALL')", 0],
+    ['EVAL', "return redis.call('GET', 'other')", 0],
+    ['DEL', 'other'],
+    ['BLMOVE', 'other', 'rq:queue:q', 'LEFT', 'LEFT', 1],
+  ],
+  'tsrq-producer': [
+    ['EVAL', "return redis.call('FLUSHALL')", 0],
+    ['EVAL', "return redis.call('DEL', 'rq:suspended')", 0],
+    ['DEL', 'other'],
+    ['DEL', 'rq:suspended'],
+    ['SET', 'rq:suspended', 1],
+    ['DEL', 'rq:worker:w'],
+    ['HSET', 'rq:worker:w', 'state', 'idle'],
+    ['SADD', 'rq:workers', 'rq:worker:w'],
+    ['XRANGE', 'rq:results:x', '-', '+'],
+    ['LPOP', 'rq:queue:q'],
+    ['LRANGE', 'rq:queue:q', 0, -1],
+    ['SUBSCRIBE', 'rq:pubsub:w'],
+  ],
+  'tsrq-observer': [
+    ['EVAL', 'return 1', 0],
+    ['DEL', 'rq:job:x'],
+    ['HSET', 'rq:job:x', 'status', 'queued'],
+    ['LPUSH', 'rq:queue:q', 'x'],
+    ['SET', 'rq:suspended', 1],
+    ['XRANGE', 'rq:results:x', '-', '+'],
+    ['SUBSCRIBE', 'rq:pubsub:w'],
+  ],
+  'tsrq-operator': [
+    ['EVAL', "return redis.call('FLUSHALL')", 0],
+    ['DEL', 'rq:worker:w'],
+    ['DEL', 'rq:wip:q'],
+    ['XRANGE', 'rq:results:x', '-', '+'],
+    ['SUBSCRIBE', 'rq:pubsub:w'],
+  ],
+};
+
+describe.each(LINES.map(([user]) => user))('%s is refused', (user) => {
+  it.each([...EVERYBODY, ...(ALSO[user] ?? [])].map((command) => [command.join(' '), command] as const))(
+    '%s',
+    async (_text, command) => {
+      const target = { kind: 'tcp', host: '127.0.0.1', port: server.port, db: 0 } as const;
+      const own = connect({ ...target, username: user, password: `${user}-pw` }, { role: 'producer' });
+      const outcome = await own.call(command).then(
+        (reply) => `it was allowed: ${JSON.stringify(reply)}`,
+        (error: unknown) => (error as Error).message,
+      );
+      own.close();
+      expect(outcome).toMatch(/NOPERM|no permissions|The user executing the script can't|ACL failure/i);
+      expect((await refusals()).filter((line) => line.startsWith(user)).length).toBeGreaterThan(0);
+    },
+  );
+});
