@@ -58,15 +58,12 @@ export interface ClaimedJob {
   /** As stored; a worker fails the job when it is no integer. */
   readonly timeout: string;
   readonly resultTtl: string | null;
-  readonly failureTtl: string | null;
   readonly description: string | null;
   readonly createdAt: string | null;
   readonly enqueuedAt: string | null;
   readonly retriesLeft: number | null;
   /** 1 for the first run; counts the retries of tsrq's workers. */
   readonly attempt: number;
-  /** Names of callbacks that RQ would call. */
-  readonly callbacks: readonly string[];
 }
 
 /** An id that was taken from a queue and not started. */
@@ -161,27 +158,27 @@ export function readClaim(reply: BufferReply): Claim {
 }
 
 function readJob(row: BufferReply): ClaimedJob {
-  const [id, executionId, queue, data, status, , timeout, meta, ...rest] = asList(row);
-  const [resultTtl, failureTtl, description, createdAt, enqueuedAt, ...more] = rest.map(textOrNull);
-  const [left, max, ...callbacks] = more;
+  const fields = asList(row);
+  const [data, status, , timeout, meta] = fields;
+  const [resultTtl, description, createdAt, enqueuedAt, left, max, id, executionId, queue] = fields
+    .slice(5)
+    .map(textOrNull);
   const retriesLeft = left == null || left === '' ? null : Number(left);
   return {
-    id: asText(id),
-    executionId: asText(executionId),
-    queue: asText(queue),
+    id: id ?? '',
+    executionId: executionId ?? '',
+    queue: queue ?? '',
     data: asBytes(data),
     oversizedBytes: typeof data === 'number' ? data : null,
     meta: asBytes(meta),
     status: asText(status),
     timeout: asText(timeout),
     resultTtl: resultTtl ?? null,
-    failureTtl: failureTtl ?? null,
     description: description ?? null,
     createdAt: createdAt ?? null,
     enqueuedAt: enqueuedAt ?? null,
     retriesLeft,
     attempt: retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1,
-    callbacks: callbacks.filter((name): name is string => name !== null && name !== ''),
   };
 }
 

@@ -1,6 +1,6 @@
 -- Retries or fails the executions of a queue whose lease has run out; those that had not begun go back to the queue.
 -- ARGV  date (now), how many at most, exc_string (base64), seconds for which the lease must be over, queue
--- Reply rows { id, execution, ending (as in end_job), worker_name }
+-- Reply rows { id, execution, ending (as in end_all), worker_name }
 local date, limit, exc, grace, queue = arg(), arg(), arg(), tonumber(arg()), arg()
 local now = clock()
 local w = { now = now, date = date, name = '' }

@@ -11,7 +11,7 @@ local ahead = arg() == '1'
 local room = tonumber(arg())
 local suspended = call('EXISTS', 'rq:suspended') == 1
 
--- An id that must not run is not put back: start_into steps over it.
+-- An id that must not run is not put back: start_all steps over it.
 local function is_dead(id, queue)
   local job = try('HMGET', 'rq:job:' .. id, 'status', 'origin', 'data')
   if job.err then return true end
@@ -26,7 +26,7 @@ while at < #ARGV do
     if (suspended or #claim.jobs >= room) and not is_dead(id, queue) then
       call('LPUSH', 'rq:queue:' .. queue, id)
     else
-      start_into(claim, w, queue, id)
+      start_all(claim, w, queue, { id })
     end
   end
 end

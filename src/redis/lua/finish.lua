@@ -5,23 +5,25 @@
 --         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or ''
 --       wish (read_wish)
 -- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings } or { 'unregistered' | 'replaced' }
---       endings: what end_job returned for each outcome
+--       endings: what end_all returned for each outcome
 local w, problem = read_worker()
 if not w then return { problem } end
 local running = arg()
-local endings, seconds, count = {}, 0, { finished = 0, failed = 0 }
+local outcomes = {}
 for i = 1, tonumber(arg()) do
-  local o = {
+  outcomes[i] = {
     id = arg(), execution = arg(), queue = arg(), kind = arg(), started_at = arg(), ended_at = arg(),
     started = arg(), ended = arg(), seconds = arg(), ttl = arg(), announced = arg() == '1', value = arg(),
   }
-  local ending = end_job(w, o)
-  endings[i] = ending
+end
+local endings = end_all(w, outcomes)
+local seconds, count = 0, { finished = 0, failed = 0 }
+for i, ending in ipairs(endings) do
   -- RQ counts every attempt that did not succeed as failed, retried ones too.
   local word = ending[1] == 'finished' and 'finished' or 'failed'
   if ending[1] ~= 'lost' and ending[1] ~= 'repeated' and ending[1] ~= 'returned' then
     count[word] = count[word] + 1
-    seconds = seconds + tonumber(o.seconds)
+    seconds = seconds + tonumber(outcomes[i].seconds)
   end
 end
 if count.finished > 0 then call('HINCRBY', w.key, 'successful_job_count', count.finished) end

@@ -78,18 +78,28 @@ local function fail(w, queue, id, status, ended_fields, result_fields)
   return { status }
 end
 
-local function succeed(w, o, parentless, ended_fields, result_fields)
+-- Records a success. `batch` gathers what is written once for all.
+local function succeed(w, o, batch, alone)
   local key = 'rq:job:' .. o.id
   local ttl = seconds(o.ttl, 0)
   if ttl ~= 0 then
-    call('HSET', key, 'status', 'finished', unpack(ended_fields))
     local results = 'rq:results:' .. o.id
-    try('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, unpack(result_fields))
+    call('HSET', key, 'status', 'finished', 'started_at', o.started_at, 'ended_at', o.ended_at,
+      'last_heartbeat', o.ended_at)
+    if o.value == '' then
+      try('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', w.name, 'execution_id', o.execution,
+        'execution_started_at', o.started, 'execution_ended_at', o.ended)
+    else
+      try('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', w.name, 'return_value', o.value,
+        'execution_id', o.execution, 'execution_started_at', o.started, 'execution_ended_at', o.ended)
+    end
     if ttl > 0 then call('EXPIRE', results, ttl) else call('PERSIST', results) end
-    try('ZADD', 'rq:finished:' .. o.queue, ttl < 0 and '+inf' or w.now + ttl, o.id)
+    local list = batch.finished[o.queue] or {}
+    batch.finished[o.queue] = list
+    list[#list + 1] = ttl < 0 and '+inf' or w.now + ttl
+    list[#list + 1] = o.id
   end
-  local childless = release_dependents(o.id, 'finished', w.date)
-  expire_job(o.id, ttl, childless and parentless)
+  expire_job(o.id, ttl, alone)
   return { 'finished' }
 end
 
@@ -100,37 +110,77 @@ local function give_back(w, o, ended_fields, result_fields)
   return { 'returned' }
 end
 
--- Ends one execution. Returns a list whose first item is
--- 'finished' | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
--- 'repeated' when this very outcome was recorded before (its reply was lost), or
--- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
-local function end_job(w, o)
-  local key = 'rq:job:' .. o.id
-  local removed = try('ZREM', 'rq:wip:' .. o.queue, o.id .. ':' .. o.execution)
-  local status = try('HMGET', key, 'status', 'ended_at', 'dependency_ids', 'dependency_id')
-  if status.err then status = {} end
-  if removed ~= 1 then
-    if status[2] and status[2] ~= '' and status[2] == o.ended_at then return { 'repeated' } end
-    return { 'lost', status[1] or '' }
-  end
+-- Records how one execution ended that is out of the started registry now. `status`: of its job's hash, the fields of STORED.
+local function end_one(w, o, status, batch)
   if o.announced then
     call('DEL', 'rq:execution:' .. o.id .. ':' .. o.execution)
     try('ZREM', 'rq:executions:' .. o.id, o.execution)
   end
   -- A job that was deleted or canceled while it ran stays so.
   if status[1] ~= 'started' then return { 'lost', status[1] or '' } end
-
+  if o.kind == 'finished' then
+    local alone = batch.childless and not status[3] and not status[4]
+    if not batch.childless then release_dependents(o.id, 'finished', w.date) end
+    return succeed(w, o, batch, alone)
+  end
   local ended = { 'started_at', o.started_at, 'ended_at', o.ended_at, 'last_heartbeat', o.ended_at }
   local result = { 'worker_name', w.name }
-  if o.value ~= '' then
-    result[3], result[4] = o.kind == 'finished' and 'return_value' or 'exc_string', o.value
-  end
+  if o.value ~= '' then result[3], result[4] = 'exc_string', o.value end
   for _, item in ipairs({ 'execution_id', o.execution, 'execution_started_at', o.started,
     'execution_ended_at', o.ended }) do
     result[#result + 1] = item
   end
   if o.kind == 'returned' then return give_back(w, o, ended, result) end
-  if o.kind == 'finished' then return succeed(w, o, not status[3] and not status[4], ended, result) end
   local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended)
   return again or fail(w, o.queue, o.id, o.kind, ended, result)
+end
+
+-- Takes the executions out of the started registries; returns which of them were there.
+local function take_out(outcomes)
+  local by_queue, present = {}, {}
+  for i, o in ipairs(outcomes) do
+    local list = by_queue[o.queue] or { members = {}, at = {} }
+    by_queue[o.queue] = list
+    list.members[#list.members + 1] = o.id .. ':' .. o.execution
+    list.at[#list.at + 1] = i
+  end
+  for queue, list in pairs(by_queue) do
+    local scores = try('ZMSCORE', 'rq:wip:' .. queue, unpack(list.members))
+    if not scores.err then
+      for k, i in ipairs(list.at) do present[i] = scores[k] and true or false end
+      call('ZREM', 'rq:wip:' .. queue, unpack(list.members))
+    end
+  end
+  return present
+end
+
+-- Whether nobody waits for any of these jobs.
+local function all_childless(outcomes)
+  local keys = {}
+  for i, o in ipairs(outcomes) do keys[i] = 'rq:job:' .. o.id .. ':dependents' end
+  return call('EXISTS', unpack(keys)) == 0
+end
+
+-- Ends executions. Returns for each a list whose first item is
+-- 'finished' | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
+-- 'repeated' when this very outcome was recorded before (its reply was lost), or
+-- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
+local function end_all(w, outcomes)
+  if #outcomes == 0 then return {} end
+  local endings = {}
+  local present = take_out(outcomes)
+  local batch = { finished = {}, childless = all_childless(outcomes) }
+  for i, o in ipairs(outcomes) do
+    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'ended_at', 'dependency_ids', 'dependency_id')
+    if status.err then status = {} end
+    if present[i] then
+      endings[i] = end_one(w, o, status, batch)
+    elseif status[2] and status[2] ~= '' and status[2] == o.ended_at then
+      endings[i] = { 'repeated' }
+    else
+      endings[i] = { 'lost', status[1] or '' }
+    end
+  end
+  for queue, list in pairs(batch.finished) do try('ZADD', 'rq:finished:' .. queue, unpack(list)) end
+  return endings
 end

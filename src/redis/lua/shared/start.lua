@@ -2,9 +2,8 @@
 
 -- The fields a worker gets of each job, in this order.
 local FIELDS = {
-  'data', 'status', 'origin', 'timeout', 'meta', 'result_ttl', 'failure_ttl', 'description',
-  'created_at', 'enqueued_at', 'retries_left', 'retries_max', 'success_callback_name', 'failure_callback_name',
-  'stopped_callback_name',
+  'data', 'status', 'origin', 'timeout', 'meta', 'result_ttl', 'description', 'created_at', 'enqueued_at',
+  'retries_left', 'retries_max',
 }
 
 local YEAR = 31536000
@@ -40,43 +39,13 @@ local function must_not_run(id, status, origin)
   return nil
 end
 
--- What the worker gets of a job; of a payload that no worker should have to hold only its length, as an integer.
+-- What the worker gets of a job: the values of FIELDS, then id, execution and origin. Of a payload that no worker should
+-- have to hold only its length, as an integer.
 local function row_of(id, execution, origin, fields)
   if fields[1] and #fields[1] > MAX_BYTES then fields[1] = #fields[1] end
-  return { id, execution, origin, unpack(fields, 1, #FIELDS) }
-end
-
--- Marks the job as started by worker `w` in execution `execution`.
--- Returns { id, execution, origin, one value for each of FIELDS }, or nil and why the id was dropped.
-local function start_job(w, queue, id, execution)
-  local key = 'rq:job:' .. id
-  local fields = try('HMGET', key, unpack(FIELDS))
-  if fields.err then return set_aside(w, queue, id, 'the key of the job is not a hash', false) end
-  if not fields[1] and call('EXISTS', key) == 0 then return nil, 'gone' end
-  if not id:find('^[%w_%-]+$') then
-    return set_aside(w, queue, id, 'the job id has characters that RQ refuses', true)
-  end
-  local origin = fields[3]
-  if not origin or origin == '' then origin = queue end
-  local reason = must_not_run(id, fields[2], origin)
-  if reason then return nil, reason end
-
-  local timeout = tonumber(fields[4] or w.default_timeout)
-  local lease = w.interval + 60
-  if timeout and timeout > 0 and timeout < w.interval then lease = math.floor(timeout) + 60 end
-  -- First the place where recovery looks.
-  local listed = try('ZADD', 'rq:wip:' .. origin, w.now + lease, id .. ':' .. execution)
-  if type(listed) == 'table' then
-    call('LPUSH', 'rq:queue:' .. queue, id)
-    return nil, 'blocked: rq:wip:' .. origin .. ' is not a sorted set'
-  end
-  call('HSET', key, 'status', 'started', 'started_at', w.date, 'last_heartbeat', w.date, 'worker_name', w.name)
-  if fields[3] ~= origin then call('HSET', key, 'origin', origin) end
-  if not fields[4] then call('HSET', key, 'timeout', w.default_timeout) end
-  call('PERSIST', key)
-  -- The records of the execution itself are written by the first heartbeat: most jobs are done before (protocol rule 7:
-  -- both or neither).
-  return row_of(id, execution, origin, fields)
+  local n = #FIELDS
+  fields[n + 1], fields[n + 2], fields[n + 3] = id, execution, origin
+  return fields
 end
 
 -- Keeps what the claiming scripts return. `prefix`: how the execution ids of the calling process begin (16 digits).
@@ -84,17 +53,92 @@ end
 -- executions than its first run did, and both can be found. Ids grow from claim to claim and within one.
 local function new_claim(w, prefix)
   local moment = string.format('%013x', tonumber((w.now_float:gsub('%.', ''))))
-  return { process = prefix, prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, bytes = 0 }
+  return { process = prefix, prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, bytes = 0, taken = {} }
 end
 
-local function start_into(claim, w, queue, id)
-  local row, reason = start_job(w, queue, id, claim.prefix .. string.format('%04x', #claim.jobs))
-  if row then
-    claim.jobs[#claim.jobs + 1] = row
-    claim.bytes = claim.bytes + (type(row[4]) == 'string' and #row[4] or 0) + (row[8] and #row[8] or 0)
+local function skip(claim, queue, id, reason)
+  claim.skipped[#claim.skipped + 1] = { queue, id, reason }
+end
+
+-- The hash of a job that may run, or nil; then the id was stepped over.
+local function read_job(claim, w, queue, id)
+  local key = 'rq:job:' .. id
+  local fields = try('HMGET', key, unpack(FIELDS))
+  local reason
+  if fields.err then
+    _, reason = set_aside(w, queue, id, 'the key of the job is not a hash', false)
+  elseif not fields[1] and call('EXISTS', key) == 0 then
+    reason = 'gone'
+  elseif not id:find('^[%w_%-]+$') then
+    _, reason = set_aside(w, queue, id, 'the job id has characters that RQ refuses', true)
+  elseif claim.taken[id] then
+    reason = 'running'
   else
-    claim.skipped[#claim.skipped + 1] = { queue, id, reason }
-    if reason:sub(1, 7) == 'blocked' then claim.blocked = queue end
+    local origin = fields[3]
+    if not origin or origin == '' then origin = queue end
+    if fields[2] ~= 'queued' then reason = must_not_run(id, fields[2], origin) end
+    if not reason then return fields, origin end
+  end
+  skip(claim, queue, id, reason)
+  return nil
+end
+
+-- Seconds until an execution counts as abandoned.
+local function lease_of(w, fields)
+  local timeout = tonumber(fields[4] or w.default_timeout)
+  if timeout and timeout > 0 and timeout < w.interval then return math.floor(timeout) + 60 end
+  return w.interval + 60
+end
+
+-- Opens executions of the jobs whose ids were just taken from `queue`, in their order. Ids that cannot be listed where
+-- recovery looks, and those that are too much for one call, go back to the head.
+local function start_all(claim, w, queue, ids)
+  local listed, started, back = {}, {}, nil
+  for i, id in ipairs(ids) do
+    if claim.bytes >= ENOUGH_BYTES then
+      back = i
+      claim.more = true
+      break
+    end
+    local fields, origin = read_job(claim, w, queue, id)
+    if fields then
+      claim.taken[id] = true
+      claim.bytes = claim.bytes + (fields[1] and #fields[1] or 0) + (fields[5] and #fields[5] or 0)
+      local row = row_of(id, claim.prefix .. string.format('%04x', #claim.jobs + #started), origin, fields)
+      started[#started + 1] = row
+      local members = listed[origin] or {}
+      listed[origin] = members
+      members[#members + 1] = w.now + lease_of(w, fields)
+      members[#members + 1] = id .. ':' .. row[#FIELDS + 2]
+    end
+  end
+  for i = #ids, back or #ids + 1, -1 do call('LPUSH', 'rq:queue:' .. queue, ids[i]) end
+  -- First the place where recovery looks.
+  local blocked = {}
+  for origin, members in pairs(listed) do
+    local added = try('ZADD', 'rq:wip:' .. origin, unpack(members))
+    if type(added) == 'table' then blocked[origin] = true end
+  end
+  local n = #FIELDS
+  for _, row in ipairs(started) do
+    if not blocked[row[n + 3]] then
+      local key = 'rq:job:' .. row[n + 1]
+      call('HSET', key, 'status', 'started', 'started_at', w.date, 'last_heartbeat', w.date, 'worker_name', w.name)
+      if row[3] ~= row[n + 3] then call('HSET', key, 'origin', row[n + 3]) end
+      if not row[4] then call('HSET', key, 'timeout', w.default_timeout) end
+      call('PERSIST', key)
+      -- The records of the execution itself are written by the first heartbeat: most jobs are done before (protocol rule 7:
+      -- both or neither).
+      claim.jobs[#claim.jobs + 1] = row
+    end
+  end
+  for i = #started, 1, -1 do
+    local row = started[i]
+    if blocked[row[n + 3]] then
+      call('LPUSH', 'rq:queue:' .. queue, row[n + 1])
+      skip(claim, queue, row[n + 1], 'blocked: rq:wip:' .. row[n + 3] .. ' is not a sorted set')
+      claim.blocked = queue
+    end
   end
 end
 
@@ -106,14 +150,14 @@ local MARK_SECONDS = 3600
 local function mark_begun(claim, begin, last)
   if begin < 0 or #claim.jobs == 0 then return end
   local job = claim.jobs[math.min(begin, #claim.jobs)]
-  call('SET', 'rq:tsrq:begun:' .. claim.process, job and job[2] or last, 'EX', MARK_SECONDS)
+  call('SET', 'rq:tsrq:begun:' .. claim.process, job and job[#FIELDS + 2] or last, 'EX', MARK_SECONDS)
 end
 
 -- The last thing a claiming script does: the worker hash tells what the worker does now.
 -- `running`: the id of a job that runs on, or ''.
 local function show_state(w, claim, running, suspended)
   local jobs = claim.jobs
-  local current = #jobs > 0 and jobs[#jobs][1] or running
+  local current = #jobs > 0 and jobs[#jobs][#FIELDS + 1] or running
   if current ~= '' then
     call('HSET', w.key, 'state', 'busy', 'current_job', current, 'current_job_working_time', '0')
   else

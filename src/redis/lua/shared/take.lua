@@ -16,17 +16,16 @@ local function read_wish()
   return wish
 end
 
-local function pop(claim, w, queue)
-  local id = try('LPOP', 'rq:queue:' .. queue.name)
-  if not id then
-    return false
-  elseif type(id) == 'table' then
-    claim.skipped[#claim.skipped + 1] = { queue.name, '', 'blocked: rq:queue:' .. queue.name .. ' is not a list' }
+-- Takes up to `count` ids; false when the queue has no more to give.
+local function pop(claim, w, queue, count)
+  local ids = try('LPOP', 'rq:queue:' .. queue.name, count)
+  if not ids then return false end
+  if ids.err then
+    skip(claim, queue.name, '', 'blocked: rq:queue:' .. queue.name .. ' is not a list')
     return false
   end
-  start_into(claim, w, queue.name, id)
-  if claim.blocked == queue.name then return false end
-  return true
+  start_all(claim, w, queue.name, ids)
+  return #ids == count and claim.blocked ~= queue.name
 end
 
 -- The index of the queue to ask next among those that may still hold ids.
@@ -56,7 +55,7 @@ local function take(claim, w, wish)
     end
     slot = slot + 1
     local i = choose(wish, open, slot)
-    if not pop(claim, w, open[i]) then
+    if not pop(claim, w, open[i], wish.strategy == 'ordered' and wish.count - #claim.jobs or 1) then
       table.remove(open, i)
       -- Keep round robin's place: the queue after an empty one is next.
       if wish.strategy == 'round_robin' then slot = slot - 1 end
