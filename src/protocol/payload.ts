@@ -74,6 +74,8 @@ const ZLIB = 0x78;
 function inflate(data: Buffer, maxBytes: number): Buffer {
   const tooLarge = `the payload is larger than ${Math.round(maxBytes / 1_048_576)} MiB`;
   if (data[0] === ZLIB) {
+    const stored = readStored(data);
+    if (stored && stored.length <= maxBytes) return stored;
     try {
       return inflateSync(data, { maxOutputLength: maxBytes });
     } catch (error) {
@@ -94,15 +96,28 @@ function store(bytes: Buffer): Buffer {
   stream.writeUInt16LE(length, 3);
   stream.writeUInt16LE(~length & 0xffff, 5);
   bytes.copy(stream, 7);
+  stream.writeUInt32BE(adler32(bytes), length + 7);
+  return stream;
+}
+
+/** What `store` has written, without the cost of an inflater; null for any other stream. */
+function readStored(data: Buffer): Buffer | null {
+  if (data.length < 11 || data.length > STORED_BELOW + 11 || data[1] !== 1 || data[2] !== 1) return null;
+  const length = data.readUInt16LE(3);
+  if (data.length !== length + 11 || data.readUInt16LE(5) !== (~length & 0xffff)) return null;
+  const bytes = data.subarray(7, length + 7);
+  return adler32(bytes) === data.readUInt32BE(length + 7) ? bytes : null;
+}
+
+/** RFC 1950; of fewer than STORED_BELOW bytes: neither sum can overflow, so one modulo at the end will do. */
+function adler32(bytes: Buffer): number {
   let a = 1;
   let b = 0;
-  // Below STORED_BELOW bytes neither sum can overflow, so one modulo at the end will do.
   for (const byte of bytes) {
     a += byte;
     b += a;
   }
-  stream.writeUInt32BE((((b % 65_521) << 16) | (a % 65_521)) >>> 0, length + 7);
-  return stream;
+  return (((b % 65_521) << 16) | (a % 65_521)) >>> 0;
 }
 
 function shown(raw: Buffer): string {

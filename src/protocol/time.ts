@@ -1,12 +1,28 @@
 import { TsrqError } from '../errors.js';
 
-/** RQ's date form, UTC with six fraction digits: `2026-11-20T23:47:42.640015Z`. `ms`: milliseconds since the epoch, fractions kept. */
-export function formatDate(ms: number): string {
+/** Whole seconds since the epoch, and the microseconds beyond them, 0 to 999,999. `ms`: milliseconds, fractions kept. */
+function inMicros(ms: number): [seconds: number, micros: number] {
   // The fraction by itself: in microseconds a double holds no moment after 2255 exactly.
   const below = Math.floor(ms);
-  const micros = Math.round((ms - below) * 1_000);
-  const whole = micros === 1_000 ? below + 1 : below;
-  return `${new Date(whole).toISOString().slice(0, -1)}${String(micros % 1_000).padStart(3, '0')}Z`;
+  const seconds = Math.floor(below / 1_000);
+  const micros = (below - seconds * 1_000) * 1_000 + Math.round((ms - below) * 1_000);
+  return micros === 1_000_000 ? [seconds + 1, 0] : [seconds, micros];
+}
+
+const sixDigits = (micros: number): string => String(micros + 1_000_000).slice(1);
+
+let lastSecond = NaN;
+let lastPrefix = '';
+
+/** RQ's date form, UTC with six fraction digits: `2026-11-20T23:47:42.640015Z`. `ms`: milliseconds since the epoch, fractions kept. */
+export function formatDate(ms: number): string {
+  const [seconds, micros] = inMicros(ms);
+  // Most dates are written within the second of the one before.
+  if (seconds !== lastSecond) {
+    lastPrefix = new Date(seconds * 1_000).toISOString().slice(0, -4);
+    lastSecond = seconds;
+  }
+  return `${lastPrefix}${sixDigits(micros)}Z`;
 }
 
 const DATE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))?$/;
@@ -33,8 +49,13 @@ export function parseDate(text: string): number | null {
 
 /** Seconds since the epoch as Python prints a float: `1795218627.09721`. */
 export function formatEpochSeconds(ms: number): string {
-  const text = (Math.round(ms * 1_000) / 1_000_000).toFixed(6).replace(/0+$/, '');
-  return text.endsWith('.') ? `${text}0` : text;
+  const [seconds, micros] = inMicros(ms);
+  if (micros === 0) return `${seconds}.0`;
+  if (seconds < 0) return String((seconds * 1_000_000 + micros) / 1_000_000);
+  const digits = sixDigits(micros);
+  let end = 6;
+  while (digits.charCodeAt(end - 1) === 48) end -= 1;
+  return `${seconds}.${digits.slice(0, end)}`;
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };

@@ -27,19 +27,6 @@ export interface Wish {
   readonly queues: readonly { readonly name: string; readonly weight: number }[];
   /** 16 hexadecimal digits that no other process uses: how its execution ids begin. */
   readonly processPrefix: string;
-  /** For a worker that claims ahead of its free slots; without it all that is claimed begins at once. */
-  readonly ahead?: Ahead;
-}
-
-/**
- * What Redis must know of a worker that claims jobs before it can begin them: executions begin in the order of their ids,
- * and if the worker dies, those that had not begun go back to their queue.
- */
-export interface Ahead {
-  /** How many of the claimed begin at once. */
-  readonly begin: number;
-  /** The id of the last execution that has begun, or ''. */
-  readonly lastBegun: string;
 }
 
 /** A job whose execution is open: it is `started` in Redis, and ours until the lease runs out. */
@@ -99,17 +86,11 @@ export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runni
 export async function claimMoved(
   redis: Redis,
   worker: WorkerStamp,
-  moved: {
-    readonly hits: readonly Hit[];
-    readonly room: number;
-    readonly processPrefix: string;
-    readonly claimsAhead?: boolean;
-  },
+  moved: { readonly hits: readonly Hit[]; readonly room: number; readonly processPrefix: string },
   runningId: string,
 ): Promise<Claim> {
   const hits = moved.hits.flatMap((hit) => [hit.queue, hit.id]);
-  const ahead = moved.claimsAhead === true ? 1 : 0;
-  const args = [...workerArgs(worker), runningId, moved.processPrefix, ahead, moved.room, ...hits];
+  const args = [...workerArgs(worker), runningId, moved.processPrefix, moved.room, ...hits];
   return readClaim(await redis.evaluate(script('claim_moved'), [], args));
 }
 
@@ -135,9 +116,7 @@ export function workerArgs(worker: WorkerStamp): RedisArg[] {
 
 export function wishArgs(wish: Wish): RedisArg[] {
   const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight]);
-  const { begin, lastBegun } = wish.ahead ?? { begin: -1, lastBegun: '' };
-  const head = [wish.processPrefix, wish.count, begin, lastBegun];
-  return [...head, wish.strategy, wish.seed, wish.queues.length, ...queues];
+  return [wish.processPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length, ...queues];
 }
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */
@@ -160,7 +139,7 @@ export function readClaim(reply: BufferReply): Claim {
 function readJob(row: BufferReply): ClaimedJob {
   const fields = asList(row);
   const [data, status, , timeout, meta] = fields;
-  const [resultTtl, description, createdAt, enqueuedAt, left, max, id, executionId, queue] = fields
+  const [resultTtl, description, createdAt, enqueuedAt, left, max, , , id, executionId, queue] = fields
     .slice(5)
     .map(textOrNull);
   const retriesLeft = left == null || left === '' ? null : Number(left);

@@ -26,7 +26,7 @@ export interface Ended {
   /** Seconds to keep job and result: 0 not at all, -1 for ever. Only for 'finished'; failures carry their own. */
   readonly resultTtlSeconds: number;
   /** Whether a heartbeat may have written the records of the execution, which must go then. */
-  readonly announced?: boolean;
+  announced?: boolean;
   /** The serialised return value, or the zlib stream of the error text; null for none. */
   readonly value: Buffer | null;
 }
@@ -59,7 +59,9 @@ export async function finish(
   runningId: string,
   durability: Durability | null = null,
 ): Promise<Finish> {
-  const args = [...workerArgs(worker), runningId, ended.length, ...ended.flatMap(endedArgs), ...wishArgs(wish)];
+  const args = [...workerArgs(worker), runningId, ended.length];
+  for (const one of ended) addEnded(args, one);
+  args.push(...wishArgs(wish));
   const { reply, replicas } = durability
     ? await redis.evaluateDurably(script('finish'), args, durability)
     : { reply: await redis.evaluate(script('finish'), [], args), replicas: null };
@@ -89,8 +91,8 @@ export function returned(jobs: readonly ClaimedJob[]): Ended[] {
   return jobs.toReversed().map(({ id, executionId, queue }) => ({ id, executionId, queue, ...back }));
 }
 
-function endedArgs(ended: Ended): RedisArg[] {
-  return [
+function addEnded(args: RedisArg[], ended: Ended): void {
+  args.push(
     ended.id,
     ended.executionId,
     ended.queue,
@@ -99,11 +101,10 @@ function endedArgs(ended: Ended): RedisArg[] {
     formatDate(ended.endedAtMs),
     formatEpochSeconds(ended.startedAtMs),
     formatEpochSeconds(ended.endedAtMs),
-    Math.max(0, (ended.endedAtMs - ended.startedAtMs) / 1_000).toFixed(6),
     ended.resultTtlSeconds,
     ended.announced === false ? 0 : 1,
     ended.value === null ? '' : ended.value.toString('base64'),
-  ];
+  );
 }
 
 export function readEnding([state, first, second]: readonly string[]): Ending {

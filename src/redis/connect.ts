@@ -96,13 +96,6 @@ class Connection implements Redis {
     }, timeoutMs);
   }
 
-  post([name, ...args]: RedisCommand): boolean {
-    const client = this.#client;
-    if (client?.status !== 'ready') return false;
-    (client.sendCommand(new Command(name, args)) as Promise<unknown>).catch(() => undefined);
-    return true;
-  }
-
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();

@@ -25,11 +25,6 @@ export interface Redis {
    * asked for is an answer, not an error.
    */
   evaluateDurably(script: Script, args: readonly RedisArg[], durability: Durability): Promise<DurableReply>;
-  /**
-   * Sends a command on its way without waiting for what becomes of it; false if there is no connection now. What is true
-   * was handed to the operating system: it arrives even if this process dies the next moment, unless the connection does too.
-   */
-  post(command: RedisCommand): boolean;
   /** `redis://127.0.0.1:6379/0`, without secrets: for messages. */
   readonly description: string;
   /** Ends the connection; pending calls reject. May be called twice. */

@@ -2,8 +2,6 @@ import type { ClaimedJob } from '../queue/claim.js';
 
 /** How long a claimed job may wait for its slot, as far as recent durations tell, milliseconds. */
 const HORIZON_MS = 3;
-/** After so long without a free slot what is claimed ahead goes back to its queue, milliseconds. */
-export const HAND_BACK_MS = 10;
 /** How many jobs are claimed ahead at most, besides one for each slot. */
 const MOST_AHEAD = 64;
 /** Durations that must have been seen before jobs are claimed ahead. */
@@ -14,27 +12,18 @@ const ENOUGH_SEEN = 5;
  * milliseconds; first in, first out, in the order of their executions' ids.
  */
 export class Reserve {
-  /** The last execution that has begun: what comes after it goes back to its queue if this process dies. */
-  lastBegun = '';
-  readonly #enabled: boolean;
   readonly #concurrency: number;
   #waiting: ClaimedJob[] = [];
   #returning: ClaimedJob[] = [];
   #meanMs = 0;
-  #marks = false;
+  #meanRunMs = 0;
   #seen = 0;
   #movedAt = 0;
 
-  constructor(enabled: boolean, concurrency: number) {
-    this.#enabled = enabled;
+  constructor(concurrency: number) {
     this.#concurrency = concurrency;
   }
 
-  /** True from the first time that jobs are claimed ahead: from then on Redis must know which have begun. */
-  get marks(): boolean {
-    this.#marks ||= this.target > 0;
-    return this.#marks;
-  }
   /** How many wait for a slot. */
   get waiting(): number {
     return this.#waiting.length;
@@ -51,16 +40,22 @@ export class Reserve {
     return [...this.#waiting, ...this.#returning];
   }
 
+  /** How long the code of jobs runs, of late, milliseconds. */
+  get meanRunMs(): number {
+    return this.#meanRunMs;
+  }
+
   /** How many jobs may wait: as many as will begin within the horizon. */
   get target(): number {
-    if (!this.#enabled || this.#seen < ENOUGH_SEEN) return 0;
+    if (this.#seen < ENOUGH_SEEN) return 0;
     return Math.min(MOST_AHEAD, Math.floor((HORIZON_MS * this.#concurrency) / Math.max(this.#meanMs, 0.01)));
   }
 
-  /** Learns how long a job took: quickly that jobs are long, slowly that they are short. */
-  observe(ms: number): void {
+  /** Learns how long a job had its slot, and how long its code ran: quickly that jobs are long, slowly that they are short. */
+  observe(ms: number, runMs: number): void {
     this.#seen += 1;
-    this.#meanMs += (ms - this.#meanMs) * (ms > this.#meanMs ? 0.5 : 0.1);
+    this.#meanMs = follow(this.#meanMs, ms);
+    this.#meanRunMs = follow(this.#meanRunMs, runMs);
   }
 
   add(jobs: readonly ClaimedJob[]): void {
@@ -75,20 +70,20 @@ export class Reserve {
     this.#waiting.sort((a, b) => (a.executionId < b.executionId ? -1 : 1));
   }
 
-  /** The next to begin, still in the reserve. */
-  peek(): ClaimedJob | undefined {
-    return this.#waiting[0];
+  /** The next to begin, at most so many, still in the reserve. */
+  first(most: number): readonly ClaimedJob[] {
+    return this.#waiting.slice(0, most);
   }
 
-  /** Takes out what `peek` has shown. */
-  shift(): void {
-    this.#waiting.shift();
+  /** Takes out what `first` has shown. */
+  remove(count: number): void {
+    this.#waiting.splice(0, count);
     this.#movedAt = performance.now();
   }
 
-  /** True when it has waited so long that it must not wait on. */
-  get isStale(): boolean {
-    return this.#waiting.length > 0 && performance.now() - this.#movedAt >= HAND_BACK_MS;
+  /** Milliseconds since a job left the reserve, or came into it when it was empty; 0 while it is empty. */
+  get stillForMs(): number {
+    return this.#waiting.length > 0 ? performance.now() - this.#movedAt : 0;
   }
 
   /** What waits is to go back to its queue. */
@@ -106,3 +101,5 @@ export class Reserve {
     this.#returning.unshift(...jobs);
   }
 }
+
+const follow = (mean: number, value: number): number => mean + (value - mean) * (value > mean ? 0.5 : 0.1);

@@ -3,7 +3,8 @@ import type { ClaimedJob } from '../queue/claim.js';
 import type { Ended, Ending } from '../queue/finish.js';
 import type { WorkerEvent } from './events.js';
 import { clock } from './horses/perform.js';
-import type { Completion, Performer, RunHandle } from './horses/performer.js';
+import type { RunRequest } from './horses/message.js';
+import type { Completion, Performer, RunHandle, RunListener } from './horses/performer.js';
 
 export interface RunLimits {
   readonly workerName: string;
@@ -31,34 +32,46 @@ export interface RunEnd {
 const ABORT_GRACE_MS = 1_000;
 
 /** One execution of a claimed job, from its start to what is to be recorded of it. */
-export class Run {
+export class Run implements RunListener {
   readonly job: ClaimedJob;
   readonly timeoutSeconds: number;
   readonly startedAtMs = clock();
-  readonly done: Promise<RunEnd>;
   /** Whether a heartbeat may have written the records of this execution. */
   announced = false;
+  /** When its time is over, by `performance.now()`; infinite until its code can begin, and without a limit. */
+  dueAt = Infinity;
   readonly #limits: RunLimits;
+  readonly #onEnd: (run: Run, end: RunEnd) => void;
   readonly #handle: RunHandle;
-  readonly #timers: NodeJS.Timeout[] = [];
+  #killTimer: NodeJS.Timeout | null = null;
   #interruption: Interruption | null = null;
 
-  /** Begins to perform the job; one that cannot be performed ends at once, with the reason. */
-  constructor(job: ClaimedJob, performer: Performer, limits: RunLimits) {
+  /** Begins to perform the job; one that cannot be performed ends at once, with the reason. `onEnd` is called later, once. */
+  constructor(job: ClaimedJob, performer: Performer, limits: RunLimits, onEnd: (run: Run, end: RunEnd) => void) {
     this.job = job;
     this.#limits = limits;
+    this.#onEnd = onEnd;
     const problem = whyNotPerformable(job);
     this.timeoutSeconds = problem === null && job.timeout !== '' ? Number(job.timeout) : limits.defaultTimeoutSeconds;
-    if (problem === null) {
-      this.#handle = performer.perform(this.#message());
-      this.#watchTime();
-    } else {
-      this.#handle = refusal(problem);
-    }
-    this.done = this.#handle.done.then((completion) => {
-      for (const timer of this.#timers) clearTimeout(timer);
-      return this.#end(completion);
-    });
+    this.#handle = problem === null ? performer.perform(this.#request(), this) : refuse(problem, this);
+  }
+
+  onBegun(): void {
+    if (this.timeoutSeconds > 0) this.dueAt = performance.now() + this.timeoutSeconds * 1_000;
+  }
+
+  onDone(completion: Completion): void {
+    if (this.#killTimer) clearTimeout(this.#killTimer);
+    this.dueAt = Infinity;
+    this.#onEnd(this, this.#end(completion));
+  }
+
+  /** Its time is over. In RQ's words, so that whoever searches for them finds both. */
+  expire(): void {
+    this.dueAt = Infinity;
+    const name = 'JobTimeoutException';
+    const text = `${name}: Task exceeded maximum timeout value (${this.timeoutSeconds} seconds)`;
+    this.interrupt({ kind: 'failed', name, text });
   }
 
   /** What is told of this run once it is known what became of it. */
@@ -81,40 +94,19 @@ export class Run {
       return;
     }
     this.#handle.abort(interruption.name, interruption.text);
-    this.#timers.push(
-      setTimeout(() => {
-        this.#handle.kill();
-      }, graceMs),
-    );
+    this.#killTimer = setTimeout(() => {
+      this.#handle.kill();
+    }, graceMs);
   }
 
-  #watchTime(): void {
-    const seconds = this.timeoutSeconds;
-    // Longer than a timer can wait (24 days): no limit.
-    if (seconds <= 0 || seconds * 1_000 > 2 ** 31 - 1) return;
-    void this.#handle.begun.then(() => {
-      this.#timers.push(
-        setTimeout(() => {
-          // RQ's words, so that whoever searches for them finds both.
-          const name = 'JobTimeoutException';
-          this.interrupt({
-            kind: 'failed',
-            name,
-            text: `${name}: Task exceeded maximum timeout value (${seconds} seconds)`,
-          });
-        }, seconds * 1_000),
-      );
-    });
-  }
-
-  #message() {
+  #request(): RunRequest {
     const { job } = this;
     return {
       id: job.id,
       executionId: job.executionId,
       queue: job.queue,
-      data: job.data?.toString('base64') ?? '',
-      meta: job.meta?.toString('base64') ?? '',
+      data: job.data ?? NO_BYTES,
+      meta: job.meta,
       workerName: this.#limits.workerName,
       timeoutSeconds: this.timeoutSeconds,
       description: job.description,
@@ -167,22 +159,18 @@ function whyNotPerformable(job: ClaimedJob): string | null {
   return null;
 }
 
-function refusal(reason: string): RunHandle {
+const NO_BYTES = Buffer.alloc(0);
+
+function refuse(reason: string, listener: RunListener): RunHandle {
   const now = clock();
   const performed = {
-    functionName: '',
-    startedAtMs: now,
-    endedAtMs: now,
-    ok: false as const,
-    error: reason,
-    summary: reason,
+    ...{ functionName: '', startedAtMs: now, endedAtMs: now },
+    ...{ ok: false as const, error: reason, summary: reason },
   };
-  return {
-    begun: Promise.resolve(),
-    done: Promise.resolve({ kind: 'performed', performed }),
-    abort: () => undefined,
-    kill: () => undefined,
-  };
+  queueMicrotask(() => {
+    listener.onDone({ kind: 'performed', performed });
+  });
+  return { abort: () => undefined, kill: () => undefined };
 }
 
 function resultTtl(text: string | null): number | null {

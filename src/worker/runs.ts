@@ -8,6 +8,9 @@ export interface EndedRun extends RunEnd {
   readonly run: Run;
 }
 
+/** How exactly time limits are kept. One timer for all runs costs nothing; one for each is felt. */
+const TICK_MS = 25;
+
 /** The runs of a worker: those that go on, and those whose end is still to be written down. None is ever dropped between. */
 export class Runs {
   readonly #performer: Performer;
@@ -16,6 +19,7 @@ export class Runs {
   readonly #running = new Map<string, Run>();
   readonly #ended: EndedRun[] = [];
   #newest: Run | null = null;
+  #clock: NodeJS.Timeout | null = null;
   /** When a run began or ended last, milliseconds since the epoch. */
   lastActivityMs = clock();
 
@@ -57,19 +61,27 @@ export class Runs {
   }
 
   start(job: ClaimedJob): Run {
-    const run = new Run(job, this.#performer, this.#limits);
+    const run = new Run(job, this.#performer, this.#limits, this.#end);
     this.lastActivityMs = run.startedAtMs;
     this.#newest = run;
     this.#running.set(job.executionId, run);
-    void run.done.then((end) => {
-      this.#running.delete(job.executionId);
-      const ended = { ...end, run };
-      this.#ended.push(ended);
-      this.lastActivityMs = end.ended.endedAtMs;
-      this.#onEnd(ended);
-    });
+    if (this.#clock === null) this.#clock = setTimeout(this.#lookAtTime, TICK_MS);
     return run;
   }
+
+  readonly #end = (run: Run, end: RunEnd): void => {
+    this.#running.delete(run.job.executionId);
+    const ended = { ...end, run };
+    this.#ended.push(ended);
+    this.lastActivityMs = end.ended.endedAtMs;
+    this.#onEnd(ended);
+  };
+
+  readonly #lookAtTime = (): void => {
+    const now = performance.now();
+    for (const run of this.#running.values()) if (run.dueAt <= now) run.expire();
+    this.#clock = this.#running.size > 0 ? setTimeout(this.#lookAtTime, TICK_MS) : null;
+  };
 
   /** Ends all that go on, at once. */
   interruptAll(interruption: Interruption): void {

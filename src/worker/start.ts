@@ -11,7 +11,7 @@ import { subscribe } from '../redis/subscribe.js';
 import { obey } from './commands.js';
 import type { WorkerEnd } from './events.js';
 import { InProcess } from './horses/in-process.js';
-import type { RunMessage } from './horses/message.js';
+import type { RunRequest } from './horses/message.js';
 import type { Performer } from './horses/performer.js';
 import { HorsePool } from './horses/pool.js';
 import { cleanAll, Outages, sweep } from './maintenance.js';
@@ -100,7 +100,7 @@ async function prepare(redis: Redis, options: WorkerOptions, worker: Worker): Pr
 }
 
 function createPerformer(options: WorkerOptions, redis: Redis): Performer {
-  const save = async (run: RunMessage, meta: string): Promise<void> => {
+  const save = async (run: RunRequest, meta: string): Promise<void> => {
     if (!(await saveMeta(redis, run, meta))) {
       throw new Error(`the meta of job ${run.id} was not saved: this execution of it is over`);
     }

@@ -23,7 +23,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
       ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta'] as const),
     ],
     commands:
-      'info client|id client|info client|unblock wait blmove subscribe eval evalsha exists get set del hset expire',
+      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire',
   },
   'tsrq-producer': { scripts: ['enqueue'], commands: 'eval evalsha wait' },
   'tsrq-observer': {

@@ -82,7 +82,7 @@ function noting(trips: RedisCommand[][]): Redis {
     description: redis.description,
     pipeline: (commands) => (trips.push([...commands]), redis.pipeline(commands)),
     ...{ call: refuse, callBuffer: refuse, pipelineBuffer: refuse },
-    ...{ evaluate: refuse, evaluateDurably: refuse, post: refuse, close: refuse },
+    ...{ evaluate: refuse, evaluateDurably: refuse, close: refuse },
   };
 }
 

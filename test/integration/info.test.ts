@@ -40,7 +40,6 @@ function noting(trips: RedisCommand[][]): Redis {
     pipelineBuffer: (commands) => (note(commands), redis.pipelineBuffer(commands)),
     evaluate: (script, keys, args) => (note([['EVALSHA']]), redis.evaluate(script, keys, args)),
     evaluateDurably: (script, args, how) => (note([['EVALSHA']]), redis.evaluateDurably(script, args, how)),
-    post: (command) => redis.post(command),
     close: () => undefined,
   };
 }

@@ -10,6 +10,5 @@ local wish = read_wish()
 local claim = new_claim(w, wish.prefix)
 local suspended = call('EXISTS', 'rq:suspended') == 1
 if not suspended then take(claim, w, wish) end
-mark_begun(claim, wish.begin, wish.last)
 show_state(w, claim, running, suspended)
 return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped }

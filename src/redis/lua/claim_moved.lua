@@ -1,13 +1,11 @@
 -- Opens the executions of jobs whose ids a blocking wait has moved to intermediate lists; what finds no room, and
 -- everything while RQ is suspended, goes back to the head of its queue.
--- ARGV  worker (read_worker), running id or '', process prefix, whether this worker claims ahead 0|1, how many may start,
---       then queue and id of each
+-- ARGV  worker (read_worker), running id or '', process prefix, how many may start, then queue and id of each
 -- Reply as claim.lua
 local w, problem = read_worker()
 if not w then return { problem } end
 local running = arg()
 local claim = new_claim(w, arg())
-local ahead = arg() == '1'
 local room = tonumber(arg())
 local suspended = call('EXISTS', 'rq:suspended') == 1
 
@@ -30,6 +28,5 @@ while at < #ARGV do
     end
   end
 end
-mark_begun(claim, ahead and room or -1, '')
 show_state(w, claim, running, suspended)
 return { 'ok', suspended and 1 or 0, 0, claim.jobs, claim.skipped }

@@ -1,7 +1,7 @@
 -- Ends a batch of executions and, in the same step, claims the next jobs.
 -- ARGV  worker (read_worker), running id or '', number of outcomes, then per outcome
 --         id, execution, queue (origin), kind 'finished'|'failed'|'stopped'|'returned',
---         started_at, ended_at (dates), started, ended (seconds), seconds worked,
+--         started_at, ended_at (dates), started, ended (seconds),
 --         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or ''
 --       wish (read_wish)
 -- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings } or { 'unregistered' | 'replaced' }
@@ -13,7 +13,7 @@ local outcomes = {}
 for i = 1, tonumber(arg()) do
   outcomes[i] = {
     id = arg(), execution = arg(), queue = arg(), kind = arg(), started_at = arg(), ended_at = arg(),
-    started = arg(), ended = arg(), seconds = arg(), ttl = arg(), announced = arg() == '1', value = arg(),
+    started = arg(), ended = arg(), ttl = arg(), announced = arg() == '1', value = arg(),
   }
 end
 local endings = end_all(w, outcomes)
@@ -23,7 +23,7 @@ for i, ending in ipairs(endings) do
   local word = ending[1] == 'finished' and 'finished' or 'failed'
   if ending[1] ~= 'lost' and ending[1] ~= 'repeated' and ending[1] ~= 'returned' then
     count[word] = count[word] + 1
-    seconds = seconds + tonumber(outcomes[i].seconds)
+    seconds = seconds + math.max(0, tonumber(outcomes[i].ended) - tonumber(outcomes[i].started))
   end
 end
 if count.finished > 0 then call('HINCRBY', w.key, 'successful_job_count', count.finished) end
@@ -34,6 +34,5 @@ local wish = read_wish()
 local claim = new_claim(w, wish.prefix)
 local suspended = call('EXISTS', 'rq:suspended') == 1
 if not suspended and wish.count > 0 then take(claim, w, wish) end
-mark_begun(claim, wish.begin, wish.last)
 show_state(w, claim, running, suspended)
 return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings }

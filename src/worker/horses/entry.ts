@@ -1,14 +1,15 @@
 /** The program of a work horse: a warm child process that runs the jobs its worker sends. */
-import { perform, describeError, clock } from './perform.js';
+import { perform, describeError, clock, LazyAbort } from './perform.js';
 import { Handlers, type HandlerSources } from './handlers.js';
-import type { FromHorse, RunMessage, ToHorse } from './message.js';
+import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
 
 const sources = JSON.parse(process.argv[2] ?? '{}') as HandlerSources;
 const handlers = new Handlers(sources);
-const running = new Map<string, AbortController>();
+const running = new Map<string, LazyAbort>();
 const savings = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
 let calls = 0;
 let quitting = false;
+let isLoaded = false;
 
 const send = (message: FromHorse): void => {
   process.send?.(message);
@@ -28,7 +29,9 @@ const loaded = handlers.load();
 process.on('message', (message: ToHorse) => {
   receive(message);
 });
-send({ type: 'ready', problems: await loaded });
+const problems = await loaded;
+isLoaded = true;
+send({ type: 'ready', problems });
 
 function receive(message: ToHorse): void {
   switch (message.type) {
@@ -36,7 +39,7 @@ function receive(message: ToHorse): void {
       void run(message.run);
       return;
     case 'abort':
-      running.get(message.executionId)?.abort(abortReason(message.name, message.reason));
+      running.get(message.executionId)?.abort(message.name, message.reason);
       return;
     case 'saved': {
       const saving = savings.get(message.call);
@@ -52,18 +55,18 @@ function receive(message: ToHorse): void {
 }
 
 async function run(message: RunMessage): Promise<void> {
-  const controller = new AbortController();
-  running.set(message.executionId, controller);
-  await loaded;
-  const performed = await perform(message, {
-    handlers,
-    signal: controller.signal,
-    saveMeta: (meta) => saveMeta(message, meta),
-  }).catch((error: unknown) => {
-    // perform() promises not to throw; if it does, the job must still end.
-    const now = clock();
-    return { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, ...describeError(error) };
-  });
+  const abort = new LazyAbort();
+  running.set(message.executionId, abort);
+  if (!isLoaded) await loaded;
+  const meta = message.meta === '' ? null : Buffer.from(message.meta, 'base64');
+  const request: RunRequest = { ...message, data: Buffer.from(message.data, 'base64'), meta };
+  // It promises not to throw; if it does, the job must still end.
+  const performed = await perform(request, { handlers, abort, saveMeta: (text) => saveMeta(message, text) }).catch(
+    (error: unknown) => {
+      const now = clock();
+      return { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, ...describeError(error) };
+    },
+  );
   running.delete(message.executionId);
   send({ type: 'done', executionId: message.executionId, performed });
   endIfIdle();
@@ -80,10 +83,4 @@ function saveMeta(message: RunMessage, meta: string): Promise<void> {
 
 function endIfIdle(): void {
   if (quitting && running.size === 0) process.disconnect();
-}
-
-function abortReason(name: string, reason: string): Error {
-  const error = new Error(reason);
-  error.name = name;
-  return error;
 }

@@ -41,8 +41,13 @@ export class Handlers {
     return this.#problems;
   }
 
+  /** The handler of that name, if it has been found before. */
+  known(name: string): Handler | null {
+    return registeredHandler(name) ?? this.#found.get(name) ?? null;
+  }
+
   async resolve(name: string): Promise<Handler> {
-    const known = registeredHandler(name) ?? this.#found.get(name);
+    const known = this.known(name);
     if (known) return known;
     if (this.#sources.onlyRegistered) throw this.#notFound(name, []);
     const place = splitName(name);

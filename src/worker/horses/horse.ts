@@ -2,14 +2,14 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { HandlerSources } from './handlers.js';
-import type { FromHorse, RunMessage, ToHorse } from './message.js';
-import type { Completion, RunHandle } from './performer.js';
+import type { FromHorse, RunRequest, ToHorse } from './message.js';
+import type { RunHandle, RunListener } from './performer.js';
 
 export interface HorseOptions {
   readonly sources: HandlerSources;
   /** A program that makes the kernel kill the horse when its worker dies, and its arguments; null where there is none. */
   readonly deathGuard: readonly string[] | null;
-  readonly saveMeta: (run: RunMessage, meta: string) => Promise<void>;
+  readonly saveMeta: (run: RunRequest, meta: string) => Promise<void>;
   /** What the horse writes to stderr, the jobs' own output included. */
   readonly onStderr: (chunk: Buffer) => void;
 }
@@ -18,8 +18,8 @@ const ENTRY = fileURLToPath(new URL('entry.js', import.meta.url));
 const STDERR_TAIL = 4_096;
 
 interface Running {
-  readonly message: RunMessage;
-  readonly give: (completion: Completion) => void;
+  readonly request: RunRequest;
+  readonly listener: RunListener;
 }
 
 /** A warm child process that runs jobs. It leads a process group of its own: what its jobs start ends with it. */
@@ -32,6 +32,7 @@ export class Horse {
   readonly #running = new Map<string, Running>();
   #jobs = 0;
   #alive = true;
+  #isReady = false;
   #stderr = '';
   #killedFor: string | null = null;
 
@@ -47,17 +48,23 @@ export class Horse {
       isReady = resolve;
     });
     this.#child.on('message', (message: FromHorse) => {
-      if (message.type === 'ready') isReady(message.problems);
-      else this.#receive(message);
+      if (message.type === 'ready') {
+        isReady(message.problems);
+        this.#isReady = true;
+        for (const running of this.#running.values()) running.listener.onBegun();
+      } else {
+        this.#receive(message);
+      }
     });
     this.gone = new Promise((resolve) => {
       const end = (how: string): void => {
         if (!this.#alive) return;
         this.#alive = false;
         isReady([]);
-        for (const running of this.#running.values()) running.give({ kind: 'died', how: this.#killedFor ?? how });
+        const left = [...this.#running.values()];
         this.#running.clear();
         resolve();
+        for (const { listener } of left) listener.onDone({ kind: 'died', how: this.#killedFor ?? how });
       };
       // 'close', not 'exit': by then all of stderr has been read, and with it V8's last words.
       this.#child.on('close', (code, signal) => {
@@ -83,22 +90,20 @@ export class Horse {
     return this.#jobs;
   }
 
-  perform(message: RunMessage): RunHandle {
+  perform(request: RunRequest, listener: RunListener): RunHandle {
     this.#jobs += 1;
-    let give: (completion: Completion) => void = () => undefined;
-    const done = new Promise<Completion>((resolve) => {
-      give = resolve;
-    });
-    this.#running.set(message.executionId, { message, give });
-    this.#send({ type: 'run', run: message });
+    const { executionId } = request;
+    this.#running.set(executionId, { request, listener });
+    const { data, meta, ...rest } = request;
+    const run = { ...rest, data: data.toString('base64'), meta: meta?.toString('base64') ?? '' };
+    this.#send({ type: 'run', run });
+    if (this.#isReady) listener.onBegun();
     return {
-      begun: this.ready.then(() => undefined),
-      done,
       abort: (name, reason) => {
-        this.#send({ type: 'abort', executionId: message.executionId, name, reason });
+        this.#send({ type: 'abort', executionId, name, reason });
       },
       kill: () => {
-        if (this.#running.has(message.executionId)) this.kill();
+        if (this.#running.has(executionId)) this.kill();
       },
     };
   }
@@ -123,10 +128,10 @@ export class Horse {
     const running = this.#running.get(message.executionId);
     if (message.type === 'done') {
       this.#running.delete(message.executionId);
-      running?.give({ kind: 'performed', performed: message.performed });
+      running?.listener.onDone({ kind: 'performed', performed: message.performed });
       return;
     }
-    const saved = running ? this.#options.saveMeta(running.message, message.meta) : Promise.resolve();
+    const saved = running ? this.#options.saveMeta(running.request, message.meta) : Promise.resolve();
     saved.then(
       () => {
         this.#send({ type: 'saved', call: message.call, error: null });

@@ -1,7 +1,7 @@
 import { Handlers, type HandlerSources } from './handlers.js';
-import type { RunMessage } from './message.js';
-import { perform } from './perform.js';
-import type { Completion, Performer, RunHandle } from './performer.js';
+import type { RunRequest } from './message.js';
+import { LazyAbort, perform } from './perform.js';
+import type { Completion, Performer, RunHandle, RunListener } from './performer.js';
 
 /**
  * Runs jobs in the worker's own process, for trusted code that waits more than it computes: a job that blocks the event
@@ -9,9 +9,9 @@ import type { Completion, Performer, RunHandle } from './performer.js';
  */
 export class InProcess implements Performer {
   readonly #handlers: Handlers;
-  readonly #saveMeta: (run: RunMessage, meta: string) => Promise<void>;
+  readonly #saveMeta: (run: RunRequest, meta: string) => Promise<void>;
 
-  constructor(sources: HandlerSources, saveMeta: (run: RunMessage, meta: string) => Promise<void>) {
+  constructor(sources: HandlerSources, saveMeta: (run: RunRequest, meta: string) => Promise<void>) {
     this.#handlers = new Handlers(sources);
     this.#saveMeta = saveMeta;
   }
@@ -20,24 +20,22 @@ export class InProcess implements Performer {
     return this.#handlers.load();
   }
 
-  perform(run: RunMessage): RunHandle {
-    const controller = new AbortController();
-    let give: (completion: Completion) => void = () => undefined;
-    const done = new Promise<Completion>((resolve) => {
-      give = resolve;
-    });
-    void perform(run, {
-      handlers: this.#handlers,
-      signal: controller.signal,
-      saveMeta: (meta) => this.#saveMeta(run, meta),
-    }).then((performed) => {
+  perform(run: RunRequest, listener: RunListener): RunHandle {
+    const abort = new LazyAbort();
+    let done = false;
+    const give = (completion: Completion): void => {
+      if (done) return;
+      done = true;
+      listener.onDone(completion);
+    };
+    listener.onBegun();
+    const saveMeta = (meta: string): Promise<void> => this.#saveMeta(run, meta);
+    void perform(run, { handlers: this.#handlers, abort, saveMeta }).then((performed) => {
       give({ kind: 'performed', performed });
     });
     return {
-      begun: Promise.resolve(),
-      done,
       abort: (name, reason) => {
-        controller.abort(Object.assign(new Error(reason), { name }));
+        abort.abort(name, reason);
       },
       kill: () => {
         give({ kind: 'died', how: 'given up on by the worker; its code may still be running (--isolation none)' });

@@ -7,20 +7,27 @@ export type ToHorse =
   /** No more jobs: end when idle. */
   | { readonly type: 'quit' };
 
-export interface RunMessage {
+/** A job to be performed. */
+export interface RunRequest {
   readonly id: string;
   readonly executionId: string;
   readonly queue: string;
-  /** base64 of RQ's `data`. */
-  readonly data: string;
-  /** base64 of the serialised meta; '' for none. */
-  readonly meta: string;
+  /** RQ's `data`. */
+  readonly data: Buffer;
+  /** The serialised meta; null for none. */
+  readonly meta: Buffer | null;
   readonly workerName: string;
   readonly timeoutSeconds: number;
   readonly description: string | null;
   readonly createdAt: string | null;
   readonly enqueuedAt: string | null;
   readonly retriesLeft: number | null;
+}
+
+/** The same on its way to another process: bytes as base64, '' for none. */
+export interface RunMessage extends Omit<RunRequest, 'data' | 'meta'> {
+  readonly data: string;
+  readonly meta: string;
 }
 
 export type FromHorse =

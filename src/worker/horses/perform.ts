@@ -5,33 +5,51 @@ import { decodePayload, MAX_BYTES, type Call } from '../../protocol/payload.js';
 import { UNSERIALIZABLE } from '../../protocol/result.js';
 import { parseDate } from '../../protocol/time.js';
 import type { Handlers } from './handlers.js';
-import type { Performed, RunMessage } from './message.js';
+import type { Performed, RunRequest } from './message.js';
 
 export interface PerformOptions {
   readonly handlers: Handlers;
-  readonly signal: AbortSignal;
+  readonly abort: LazyAbort;
   /** Writes the serialised meta of the job. */
   readonly saveMeta: (meta: string) => Promise<void>;
 }
 
+/** An AbortController that is made when somebody asks for it: most jobs never do. */
+export class LazyAbort {
+  #controller: AbortController | null = null;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  abort(name: string, reason: string): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(Object.assign(new Error(reason), { name }));
+  }
+}
+
 /** Runs one job: payload → handler → result. Whatever the job does wrong is in what it returns; it never throws. */
-export async function perform(run: RunMessage, options: PerformOptions): Promise<Performed> {
+export async function perform(run: RunRequest, options: PerformOptions): Promise<Performed> {
   let startedAtMs = clock();
   let functionName = '';
-  const end = () => ({ functionName, startedAtMs, endedAtMs: clock() });
   try {
-    const payload = decodePayload(Buffer.from(run.data, 'base64'));
+    const payload = decodePayload(run.data);
     functionName = payload.functionName;
-    const handler = await options.handlers.resolve(functionName);
-    const job = currentJob(run, payload, options);
-    const args = Object.keys(payload.kwargs).length > 0 ? [...payload.args, payload.kwargs] : payload.args;
+    const handler = options.handlers.known(functionName) ?? (await options.handlers.resolve(functionName));
+    const job = new RunningJob(run, payload, options);
+    const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
     const result: unknown = await runAsCurrentJob(job, () => handler(...(args as never[])));
-    const times = end();
-    return { ...times, ok: true, ...serialise(result) };
+    return { functionName, startedAtMs, endedAtMs: clock(), ok: true, ...serialise(result) };
   } catch (error) {
-    return { ...end(), ok: false, ...describeError(error) };
+    return { functionName, startedAtMs, endedAtMs: clock(), ok: false, ...describeError(error) };
   }
+}
+
+function hasKeys(object: object): boolean {
+  for (const _ in object) return true;
+  return false;
 }
 
 /** Milliseconds since the epoch with a fraction: RQ's dates have microseconds. */
@@ -83,31 +101,72 @@ function serialise(result: unknown): { value: string | null; note?: string } {
   }
 }
 
-function currentJob(run: RunMessage, payload: Call, options: PerformOptions): CurrentJob {
-  const meta = readMeta(run.meta);
-  return {
-    id: run.id,
-    origin: run.queue,
-    functionName: payload.functionName,
-    args: payload.args,
-    kwargs: payload.kwargs,
-    description: run.description,
-    createdAt: asDate(run.createdAt),
-    enqueuedAt: asDate(run.enqueuedAt),
-    timeoutSeconds: run.timeoutSeconds,
-    retriesLeft: run.retriesLeft,
-    workerName: run.workerName,
-    executionId: run.executionId,
-    meta,
-    saveMeta: async () => options.saveMeta(dumps(meta)),
-    signal: options.signal,
-  };
+/** What a handler sees of its job; what costs time is worked out when it is asked for. */
+class RunningJob implements CurrentJob {
+  readonly #run: RunRequest;
+  readonly #payload: Call;
+  readonly #options: PerformOptions;
+  #meta: Record<string, unknown> | null = null;
+
+  constructor(run: RunRequest, payload: Call, options: PerformOptions) {
+    this.#run = run;
+    this.#payload = payload;
+    this.#options = options;
+  }
+
+  get id(): string {
+    return this.#run.id;
+  }
+  get origin(): string {
+    return this.#run.queue;
+  }
+  get functionName(): string {
+    return this.#payload.functionName;
+  }
+  get args(): readonly unknown[] {
+    return this.#payload.args;
+  }
+  get kwargs(): Readonly<Record<string, unknown>> {
+    return this.#payload.kwargs;
+  }
+  get description(): string | null {
+    return this.#run.description;
+  }
+  get createdAt(): Date | null {
+    return asDate(this.#run.createdAt);
+  }
+  get enqueuedAt(): Date | null {
+    return asDate(this.#run.enqueuedAt);
+  }
+  get timeoutSeconds(): number {
+    return this.#run.timeoutSeconds;
+  }
+  get retriesLeft(): number | null {
+    return this.#run.retriesLeft;
+  }
+  get workerName(): string {
+    return this.#run.workerName;
+  }
+  get executionId(): string {
+    return this.#run.executionId;
+  }
+  get meta(): Record<string, unknown> {
+    this.#meta ??= readMeta(this.#run.meta);
+    return this.#meta;
+  }
+  get signal(): AbortSignal {
+    return this.#options.abort.signal;
+  }
+
+  /** A function by itself: a handler may take it out of the object. */
+  get saveMeta(): () => Promise<void> {
+    return async () => this.#options.saveMeta(dumps(this.meta));
+  }
 }
 
 /** What RQ's reader does with meta of another serializer: it is kept, and visible. */
-function readMeta(base64: string): Record<string, unknown> {
-  if (base64 === '') return {};
-  const raw = Buffer.from(base64, 'base64');
+function readMeta(raw: Buffer | null): Record<string, unknown> {
+  if (raw === null || raw.length === 0) return {};
   try {
     const meta = loads(raw.toString());
     if (typeof meta === 'object' && meta !== null && !Array.isArray(meta)) return meta as Record<string, unknown>;

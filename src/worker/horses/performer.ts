@@ -1,4 +1,4 @@
-import type { Performed, RunMessage } from './message.js';
+import type { Performed, RunRequest } from './message.js';
 
 /** How a run ended: with what the job yielded, or because what it ran in is gone. */
 export type Completion =
@@ -6,11 +6,16 @@ export type Completion =
   /** `how`: 'killed by SIGKILL (signal 9)', 'exited with code 3', … */
   | { readonly kind: 'died'; readonly how: string };
 
+/** Who is told of one job on its way. Callbacks, not promises: a short job would spend its time on those. */
+export interface RunListener {
+  /** The job's code can begin: from now on its time counts. */
+  onBegun(): void;
+  /** Called once, never before `perform` has returned. */
+  onDone(completion: Completion): void;
+}
+
 /** One job on its way. */
 export interface RunHandle {
-  /** Settles when the job's code can begin: from then on its time counts. */
-  readonly begun: Promise<void>;
-  readonly done: Promise<Completion>;
   /** Fires the job's AbortSignal. */
   abort(name: string, reason: string): void;
   /** Ends what the job runs in, at once. */
@@ -21,7 +26,7 @@ export interface RunHandle {
 export interface Performer {
   /** Makes ready; returns a sentence for each module of `--jobs` that cannot be loaded. */
   start(): Promise<readonly string[]>;
-  perform(run: RunMessage): RunHandle;
+  perform(run: RunRequest, listener: RunListener): RunHandle;
   /** Jobs begun from now on run fresh code; running ones are not disturbed. */
   reload(): void;
   /** Lets what is idle end; resolves when nothing is left. */

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { Horse, type HorseOptions } from './horse.js';
-import type { RunMessage } from './message.js';
-import type { Performer, RunHandle } from './performer.js';
+import type { RunRequest } from './message.js';
+import type { Performer, RunHandle, RunListener } from './performer.js';
 
 export interface PoolOptions extends Omit<HorseOptions, 'deathGuard'> {
   /** Jobs that one horse runs at once. */
@@ -36,15 +36,19 @@ export class HorsePool implements Performer {
     return this.#add().ready;
   }
 
-  perform(run: RunMessage): RunHandle {
-    const free = this.#horses.filter(
-      (horse) => this.#fresh.has(horse) && horse.alive && horse.load < this.#options.jobsPerHorse,
-    );
-    const horse = free[0] ?? this.#add();
-    const handle = horse.perform(run);
+  perform(run: RunRequest, listener: RunListener): RunHandle {
+    const horse = this.#free() ?? this.#add();
+    const handle = horse.perform(run, listener);
     const max = this.#options.maxJobsPerHorse;
     if (max !== null && horse.jobs >= max) this.#retire(horse);
     return handle;
+  }
+
+  #free(): Horse | undefined {
+    for (const horse of this.#horses) {
+      if (horse.load < this.#options.jobsPerHorse && horse.alive && this.#fresh.has(horse)) return horse;
+    }
+    return undefined;
   }
 
   reload(): void {

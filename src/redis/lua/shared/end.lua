@@ -110,7 +110,7 @@ local function give_back(w, o, ended_fields, result_fields)
   return { 'returned' }
 end
 
--- Records how one execution ended that is out of the started registry now. `status`: of its job's hash, the fields of STORED.
+-- Records how one execution ended that is out of the started registry now. `status`: of its job's hash, see end_all.
 local function end_one(w, o, status, batch)
   if o.announced then
     call('DEL', 'rq:execution:' .. o.id .. ':' .. o.execution)
@@ -119,7 +119,7 @@ local function end_one(w, o, status, batch)
   -- A job that was deleted or canceled while it ran stays so.
   if status[1] ~= 'started' then return { 'lost', status[1] or '' } end
   if o.kind == 'finished' then
-    local alone = batch.childless and not status[3] and not status[4]
+    local alone = batch.childless and not status[2] and not status[3]
     if not batch.childless then release_dependents(o.id, 'finished', w.date) end
     return succeed(w, o, batch, alone)
   end
@@ -171,11 +171,11 @@ local function end_all(w, outcomes)
   local present = take_out(outcomes)
   local batch = { finished = {}, childless = all_childless(outcomes) }
   for i, o in ipairs(outcomes) do
-    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'ended_at', 'dependency_ids', 'dependency_id')
+    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at')
     if status.err then status = {} end
     if present[i] then
       endings[i] = end_one(w, o, status, batch)
-    elseif status[2] and status[2] ~= '' and status[2] == o.ended_at then
+    elseif status[4] and status[4] ~= '' and status[4] == o.ended_at then
       endings[i] = { 'repeated' }
     else
       endings[i] = { 'lost', status[1] or '' }

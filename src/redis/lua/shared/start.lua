@@ -3,8 +3,10 @@
 -- The fields a worker gets of each job, in this order.
 local FIELDS = {
   'data', 'status', 'origin', 'timeout', 'meta', 'result_ttl', 'description', 'created_at', 'enqueued_at',
-  'retries_left', 'retries_max',
+  'retries_left', 'retries_max', 'ttl', 'last_heartbeat',
 }
+-- Where in a row id, execution and origin follow.
+local ID, EXECUTION, ORIGIN = #FIELDS + 1, #FIELDS + 2, #FIELDS + 3
 
 local YEAR = 31536000
 
@@ -43,8 +45,7 @@ end
 -- have to hold only its length, as an integer.
 local function row_of(id, execution, origin, fields)
   if fields[1] and #fields[1] > MAX_BYTES then fields[1] = #fields[1] end
-  local n = #FIELDS
-  fields[n + 1], fields[n + 2], fields[n + 3] = id, execution, origin
+  fields[ID], fields[EXECUTION], fields[ORIGIN] = id, execution, origin
   return fields
 end
 
@@ -109,7 +110,7 @@ local function start_all(claim, w, queue, ids)
       local members = listed[origin] or {}
       listed[origin] = members
       members[#members + 1] = w.now + lease_of(w, fields)
-      members[#members + 1] = id .. ':' .. row[#FIELDS + 2]
+      members[#members + 1] = id .. ':' .. row[EXECUTION]
     end
   end
   for i = #ids, back or #ids + 1, -1 do call('LPUSH', 'rq:queue:' .. queue, ids[i]) end
@@ -119,14 +120,14 @@ local function start_all(claim, w, queue, ids)
     local added = try('ZADD', 'rq:wip:' .. origin, unpack(members))
     if type(added) == 'table' then blocked[origin] = true end
   end
-  local n = #FIELDS
   for _, row in ipairs(started) do
-    if not blocked[row[n + 3]] then
-      local key = 'rq:job:' .. row[n + 1]
+    if not blocked[row[ORIGIN]] then
+      local key = 'rq:job:' .. row[ID]
       call('HSET', key, 'status', 'started', 'started_at', w.date, 'last_heartbeat', w.date, 'worker_name', w.name)
-      if row[3] ~= row[n + 3] then call('HSET', key, 'origin', row[n + 3]) end
+      if row[3] ~= row[ORIGIN] then call('HSET', key, 'origin', row[ORIGIN]) end
       if not row[4] then call('HSET', key, 'timeout', w.default_timeout) end
-      call('PERSIST', key)
+      -- One that never ran and has no ttl of its own does not expire.
+      if row[12] or row[13] ~= '' then call('PERSIST', key) end
       -- The records of the execution itself are written by the first heartbeat: most jobs are done before (protocol rule 7:
       -- both or neither).
       claim.jobs[#claim.jobs + 1] = row
@@ -134,30 +135,19 @@ local function start_all(claim, w, queue, ids)
   end
   for i = #started, 1, -1 do
     local row = started[i]
-    if blocked[row[n + 3]] then
-      call('LPUSH', 'rq:queue:' .. queue, row[n + 1])
-      skip(claim, queue, row[n + 1], 'blocked: rq:wip:' .. row[n + 3] .. ' is not a sorted set')
+    if blocked[row[ORIGIN]] then
+      call('LPUSH', 'rq:queue:' .. queue, row[ID])
+      skip(claim, queue, row[ID], 'blocked: rq:wip:' .. row[ORIGIN] .. ' is not a sorted set')
       claim.blocked = queue
     end
   end
-end
-
--- Seconds that the mark of a process lives after it has begun its last job.
-local MARK_SECONDS = 3600
-
--- For a worker that claims ahead: of its executions those up to the mark have begun; what lies behind it goes back to its
--- queue if the worker dies. `begin`: how many of the claimed begin at once; `last`: the last that has begun, or ''.
-local function mark_begun(claim, begin, last)
-  if begin < 0 or #claim.jobs == 0 then return end
-  local job = claim.jobs[math.min(begin, #claim.jobs)]
-  call('SET', 'rq:tsrq:begun:' .. claim.process, job and job[#FIELDS + 2] or last, 'EX', MARK_SECONDS)
 end
 
 -- The last thing a claiming script does: the worker hash tells what the worker does now.
 -- `running`: the id of a job that runs on, or ''.
 local function show_state(w, claim, running, suspended)
   local jobs = claim.jobs
-  local current = #jobs > 0 and jobs[#jobs][#FIELDS + 1] or running
+  local current = #jobs > 0 and jobs[#jobs][ID] or running
   if current ~= '' then
     call('HSET', w.key, 'state', 'busy', 'current_job', current, 'current_job_working_time', '0')
   else

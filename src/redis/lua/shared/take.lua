@@ -3,13 +3,10 @@
 -- How many ids that lead to nothing one call may step over before it lets others have their turn.
 local MAX_SKIPS = 500
 
--- Arguments: process prefix (16 hex digits), how many at most, how many of them begin at once (-1: the worker never
--- claims ahead), the last execution that has begun or '', strategy, seed, number of queues, then per queue its name and weight.
+-- Arguments: process prefix (16 hex digits), how many at most, strategy, seed, number of queues, then per queue
+-- its name and weight.
 local function read_wish()
-  local wish = {
-    prefix = arg(), count = tonumber(arg()), begin = tonumber(arg()), last = arg(),
-    strategy = arg(), seed = tonumber(arg()), queues = {},
-  }
+  local wish = { prefix = arg(), count = tonumber(arg()), strategy = arg(), seed = tonumber(arg()), queues = {} }
   for i = 1, tonumber(arg()) do
     wish.queues[i] = { name = arg(), weight = tonumber(arg()) }
   end

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis as IoRedis } from 'ioredis';
+import { discardClient, openClient } from './client.js';
+import type { RedisTarget } from './target.js';
+
+/** A connection on which Redis answers nothing: for small writes that are many, in order, and waited for by nobody. */
+export interface Line {
+  /**
+   * Writes a command; false if there is no connection now. What is true was handed to the operating system: it arrives even
+   * if this process dies the next moment, unless the connection does too.
+   */
+  send(words: readonly string[]): boolean;
+  readonly isOpen: boolean;
+  /** Gives up the connection for a new one: what was sent may not have arrived. */
+  renew(): void;
+  close(): void;
+}
+
+const OPEN_MS = 5_000;
+const MAX_BACKOFF_MS = 2_000;
+
+/** Opens a line; a broken one is replaced as long as it is not closed. `onOpen`: called each time there is a connection. */
+export function openLine(target: RedisTarget, name: string, onOpen: () => void): Line {
+  const closing = new AbortController();
+  let client: IoRedis | null = null;
+
+  const open = async (): Promise<void> => {
+    for (let failures = 0; !closing.signal.aborted && client === null; failures += 1) {
+      try {
+        const opened = await openClient(target, {
+          ...{ name, timeoutMs: OPEN_MS, signal: closing.signal },
+          onEnd: (ended) => {
+            if (client === ended) drop();
+          },
+        });
+        // From here on the client is only a socket: no reply will come that it could wait for.
+        opened.stream.write(encode(['CLIENT', 'REPLY', 'OFF']));
+        client = opened;
+        onOpen();
+      } catch {
+        const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
+        await sleep(delayMs, undefined, { signal: closing.signal }).catch(() => undefined);
+      }
+    }
+    if (closing.signal.aborted && client) discardClient(client);
+  };
+  const drop = (): void => {
+    if (client) discardClient(client);
+    client = null;
+    if (!closing.signal.aborted) void open();
+  };
+
+  void open();
+  return {
+    get isOpen() {
+      return client?.stream.writable === true;
+    },
+    send: (words) => {
+      if (!client?.stream.writable) return false;
+      client.stream.write(encode(words));
+      return true;
+    },
+    renew: () => {
+      if (client) drop();
+    },
+    close: () => {
+      closing.abort();
+      if (client) discardClient(client);
+      client = null;
+    },
+  };
+}
+
+/** ASCII only. */
+function encode(words: readonly string[]): string {
+  let text = `*${words.length}\r\n`;
+  for (const word of words) text += `$${word.length}\r\n${word}\r\n`;
+  return text;
+}

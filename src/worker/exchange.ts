@@ -1,0 +1,185 @@
+import { adopt, claim, claimMoved, type Claim, type WorkerStamp } from '../queue/claim.js';
+import { finish, returned, type Ending, type Finish } from '../queue/finish.js';
+import type { Redis } from '../redis/redis.js';
+import type { WorkerEvent } from './events.js';
+import type { Intake } from './intake.js';
+import type { WorkerOptions } from './options.js';
+import type { EndedRun } from './runs.js';
+import type { Slots } from './slots.js';
+
+export interface ExchangeParts {
+  readonly options: WorkerOptions;
+  readonly redis: Redis;
+  readonly stamp: WorkerStamp;
+  readonly slots: Slots;
+  readonly intake: Intake;
+  readonly tell: (event: WorkerEvent) => void;
+  /** Redis does not know the worker: called once, returns when that is settled. */
+  readonly comeBack: (state: 'unregistered' | 'replaced') => Promise<void>;
+  /** A call is over: there may be something to do. */
+  readonly onSettled: () => void;
+}
+
+/** While Redis works on one call the next is under way already: it never waits for us. */
+const MOST_IN_FLIGHT = 2;
+
+/** A worker's calls about its jobs: what has ended goes to Redis, and with the reply come the next. */
+export class Exchange {
+  readonly #parts: ExchangeParts;
+  readonly #inFlight = new Set<Promise<void>>();
+  #outcomes: { readonly run: EndedRun; readonly ending: Ending }[] = [];
+  #failure: { readonly error: unknown } | null = null;
+  #comingBack: Promise<void> | null = null;
+  #replicated = true;
+  /** How many jobs have ended and are recorded. */
+  jobsEnded = 0;
+  suspended = false;
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight.size === 0;
+  }
+
+  /** Whether there is something that should go to Redis now. */
+  get isDue(): boolean {
+    const { slots, intake } = this.#parts;
+    if (this.isIdle) return slots.ended > 0 || slots.hasReturns || (intake.claimDue && slots.isHungry);
+    const enough = slots.size === 0 ? slots.batch / 2 : slots.batch;
+    return this.#inFlight.size < MOST_IN_FLIGHT && slots.ended >= enough;
+  }
+
+  /** Sends what has ended and asks for the next. Never throws: `settled` tells of what failed. */
+  start(): void {
+    const { slots } = this.#parts;
+    const taken = slots.take();
+    // What goes back to the head of its queue must not be taken again by the same call.
+    const wanted = taken.returns.length > 0 ? 0 : slots.wanted;
+    slots.asked += wanted;
+    const call = this.#call(taken, wanted)
+      .catch((error: unknown) => {
+        this.#failure = { error };
+      })
+      .finally(() => {
+        this.#inFlight.delete(call);
+        this.#parts.onSettled();
+      });
+    this.#inFlight.add(call);
+    // Redis has its work; meanwhile here is ours.
+    slots.fill();
+    this.tellOutcomes();
+  }
+
+  /** Returns when no call is under way. */
+  async settled(): Promise<void> {
+    while (!this.isIdle) await Promise.all(this.#inFlight);
+    this.throwFailure();
+  }
+
+  /** Throws what has made a call fail; what it carried goes with a later one. */
+  throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure) throw failure.error;
+  }
+
+  /** Begins the jobs that waits have moved. */
+  async startMoved(): Promise<void> {
+    const { redis, stamp, slots, intake } = this.#parts;
+    const hits = intake.takeHits();
+    try {
+      const moved = { hits, room: slots.free, processPrefix: intake.processPrefix };
+      const result = await claimMoved(redis, stamp, moved, slots.currentJobId);
+      if (result.state !== 'ok') intake.keepHits(hits);
+      // More may have been pushed together with what was moved.
+      if (await this.#accept(result)) intake.askAgain();
+      else this.#parts.onSettled();
+    } catch (error) {
+      intake.keepHits(hits);
+      throw error;
+    }
+  }
+
+  /** Takes in what was claimed by calls whose replies were lost. */
+  async adopt(queues: readonly string[]): Promise<void> {
+    const { redis, slots, intake } = this.#parts;
+    const known = slots.executionIds;
+    slots.addFirst(await adopt(redis, { processPrefix: intake.processPrefix, known, queues }));
+  }
+
+  /** Tells what became of the runs that are recorded. */
+  tellOutcomes(): void {
+    for (const { run, ending } of this.#outcomes.splice(0)) {
+      this.jobsEnded += 1;
+      this.#parts.tell(run.run.endedEvent(run, ending));
+    }
+  }
+
+  async #call(taken: ReturnType<Slots['take']>, wanted: number): Promise<void> {
+    const { redis, stamp, slots, intake, options } = this.#parts;
+    let result: Finish | null = null;
+    try {
+      const wish = intake.wish(wanted);
+      const outcomes = taken.ended.map(({ run, ended }) => {
+        ended.announced = run.announced;
+        return ended;
+      });
+      outcomes.push(...returned(taken.returns));
+      const running = slots.currentJobId;
+      result =
+        outcomes.length > 0
+          ? await finish(redis, stamp, outcomes, wish, running, options.durability)
+          : { ...(await claim(redis, stamp, wish, running)), endings: [], replicas: null };
+    } finally {
+      slots.asked -= wanted;
+      // Whatever was not recorded is recorded by a later call.
+      if (result?.state !== 'ok') slots.keep(taken);
+    }
+    if (result.state === 'ok') {
+      this.#note(taken.ended, result.endings);
+      intake.claimed(wanted, result.jobs.length, result.more);
+    }
+    this.#watchReplicas(result.replicas);
+    await this.#accept(result);
+  }
+
+  /** Takes in what was claimed; false if the worker had to be registered again and the call must be repeated. */
+  async #accept(result: Claim): Promise<boolean> {
+    const { slots, tell, comeBack } = this.#parts;
+    if (result.state !== 'ok') {
+      this.#comingBack ??= comeBack(result.state).finally(() => {
+        this.#comingBack = null;
+      });
+      await this.#comingBack;
+      return false;
+    }
+    if (result.suspended !== this.suspended) tell({ type: result.suspended ? 'suspended' : 'resumed' });
+    this.suspended = result.suspended;
+    for (const skipped of result.skipped) tell({ type: 'id-skipped', ...skipped });
+    slots.add(result.jobs);
+    if (this.suspended) slots.giveUp();
+    // If enough has ended meanwhile it goes to Redis first, so that both have something to do.
+    if (slots.ended < slots.batch) slots.fill();
+    return true;
+  }
+
+  /** What became of the runs is told when there is time. */
+  #note(ended: readonly EndedRun[], endings: readonly Ending[]): void {
+    ended.forEach((run, i) => {
+      const ending = endings[i];
+      if (ending) this.#outcomes.push({ run, ending });
+    });
+  }
+
+  #watchReplicas(replicas: number | null): void {
+    if (replicas === null) return;
+    const wanted = this.#parts.options.durability?.replicas ?? 0;
+    if (replicas < wanted && this.#replicated) {
+      const message = `the end of jobs is stored, not replicated: ${replicas} of ${wanted} replicas had it in time; a fail-over now would run them again`;
+      this.#parts.tell({ type: 'warning', message });
+    }
+    this.#replicated = replicas >= wanted;
+  }
+}

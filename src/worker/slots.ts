@@ -1,0 +1,233 @@
+import { availableParallelism } from 'node:os';
+import type { ClaimedJob } from '../queue/claim.js';
+import { BegunMark } from './begun-mark.js';
+import type { WorkerEvent } from './events.js';
+import { clock } from './horses/perform.js';
+import type { Performer } from './horses/performer.js';
+import type { WorkerOptions } from './options.js';
+import { Reserve } from './reserve.js';
+import type { Interruption, Run } from './run.js';
+import { Runs, type EndedRun } from './runs.js';
+
+/** How many outcomes one call records, and how many jobs it takes, at most: it must not hold Redis for long. */
+const MOST_IN_A_CALL = 100;
+/** The same while jobs are claimed ahead: with small portions both sides always have one. */
+const PORTION = 24;
+/** Jobs that take less, milliseconds, are done by a few processes as fast as by many. */
+const TINY_MS = 0.25;
+const FEW = Math.max(2, availableParallelism());
+
+/** After so long without a free slot what is claimed ahead goes back to its queue, milliseconds. */
+const HAND_BACK_MS = 10;
+/** How often that is looked at, milliseconds. */
+const WATCH_MS = 2;
+
+export interface SlotsHost {
+  /** How the execution ids of this process begin. */
+  readonly processPrefix: string;
+  readonly tell: (event: WorkerEvent) => void;
+  /** A run has ended. */
+  readonly onEnded: () => void;
+  /** There is something to give back, or more may be taken than before. */
+  readonly onChange: () => void;
+}
+
+/**
+ * The jobs in a worker's hands: those that run, one in each slot; those that were claimed ahead and wait for one; and those
+ * whose end is to be recorded.
+ */
+export class Slots {
+  readonly #options: WorkerOptions;
+  readonly #host: SlotsHost;
+  readonly #runs: Runs;
+  readonly #reserve: Reserve;
+  readonly #mark: BegunMark;
+  #isOpen = true;
+  #watch: NodeJS.Timeout | null = null;
+  /** How many jobs were begun. */
+  begun = 0;
+  /** How many jobs were asked for by calls that are under way. */
+  asked = 0;
+
+  constructor(options: WorkerOptions, performer: Performer, host: SlotsHost) {
+    this.#options = options;
+    this.#host = host;
+    const limits = {
+      workerName: options.name,
+      defaultTimeoutSeconds: options.defaultTimeoutSeconds,
+      defaultResultTtlSeconds: options.resultTtlSeconds,
+    };
+    this.#runs = new Runs(performer, limits, ({ run, ended }) => {
+      this.#reserve.observe(ended.endedAtMs - run.startedAtMs, ended.endedAtMs - ended.startedAtMs);
+      host.onEnded();
+    });
+    this.#reserve = new Reserve(options.concurrency);
+    const { target, name } = options;
+    this.#mark = new BegunMark({ target, name, processPrefix: host.processPrefix, onReady: host.onChange });
+  }
+
+  /** The runs that go on, oldest first. */
+  get running(): readonly Run[] {
+    return this.#runs.running;
+  }
+  /** How many go on. */
+  get size(): number {
+    return this.#runs.size;
+  }
+  /** How many have ended and are not recorded. */
+  get ended(): number {
+    return this.#runs.ended;
+  }
+  /** Claimed and not begun: their leases are to be prolonged. */
+  get held(): readonly ClaimedJob[] {
+    return this.#reserve.jobs;
+  }
+  get hasReturns(): boolean {
+    return this.#reserve.hasReturns;
+  }
+  get isEmpty(): boolean {
+    return this.#runs.isEmpty && this.#reserve.isEmpty;
+  }
+  /** No run goes on or is to be recorded; jobs to give back there may be. */
+  get isIdle(): boolean {
+    return this.#runs.isEmpty;
+  }
+  /** The id of a job that runs, or ''. */
+  get currentJobId(): string {
+    return this.#runs.currentJobId;
+  }
+  get lastActivityMs(): number {
+    return this.#runs.lastActivityMs;
+  }
+  /** The executions that this worker knows of. */
+  get executionIds(): string[] {
+    return [...this.#runs.executionIds, ...this.#reserve.jobs.map((job) => job.executionId)];
+  }
+
+  /** Slots without a job that may have one now. */
+  get free(): number {
+    return this.#isOpen ? Math.max(0, this.#slots - this.#runs.size) : 0;
+  }
+
+  /** How many jobs may run now. Processes that have next to nothing to do would only wait for each other's processor. */
+  get #slots(): number {
+    const { concurrency, isolation } = this.#options;
+    const isTiny = isolation === 'process' && this.#reserve.meanRunMs < TINY_MS && this.#ahead > 0;
+    return isTiny ? Math.min(concurrency, FEW) : concurrency;
+  }
+
+  /** How many jobs to ask for: for the free slots, and ahead. */
+  get wanted(): number {
+    if (!this.#isOpen) return 0;
+    const { maxJobs } = this.#options;
+    const coming = this.#reserve.waiting + this.asked;
+    const left = maxJobs === null ? Infinity : maxJobs - this.begun - coming;
+    return Math.max(0, Math.min(this.free + this.#ahead - coming, left, this.batch));
+  }
+
+  /** Too little is at hand to keep the slots filled, and more may be taken. */
+  get isHungry(): boolean {
+    return this.#reserve.waiting < Math.max(1, this.free) && this.wanted > 0;
+  }
+
+  /** How many outcomes a call records and how many jobs it takes: one half of what is at hand goes on while Redis has the other. */
+  get batch(): number {
+    const ahead = this.#ahead;
+    return ahead === 0 ? MOST_IN_A_CALL : Math.min(PORTION, Math.max(1, (this.#options.concurrency + ahead) >> 1));
+  }
+
+  /** How many jobs may wait for a slot. */
+  get #ahead(): number {
+    const { target } = this.#reserve;
+    return this.#options.claimAhead && target > 0 && this.#mark.isReady ? target : 0;
+  }
+
+  /** Begins what waits, as far as there are slots. */
+  fill(): void {
+    const jobs = this.#reserve.first(this.free);
+    const last = jobs.at(-1);
+    if (last && this.#mark.begin(last.executionId)) {
+      this.#reserve.remove(jobs.length);
+      for (const job of jobs) this.#begin(job);
+    }
+    if (this.#reserve.waiting > 0) this.#watchReserve();
+  }
+
+  /** Takes in claimed jobs; `fill` begins them. */
+  add(jobs: readonly ClaimedJob[]): void {
+    this.#reserve.add(jobs);
+    if (!this.#isOpen) this.giveUp();
+  }
+
+  /** Takes in jobs that were claimed before those that wait. */
+  addFirst(jobs: readonly ClaimedJob[]): void {
+    this.#reserve.addFirst(jobs);
+    if (!this.#isOpen) this.giveUp();
+  }
+
+  /** What waits is to go back to its queue. */
+  giveUp(): void {
+    this.#reserve.giveUp();
+    this.#host.onChange();
+  }
+
+  /** From now on nothing is begun; what waits is to go back. */
+  close(): void {
+    this.#isOpen = false;
+    this.giveUp();
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** What is to be recorded next. `keep` takes back what was not. */
+  take(): { readonly ended: readonly EndedRun[]; readonly returns: readonly ClaimedJob[] } {
+    return { ended: this.#runs.takeEnded(this.batch), returns: this.#reserve.takeReturns() };
+  }
+
+  keep({ ended, returns }: { readonly ended: readonly EndedRun[]; readonly returns: readonly ClaimedJob[] }): void {
+    this.#runs.keepEnded(ended);
+    this.#reserve.keepReturns(returns);
+  }
+
+  find(executionId: string): Run | undefined {
+    return this.#runs.find(executionId);
+  }
+
+  /** Ends all runs at once. */
+  interruptAll(interruption: Interruption): void {
+    this.#runs.interruptAll(interruption);
+  }
+
+  /** Nothing can begin because it cannot be marked as begun. */
+  get isStuck(): boolean {
+    return this.#mark.isStuck;
+  }
+  get mark(): BegunMark {
+    return this.#mark;
+  }
+
+  #begin(job: ClaimedJob): void {
+    this.begun += 1;
+    const { id, queue, description, attempt } = job;
+    this.#host.tell({ type: 'job-started', id, queue, description, attempt });
+    this.#runs.start(job);
+  }
+
+  /** What waits does so for a short time only: then the jobs that run are not so short, and need all slots; then it goes back. */
+  #watchReserve(): void {
+    if (this.#watch !== null) return;
+    this.#watch = setTimeout(() => {
+      this.#watch = null;
+      const { stillForMs } = this.#reserve;
+      const oldest = this.running[0];
+      if (stillForMs >= WATCH_MS && oldest) {
+        const ms = clock() - oldest.startedAtMs;
+        this.#reserve.observe(ms, ms);
+      }
+      if (stillForMs >= HAND_BACK_MS) this.giveUp();
+      else this.fill();
+    }, WATCH_MS);
+  }
+}
