@@ -82,13 +82,13 @@ describe.each(['none', 'process'])('jobs claimed ahead (--isolation %s)', (isola
       worker.kill('SIGKILL');
       await worker.exited;
       const begun = new Set(noted(file).map((n) => ids[n] ?? ''));
-      const claimed = await client.zrange('rq:wip:q', 0, -1);
+      const claimed = await client.zrange('rq:wip:q', '0', '-1');
       // Its time is declared over.
       await client.del(`rq:worker:first-${round}`);
       if (claimed.length > 0) await client.zadd('rq:wip:q', 'XX', ...claimed.flatMap((member) => ['1', member]));
       const next = await start('--isolation', isolation, '--concurrency', '2', '--burst');
       expect((await next.exited).code).toBe(0);
-      const failed = await client.zrange('rq:failed:q', 0, -1);
+      const failed = await client.zrange('rq:failed:q', '0', '-1');
       // In each slot one may have been about to begin.
       expect(failed.filter((id) => !begun.has(id)).length).toBeLessThanOrEqual(2);
       expect(failed.length).toBeLessThanOrEqual(claimed.length);
