@@ -1,88 +1,165 @@
-// The same no-op work by tsrq and its peers, interleaved round by round on one private Redis: medians, and ratios within the rounds.
-// Options: --rounds N (5), --jobs N (5000), --only TEXT (metrics that contain it), --json.
+// The same work by tsrq and its peers, interleaved round by round on one private Redis: medians, and ratios within the rounds.
+// Options: --rounds N (5), --only TEXT (metrics whose name contains it), --json, --save (as the baseline), --compare (with the baseline:
+// by ratio; ends with 1 if one has fallen below 0.75 of what it was), --share X (of the jobs of each metric; default 1).
 import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { findRedisServer, startPrivateRedis } from '../dist/cli/private-redis.js';
 import { connect } from '../dist/redis/connect.js';
 import { parseRedisUrl } from '../dist/redis/target.js';
+import { METRICS } from './metrics.js';
+import * as scale from './scale.js';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    jobs: { type: 'string', default: '5000' },
-    only: { type: 'string', default: '' },
-    json: { type: 'boolean', default: false },
+    ...{
+      rounds: { type: 'string', default: '5' },
+      only: { type: 'string', default: '' },
+      share: { type: 'string', default: '1' },
+    },
+    ...Object.fromEntries(['json', 'save', 'compare'].map((name) => [name, { type: 'boolean', default: false }])),
   },
 });
 const rounds = Number(values.rounds);
-const jobs = Number(values.jobs);
-
-const METRICS = [
-  ['enqueue, one by one', { tsrq: ['enqueue'], bullmq: ['enqueue'] }],
-  ['enqueue, 50 under way', { tsrq: ['enqueue-50'], bullmq: ['enqueue-50'] }],
-  ...[1, 10, 50].map((c) => [
-    `drain, concurrency ${c}, in the worker's process`,
-    { tsrq: ['drain', c, 'none'], bullmq: ['drain', c] },
-  ]),
-  ...[1, 8].map((c) => [
-    `drain, concurrency ${c}, tsrq in child processes, BullMQ in-process`,
-    { tsrq: ['drain', c, 'process'], bullmq: ['drain', c] },
-  ]),
-].filter(([name]) => name.includes(values.only));
+const share = Number(values.share);
+const BASELINE = new URL('baseline.json', import.meta.url);
 
 const server = await findRedisServer(process.env);
 if (!server) throw new Error('no redis-server or valkey-server was found');
 const redis = await startPrivateRedis(server);
 const { url } = redis;
-const admin = connect(parseRedisUrl(url), { role: 'producer', deadlineMs: 60_000 });
+const admin = connect(parseRedisUrl(url), { role: 'producer', deadlineMs: 120_000 });
 
-const run = async (peer, args) => {
-  const program = fileURLToPath(new URL(`peers/${peer}.js`, import.meta.url));
+const run = async (peer, task, count, options) => {
+  const [name] = peer.split(' ');
+  const isPython = name === 'rq';
+  const program = fileURLToPath(new URL(`peers/${name}.${isPython ? 'py' : 'js'}`, import.meta.url));
+  const words = [program, task, String(count), JSON.stringify(options)];
   const env = { ...process.env, BENCH_REDIS: url };
-  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args.map(String)], {
+  const { stdout } = await promisify(execFile)(isPython ? scale.PYTHON : process.execPath, words, {
     env,
     maxBuffer: 1 << 24,
   });
-  return stdout.trim();
+  return JSON.parse(stdout.trim().split('\n').at(-1));
 };
 
-const measure = async (peer, [task, ...args]) => {
-  await admin.call(['FLUSHALL']);
-  if (task === 'drain') await run(peer, ['enqueue-50', jobs]);
-  return Number(await run(peer, [task, jobs, ...args]));
+const cpu = async () => [
+  ...(await admin.call(['INFO', 'commandstats'])).matchAll(/^cmdstat_(?!eval|info|ping)\S+:calls=(\d+)/gm),
+];
+async function counters() {
+  const stats = await admin.call(['INFO', 'stats']);
+  const of = (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(stats)?.[1] ?? 0);
+  const commands = (await cpu()).reduce((sum, [, calls]) => sum + Number(calls), 0);
+  return {
+    commands,
+    reads: of('total_reads_processed'),
+    bytes: of('total_net_input_bytes') + of('total_net_output_bytes'),
+  };
+}
+
+const KINDS = {
+  enqueue: async (peer, { task, count }, options) => (await run(peer, task, count, options)).rate,
+  async drain(peer, { count }, options) {
+    const { of = 1 } = options;
+    await run(peer, 'bulk', Math.ceil(count / 1_000) * 1_000, options);
+    const jobs = Math.ceil(count / 1_000) * 1_000;
+    const parts = await Promise.all(Array.from({ length: of }, () => run(peer, 'drain', jobs, options)));
+    const done = parts.reduce((sum, part) => sum + part.jobs, 0);
+    if (done !== jobs) throw new Error(`${peer} ran ${done} of ${jobs} jobs`);
+    return (done * 1_000) / (Math.max(...parts.map(({ last }) => last)) - Math.min(...parts.map(({ first }) => first)));
+  },
+  latency: async (peer, { count, value }, options) => (await run(peer, 'latency', count, options))[value],
+  async idle(peer, { value }, options) {
+    const startedAt = performance.timeOrigin + performance.now();
+    const { readyAt, rss } = await run(peer, 'idle', 0, options);
+    return value === 'rss' ? rss : readyAt - startedAt;
+  },
+  async counters(peer, { count, value }, options) {
+    await run(peer, 'bulk', count, options);
+    const before = await counters();
+    await run(peer, 'drain', count, options);
+    return ((await counters())[value] - before[value]) / count;
+  },
+  info: (peer, { count }) => scale.info(peer, count, { admin, url }),
+  requeue: (peer, { count }) => scale.requeue(peer, count, { admin, url }),
+  empty: (peer, { count }) => scale.empty(peer, count, { admin, url }),
 };
+
+async function measure(metric, peer) {
+  const { count, ...options } = metric.peers[peer];
+  await admin.call(['FLUSHALL']);
+  const jobs = count ?? metric.count;
+  return KINDS[metric.kind](peer, { ...metric, count: share === 1 ? jobs : Math.ceil(jobs * share) }, options);
+}
 
 const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+const isRate = (unit) => unit === 'jobs/s';
+/** How many times better tsrq is than the peer. */
+const better = (unit, own, other) => (isRate(unit) ? own / other : other / own);
+
 const results = [];
-for (const [name, peers] of METRICS) {
-  const rates = Object.fromEntries(Object.keys(peers).map((peer) => [peer, []]));
+for (const metric of METRICS.filter(({ name }) => name.includes(values.only))) {
+  const peers = Object.keys(metric.peers).filter((peer) => !peer.startsWith('rq') || scale.hasPython);
+  const seen = Object.fromEntries(peers.map((peer) => [peer, []]));
   for (let round = 0; round < rounds; round += 1) {
     // Whoever comes first changes from round to round.
-    const order = round % 2 === 0 ? Object.entries(peers) : Object.entries(peers).reverse();
-    for (const [peer, args] of order) rates[peer].push(await measure(peer, args));
+    for (const peer of round % 2 === 0 ? peers : peers.toReversed()) seen[peer].push(await measure(metric, peer));
   }
-  const ratio = median(rates.tsrq.map((rate, i) => rate / rates.bullmq[i]));
-  results.push({ name, rates, ratio });
-  if (!values.json) process.stderr.write(`${name}: ${ratio.toFixed(2)}\n`);
+  const ratios = Object.fromEntries(
+    peers.slice(1).map((peer) => [peer, median(seen.tsrq.map((own, i) => better(metric.unit, own, seen[peer][i])))]),
+  );
+  results.push({ name: metric.name, unit: metric.unit, seen, ratios });
+  if (!values.json) process.stderr.write(`${row(results.at(-1))}\n`);
+}
+const versions = {};
+for (const peer of ['tsrq', 'bullmq', 'bee', ...(scale.hasPython ? ['rq'] : [])]) {
+  versions[peer] = (await run(peer, 'version', 0, {})).version;
 }
 admin.close();
 await redis.stop();
 
-const versions = { tsrq: await run('tsrq', ['version']), bullmq: await run('bullmq', ['version']) };
-if (values.json)
-  console.log(JSON.stringify({ date: new Date().toISOString(), jobs, rounds, versions, results }, null, 2));
-else print();
-
-function print() {
-  const cell = (list) =>
-    `${Math.round(median(list))} (${Math.round(Math.min(...list))} to ${Math.round(Math.max(...list))})`;
+const conditions = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${server.product} ${server.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}; ${rounds} interleaved rounds`;
+if (values.json) console.log(JSON.stringify({ conditions, versions, results }, null, 2));
+else {
   console.log(
-    `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${server.product} ${server.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`,
+    `${conditions}; ${Object.entries(versions)
+      .map(([peer, version]) => `${peer} ${version}`)
+      .join(', ')}\n`,
   );
-  console.log(`${rounds} interleaved rounds of ${jobs} no-op jobs; jobs/s: median (least to most)\n`);
-  console.log(`| | tsrq ${versions.tsrq} | BullMQ ${versions.bullmq} | ratio |\n| --- | --: | --: | --: |`);
-  for (const { name, rates, ratio } of results)
-    console.log(`| ${name} | ${cell(rates.tsrq)} | ${cell(rates.bullmq)} | ${ratio.toFixed(2)} |`);
+  console.log(
+    'Median (least to most), and how many times better tsrq is: the median of the ratios within the rounds.\n',
+  );
+  console.log('| | tsrq | others |\n| --- | --: | --- |');
+  for (const result of results) console.log(row(result));
+}
+if (values.save) {
+  const kept = existsSync(BASELINE) ? JSON.parse(readFileSync(BASELINE, 'utf8')).ratios : {};
+  for (const { name, ratios } of results) kept[name] = ratios;
+  writeFileSync(BASELINE, `${JSON.stringify({ conditions, ratios: kept }, null, 2)}\n`);
+}
+if (values.compare) compare();
+
+function row({ name, unit, seen, ratios }) {
+  const figure = (value) => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3));
+  const cell = (list) => `${figure(median(list))} (${figure(Math.min(...list))} to ${figure(Math.max(...list))})`;
+  const others = Object.entries(ratios).map(
+    ([peer, ratio]) => `${peer} ${cell(seen[peer])}: **${ratio.toFixed(2)} ×**`,
+  );
+  return `| ${name}${unit === '' ? '' : `, ${unit}`} | ${cell(seen.tsrq)} | ${others.join('; ')} |`;
+}
+
+function compare() {
+  const { conditions: before, ratios: baseline } = JSON.parse(readFileSync(BASELINE, 'utf8'));
+  console.log(`\nAgainst the baseline (${before}):`);
+  for (const { name, ratios } of results) {
+    for (const [peer, ratio] of Object.entries(ratios)) {
+      const then = baseline[name]?.[peer];
+      if (then === undefined) continue;
+      const fell = ratio < then * 0.75;
+      if (fell) process.exitCode = 1;
+      console.log(`${fell ? 'WORSE ' : 'ok    '} ${name}, ${peer}: ${then.toFixed(2)} → ${ratio.toFixed(2)}`);
+    }
+  }
 }

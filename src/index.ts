@@ -5,6 +5,7 @@ export { connect, type ConnectOptions } from './redis/connect.js';
 export { parseRedisUrl, type RedisTarget } from './redis/target.js';
 export type { Redis } from './redis/redis.js';
 export { enqueue, type EnqueuedJob, type NewJob } from './queue/enqueue.js';
+export { enqueueMany, type EnqueueOutcome, type EnqueueManyOptions } from './queue/enqueue-many.js';
 export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
 export { empty } from './queue/empty.js';
 export { suspend, resume, isSuspended } from './queue/suspend.js';

@@ -1,45 +1,49 @@
-// One process: `enqueue N` or `drain N CONCURRENCY ISOLATION`; prints jobs per second.
 import { writeFileSync } from 'node:fs';
-import { connect, enqueue, parseRedisUrl, startWorker, VERSION } from 'tsrq';
+import { connect, enqueue, enqueueMany, parseRedisUrl, startWorker, VERSION } from 'tsrq';
+import { onBegun } from './noop.js';
+import {
+  concurrency,
+  enqueueRate,
+  epoch,
+  idle,
+  isolation,
+  jobs,
+  latencies,
+  ms,
+  of,
+  payload,
+  print,
+  queueNames,
+  redisUrl,
+  strict,
+  task,
+} from './task.js';
 
-const [task, count, concurrency = '1', isolation = 'none', ahead = 'ahead'] = process.argv.slice(2);
-const target = parseRedisUrl(process.env.BENCH_REDIS);
-const jobs = Number(count);
+const target = parseRedisUrl(redisUrl ?? 'redis://127.0.0.1:1');
+const producer = () => connect(target, { role: 'producer', deadlineMs: 60_000 });
+const functionName = ms > 0 ? 'noop.wait' : 'noop.noop';
+const newJob = (n) => ({
+  functionName,
+  args: ms > 0 ? [payload(n), ms] : [payload(n)],
+  queue: queueNames[n % queueNames.length],
+});
 
-if (task === 'version') console.log(VERSION);
-if (task === 'enqueue' || task === 'enqueue-50') {
-  const redis = connect(target, { role: 'producer', deadlineMs: 60_000 });
-  const batch = task === 'enqueue' ? 1 : 50;
-  await redis.call(['PING']);
-  const started = performance.now();
-  for (let i = 0; i < jobs; i += batch) {
-    await Promise.all(
-      Array.from({ length: batch }, (_, j) =>
-        enqueue(redis, { functionName: 'noop.noop', args: [{ n: i + j }], queue: 'q' }),
-      ),
-    );
-  }
-  console.log((jobs * 1_000) / (performance.now() - started));
-  redis.close();
-}
-if (task === 'drain') {
-  let first = 0;
-  let last = 0;
-  const worker = await startWorker({
+const start = (more, onEvent = () => undefined) =>
+  startWorker({
     name: `bench-${process.pid}`,
     version: VERSION,
     target,
-    queues: [{ name: 'q', weight: 1 }],
+    queues: queueNames.map((name) => ({ name, weight: 1 })),
     strategy: 'ordered',
-    concurrency: Number(concurrency),
-    claimAhead: ahead !== 'strict',
+    concurrency,
+    claimAhead: !strict,
     durability: null,
     isolation,
     sources: { jobFiles: [], roots: [new URL('.', import.meta.url).pathname], onlyRegistered: false },
     jobsPerHorse: 1,
     maxJobsPerHorse: null,
     maxMemoryBytes: null,
-    burst: true,
+    burst: false,
     maxJobs: null,
     maxIdleSeconds: null,
     defaultTimeoutSeconds: 180,
@@ -50,14 +54,63 @@ if (task === 'drain') {
     shutdownTimeoutSeconds: null,
     connectTimeoutSeconds: 10,
     withScheduler: false,
+    ...more,
     onEvent: (event) => {
-      if (event.type === 'ready') first = performance.now();
-      if (event.type === 'job-ended') last = performance.now();
+      onEvent(event);
       if (event.type === 'warning') writeFileSync(2, `${event.message}\n`);
     },
     onStderr: (chunk) => process.stderr.write(chunk),
   });
-  const { jobs: ended } = await worker.ended;
-  if (ended !== jobs) throw new Error(`${ended} of ${jobs} jobs ran`);
-  console.log((jobs * 1_000) / (last - first));
-}
+
+const TASKS = {
+  version: () => print({ version: VERSION }),
+  async enqueue() {
+    const redis = producer();
+    await enqueueRate(1, (i) => enqueue(redis, newJob(i)));
+    redis.close();
+  },
+  async 'enqueue-50'() {
+    const redis = producer();
+    await enqueueRate(50, (from, many) =>
+      Promise.all(Array.from({ length: many }, (_, i) => enqueue(redis, newJob(from + i)))),
+    );
+    redis.close();
+  },
+  async bulk() {
+    const redis = producer();
+    await enqueueRate(1_000, (from, many) =>
+      enqueueMany(
+        redis,
+        Array.from({ length: many }, (_, i) => newJob(from + i)),
+      ),
+    );
+    redis.close();
+  },
+  async drain() {
+    let first = 0;
+    let last = 0;
+    const worker = await start({ burst: true }, (event) => {
+      if (event.type === 'ready') first = epoch();
+      if (event.type === 'job-ended') last = epoch();
+    });
+    const { jobs: ended } = await worker.ended;
+    if (of === 1 && ended !== jobs) throw new Error(`${ended} of ${jobs} jobs ran`);
+    print({ jobs: ended, first, last });
+  },
+  async latency() {
+    const redis = producer();
+    await redis.call(['PING']);
+    const worker = await start({});
+    await latencies((i) => enqueue(redis, { ...newJob(i), functionName: 'noop.begin' }), onBegun);
+    worker.stop('done');
+    await worker.ended;
+    redis.close();
+  },
+  async idle() {
+    const worker = await start({});
+    await idle();
+    worker.stop('done');
+    await worker.ended;
+  },
+};
+await TASKS[task]();

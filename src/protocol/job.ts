@@ -10,30 +10,36 @@ export interface NewJobFields {
   readonly createdAtMs: number;
   readonly enqueuedAtMs: number;
   readonly timeoutSeconds: number;
-  readonly resultTtlSeconds?: number;
-  readonly failureTtlSeconds?: number;
-  readonly ttlSeconds?: number;
-  readonly meta?: Readonly<Record<string, unknown>>;
-  readonly retry?: { readonly max: number; readonly intervals: readonly number[]; readonly enqueueAtFront?: boolean };
+  readonly resultTtlSeconds?: number | undefined;
+  readonly failureTtlSeconds?: number | undefined;
+  readonly ttlSeconds?: number | undefined;
+  readonly meta?: Readonly<Record<string, unknown>> | undefined;
+  readonly retry?:
+    { readonly max: number; readonly intervals: readonly number[]; readonly enqueueAtFront?: boolean } | undefined;
 }
 
 /** The hash of a job that is being enqueued; unset fields that RQ always writes are empty texts. */
 export function newJobFields(job: NewJobFields): [field: string, value: string | Buffer][] {
-  const fields: [string, string | Buffer][] = [
+  return [
+    ...(['started_at', 'ended_at', 'last_heartbeat', 'worker_name', 'group_id'] as const).map(blank),
+    ...(['success_callback_name', 'failure_callback_name', 'stopped_callback_name'] as const).map(blank),
     ['status', 'queued'],
-    ['created_at', formatDate(job.createdAtMs)],
-    ['data', job.payload],
-    ['success_callback_name', ''],
-    ['failure_callback_name', ''],
-    ['stopped_callback_name', ''],
-    ['started_at', ''],
-    ['ended_at', ''],
-    ['last_heartbeat', ''],
-    ['worker_name', ''],
-    ['group_id', ''],
     ['origin', job.origin],
-    ['description', job.description],
+    ['created_at', formatDate(job.createdAtMs)],
     ['enqueued_at', formatDate(job.enqueuedAtMs)],
+    ...ownFields(job),
+  ];
+}
+
+const blank = (field: string): [string, string] => [field, ''];
+
+/** Those of them that the scripts do not know by themselves (`write_job`). */
+export function ownFields(
+  job: Omit<NewJobFields, 'origin' | 'createdAtMs' | 'enqueuedAtMs'>,
+): [field: string, value: string | Buffer][] {
+  const fields: [string, string | Buffer][] = [
+    ['data', job.payload],
+    ['description', job.description],
     ['timeout', String(job.timeoutSeconds)],
   ];
   if (job.resultTtlSeconds !== undefined) fields.push(['result_ttl', String(job.resultTtlSeconds)]);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { TsrqError } from '../errors.js';
-import { newJobFields } from '../protocol/job.js';
+import { ownFields } from '../protocol/job.js';
 import { isJobId } from '../protocol/keys.js';
-import { dumps } from '../protocol/json.js';
+import { dumps, UnserializableError } from '../protocol/json.js';
 import { deflateText, MAX_BYTES, type Call } from '../protocol/payload.js';
 import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
@@ -54,35 +54,52 @@ const DEFAULT_TIMEOUT_SECONDS = 180;
  * job is still queued once. Throws JOB_EXISTS if the id is in use, USAGE for values RQ would refuse.
  */
 export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
+  const { id, queue, description, head, fields } = prepare(job, clock());
+  const args: RedisArg[] = [id, ...head];
+  for (const field of fields) args.push(...field);
+  const [state, status] = asList(await store(redis, id, args, job.durable)).map(asText);
+  if (state === 'exists') throw jobExists(id, status ?? '', job.onExistingId);
+  return { id, queue, description };
+}
+
+/** A job that is about to be stored. */
+export interface PreparedJob extends EnqueuedJob {
+  /** What the scripts read after its id: queue, flags, ttl, rule, created_at. */
+  readonly head: readonly RedisArg[];
+  /** Its hash, without what the scripts write by themselves. */
+  readonly fields: readonly (readonly [field: string, value: string | Buffer])[];
+}
+
+/** Milliseconds since the epoch with a fraction: RQ's dates have microseconds. */
+export const clock = (): number => performance.timeOrigin + performance.now();
+
+/** Checks a job and writes down what is stored of it. `nowMs`: the moment of the call. Throws USAGE. */
+export function prepare(job: NewJob, nowMs: number): PreparedJob {
   check(job);
   const { functionName, args = [], kwargs = {}, queue = 'default', id = randomUUID() } = job;
   const description = job.description ?? describeCall(functionName, args, kwargs);
-  const now = performance.timeOrigin + performance.now();
-  const fields = newJobFields({
+  const fields = ownFields({
     payload: checkedPayload({ functionName, args, kwargs }),
-    origin: queue,
     description,
-    createdAtMs: now,
-    enqueuedAtMs: now,
     timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
-    ...pick(job, ['resultTtlSeconds', 'failureTtlSeconds', 'ttlSeconds', 'meta']),
-    ...(job.retry ? { retry: { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } } : {}),
+    resultTtlSeconds: job.resultTtlSeconds,
+    failureTtlSeconds: job.failureTtlSeconds,
+    ttlSeconds: job.ttlSeconds,
+    meta: job.meta,
+    retry: job.retry ? { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } : undefined,
   });
-  const rule = job.onExistingId ?? 'refuse';
-  const head: RedisArg[] = [id, queue, flagsOf(job), job.ttlSeconds ?? '', rule, formatDate(now)];
-  const reply = await store(redis, id, [...head, ...[...fields].flat()], job.durable);
-  const [state, status] = asList(reply).map(asText);
-  if (state !== 'exists') return { id, queue, description };
-  throw new TsrqError(
-    'JOB_EXISTS',
-    `there is a job with id '${id}' already: it is ${status === '' ? 'without a status' : status}`,
-    {
-      hint:
-        rule === 'replace'
-          ? 'a running job cannot be replaced'
-          : 'choose another id, or replace the waiting job (--replace)',
-    },
-  );
+  const head = [queue, flagsOf(job), job.ttlSeconds ?? '', job.onExistingId ?? 'refuse', formatDate(nowMs)];
+  return { id, queue, description, head, fields };
+}
+
+export function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
+  const found = status === '' ? 'without a status' : status;
+  return new TsrqError('JOB_EXISTS', `there is a job with id '${id}' already: it is ${found}`, {
+    hint:
+      rule === 'replace'
+        ? 'a running job cannot be replaced'
+        : 'choose another id, or replace the waiting job (--replace)',
+  });
 }
 
 function flagsOf(job: NewJob): string {
@@ -105,12 +122,14 @@ async function store(
   });
 }
 
-function pick<T, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as Pick<T, K>;
-}
-
 function checkedPayload(call: Call): Buffer {
-  const text = dumps([call.functionName, null, call.args, call.kwargs]);
+  let text: string;
+  try {
+    text = dumps([call.functionName, null, call.args, call.kwargs]);
+  } catch (error) {
+    if (!(error instanceof UnserializableError)) throw error;
+    throw usage(`the arguments of ${call.functionName} cannot be written as JSON: ${error.message}`);
+  }
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_BYTES) return deflateText(text);
   throw usage(

@@ -14,7 +14,8 @@ const PARTS = {
   clean: ['base'],
   due: ['base'],
   empty: ['base'],
-  enqueue: ['base'],
+  enqueue: ['base', 'enqueue'],
+  enqueue_many: ['base', 'enqueue'],
   finish: ['base', 'start', 'take', 'end'],
   heartbeat: ['base'],
   register: ['base'],
@@ -22,7 +23,7 @@ const PARTS = {
   save_meta: ['base'],
   stranded: ['base'],
   unregister: ['base'],
-} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end')[]>;
+} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue')[]>;
 
 export type ScriptName = keyof typeof PARTS;
 

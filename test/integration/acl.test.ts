@@ -25,7 +25,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
     commands:
       'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire',
   },
-  'tsrq-producer': { scripts: ['enqueue'], commands: 'eval evalsha wait' },
+  'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-observer': {
     scripts: [],
     commands: 'time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',

@@ -1,0 +1,95 @@
+// What is measured. `kind`: how (run.js); `count`: jobs, or samples; `value`: which figure of what was measured; `peers`: the options of each.
+const BULLMQ = { bullmq: {} };
+const NODE = { bullmq: {}, bee: {} };
+const same = (options, peers) => Object.fromEntries(Object.keys(peers).map((peer) => [peer, options]));
+const drain = (name, count, options, peers = NODE) => ({
+  ...{ name: `drain, ${name}`, unit: 'jobs/s', kind: 'drain', count },
+  peers: { tsrq: options, ...same(options, peers) },
+});
+
+export const METRICS = [
+  {
+    name: 'enqueue, one by one',
+    unit: 'jobs/s',
+    kind: 'enqueue',
+    task: 'enqueue',
+    count: 8_000,
+    peers: { tsrq: {}, ...NODE, rq: { count: 1_500 } },
+  },
+  {
+    name: 'enqueue, 50 under way',
+    unit: 'jobs/s',
+    kind: 'enqueue',
+    task: 'enqueue-50',
+    count: 20_000,
+    peers: { tsrq: {}, ...NODE },
+  },
+  {
+    name: 'enqueue, in bulk',
+    unit: 'jobs/s',
+    kind: 'enqueue',
+    task: 'bulk',
+    count: 40_000,
+    peers: { tsrq: {}, ...NODE, rq: { count: 10_000 } },
+  },
+  { ...drain('concurrency 1, one by one', 5_000, {}), peers: { tsrq: { strict: true }, ...NODE } },
+  ...[1, 10, 50, 100].map((concurrency) => drain(`concurrency ${concurrency}`, 20_000, { concurrency })),
+  drain('two processes, concurrency 10', 30_000, { concurrency: 10, of: 2 }),
+  drain('jobs of 1 ms, concurrency 10', 8_000, { concurrency: 10, ms: 1 }),
+  drain('jobs of 50 ms, concurrency 50', 1_500, { concurrency: 50, ms: 50 }),
+  drain('payload of 100 KB, concurrency 10', 2_000, { concurrency: 10, bytes: 100_000 }),
+  {
+    ...drain('child processes, concurrency 1', 10_000, {}),
+    // The others in their own process; RQ forks for each job, or runs it in its process.
+    peers: { tsrq: { isolation: 'process' }, ...BULLMQ, rq: { count: 200 }, 'rq simple': { count: 500, simple: true } },
+  },
+  drain('child processes, concurrency 8', 10_000, { concurrency: 8, isolation: 'process' }, BULLMQ),
+  ...['p50', 'p99'].flatMap((value) => [
+    {
+      name: `latency of an idle worker, ${value}`,
+      unit: 'ms',
+      kind: 'latency',
+      value,
+      count: 300,
+      peers: { tsrq: {}, ...NODE },
+    },
+    {
+      name: `latency on five queues, ${value}`,
+      unit: 'ms',
+      kind: 'latency',
+      value,
+      count: 300,
+      peers: { tsrq: { queues: 5 }, bullmq: { queues: 5 } },
+    },
+  ]),
+  { name: 'worker, time to ready', unit: 'ms', kind: 'idle', value: 'bootMs', count: 0, peers: { tsrq: {}, ...NODE } },
+  {
+    name: 'worker, resident memory when idle',
+    unit: 'MiB',
+    kind: 'idle',
+    value: 'rss',
+    count: 0,
+    peers: { tsrq: {}, ...NODE },
+  },
+  ...[1, 50].flatMap((concurrency) =>
+    [
+      ['commands', 'Redis commands per job, in scripts too'],
+      ['reads', 'reads of Redis from sockets per job'],
+      ['bytes', 'bytes per job over the network'],
+    ].map(([value, text]) => ({
+      ...{ name: `${text}, concurrency ${concurrency}`, unit: '', kind: 'counters', value, count: 5_000 },
+      peers: { tsrq: { concurrency }, ...same({ concurrency }, NODE) },
+    })),
+  ),
+  { name: 'info, an empty server', unit: 'ms', kind: 'info', count: 0, peers: { tsrq: {}, 'node -e 0': {}, rq: {} } },
+  { name: 'info, 1,000 queues and 1,000 workers', unit: 'ms', kind: 'info', count: 1_000, peers: { tsrq: {}, rq: {} } },
+  // Python's time grows in proportion: it gets fewer.
+  { name: 'requeue --all', unit: 'jobs/s', kind: 'requeue', count: 100_000, peers: { tsrq: {}, rq: { count: 2_000 } } },
+  {
+    name: 'empty a million, longest wait of another client',
+    unit: 'ms',
+    kind: 'empty',
+    count: 1_000_000,
+    peers: { tsrq: {} },
+  },
+];

@@ -1,0 +1,46 @@
+"""Python RQ: the same tasks as the other peers, `rq.py TASK COUNT OPTIONS`."""
+import json
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# This file must not stand in for the package.
+sys.path = [path for path in sys.path if os.path.abspath(path or '.') != HERE]
+
+import redis  # noqa: E402
+import rq  # noqa: E402
+from rq.serializers import JSONSerializer  # noqa: E402
+
+task, count, options = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+
+
+
+
+def main():
+    if task == 'version':
+        print(json.dumps({'version': rq.VERSION}))
+        return
+    connection = redis.Redis.from_url(os.environ['BENCH_REDIS'])
+    queue = rq.Queue('q0', connection=connection, serializer=JSONSerializer)
+    if task == 'enqueue':
+        queue.enqueue('rqjobs.noop', {'n': 0})
+        started = time.perf_counter()
+        for i in range(count):
+            queue.enqueue('rqjobs.noop', {'n': i})
+        print(json.dumps({'rate': count / (time.perf_counter() - started)}))
+    elif task == 'bulk':
+        started = time.perf_counter()
+        for start in range(0, count, 1000):
+            queue.enqueue_many([queue.prepare_data('rqjobs.noop', ({'n': i},)) for i in range(start, start + 1000)])
+        print(json.dumps({'rate': count / (time.perf_counter() - started)}))
+    elif task == 'drain':
+        sys.path.append(os.path.join(HERE, 'rq'))
+        kind = rq.SimpleWorker if options.get('simple') else rq.Worker
+        worker = kind([queue], connection=connection, serializer=JSONSerializer)
+        first = time.time() * 1000
+        worker.work(burst=True, logging_level='ERROR')
+        print(json.dumps({'jobs': count, 'first': first, 'last': time.time() * 1000}))
+
+
+main()

@@ -1,0 +1,51 @@
+// What the programs of the peers share: `node peers/NAME.js TASK COUNT OPTIONS` prints one line of JSON.
+export const [task, count = '0', options = '{}'] = process.argv.slice(2);
+export const jobs = Number(count);
+/** Concurrency, isolation, queues (how many), ms (how long a job takes), bytes (of its payload), strict, of (how many processes share the work). */
+export const {
+  concurrency = 1,
+  isolation = 'none',
+  queues = 1,
+  ms = 0,
+  bytes = 0,
+  strict = false,
+  of = 1,
+} = JSON.parse(options);
+export const redisUrl = process.env.BENCH_REDIS;
+const { hostname, port } = new URL(redisUrl ?? 'redis://127.0.0.1:1');
+export const address = { host: hostname, port: Number(port) };
+export const queueNames = Array.from({ length: queues }, (_, i) => `q${i}`);
+export const payload = (n) => (bytes === 0 ? { n } : { n, text: 'x'.repeat(bytes) });
+export const print = (result) => console.log(JSON.stringify(result));
+export const epoch = () => performance.timeOrigin + performance.now();
+
+/** Rate of `add(from, many)`, which enqueues so many jobs and waits for all of them. */
+export async function enqueueRate(many, add) {
+  await add(0, many);
+  const started = performance.now();
+  for (let i = 0; i < jobs; i += many) await add(i, Math.min(many, jobs - i));
+  print({ rate: (jobs * 1_000) / (performance.now() - started) });
+}
+
+/** Milliseconds from enqueue to the beginning of the handler in an idle worker: `enqueue(i)`; the handler calls `begun`. */
+export async function latencies(enqueue, isBegun) {
+  const seen = [];
+  for (let i = 0; i < jobs + 20; i += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 4 + Math.random() * 4));
+    const begun = new Promise((resolve) => isBegun(resolve));
+    const started = performance.now();
+    await enqueue(i);
+    const at = await begun;
+    if (i >= 20) seen.push(at - started);
+  }
+  seen.sort((a, b) => a - b);
+  print({ p50: seen[Math.floor(jobs / 2)], p99: seen[Math.floor(jobs * 0.99)] });
+}
+
+/** Says that an idle worker is ready, and what memory it has after a moment; then waits to be ended. */
+export async function idle() {
+  const readyAt = epoch();
+  globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  print({ readyAt, rss: process.memoryUsage.rss() / 1_048_576 });
+}

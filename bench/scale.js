@@ -1,0 +1,112 @@
+// The command line against keys in great number, beside RQ's.
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const BIN = fileURLToPath(new URL('../bin/tsrq.js', import.meta.url));
+const RQ = fileURLToPath(new URL('../.cache/rq-2.10.0/bin/rq', import.meta.url));
+export const PYTHON = fileURLToPath(new URL('../.cache/rq-2.10.0/bin/python', import.meta.url));
+export const hasPython = existsSync(fileURLToPath(new URL('../.cache/rq-2.10.0/ready', import.meta.url)));
+
+const command = (peer, words, url) => {
+  if (peer === 'node -e 0') return [process.execPath, ['-e', '0']];
+  return peer === 'rq' ? [RQ, [...words, '-u', url]] : [process.execPath, [BIN, ...words, '--url', url]];
+};
+
+async function timed(peer, words, url) {
+  const [program, args] = command(peer, words, url);
+  const started = performance.now();
+  await promisify(execFile)(program, args, { maxBuffer: 1 << 26 });
+  return performance.now() - started;
+}
+
+/** Runs `make(i)`, a list of commands, for all i, a thousand in one round trip. */
+async function fill(admin, count, make) {
+  for (let i = 0; i < count; i += 1_000) {
+    await admin.pipeline(Array.from({ length: Math.min(1_000, count - i) }, (_, j) => make(i + j)).flat());
+  }
+}
+const jobHash = (i, status) => [
+  'HSET',
+  `rq:job:j${i}`,
+  'status',
+  status,
+  'origin',
+  'q',
+  'created_at',
+  '2026-11-21T00:00:00.000000Z',
+  'data',
+  '["noop.noop", null, [], {}]',
+  'description',
+  'noop.noop()',
+  'enqueued_at',
+  '2026-11-21T00:00:00.000000Z',
+  'started_at',
+  '',
+  'ended_at',
+  '',
+  'timeout',
+  '180',
+];
+
+export async function info(peer, count, { admin, url }) {
+  const now = new Date().toISOString().replace('Z', '000Z');
+  await fill(admin, count, (i) => [
+    ['SADD', 'rq:queues', `rq:queue:q${i}`],
+    ['RPUSH', `rq:queue:q${i}`, 'a', 'b', 'c'],
+    ['SADD', 'rq:workers', `rq:worker:w${i}`],
+    ['SADD', `rq:workers:q${i}`, `rq:worker:w${i}`],
+    [
+      'HSET',
+      `rq:worker:w${i}`,
+      'birth',
+      now,
+      'last_heartbeat',
+      now,
+      'queues',
+      `q${i}`,
+      'state',
+      'idle',
+      'pid',
+      '1',
+      'hostname',
+      'h',
+      'version',
+      '2.10.0',
+      'python_version',
+      '3',
+    ],
+  ]);
+  return timed(peer, ['info'], url);
+}
+
+export async function requeue(peer, count, { admin, url }) {
+  const later = Math.floor(Date.now() / 1_000) + 31_536_000;
+  await admin.call(['SADD', 'rq:queues', 'rq:queue:q']);
+  await fill(admin, count, (i) => [jobHash(i, 'failed'), ['ZADD', 'rq:failed:q', later, `j${i}`]]);
+  const words = peer === 'rq' ? ['requeue', '--all', '--queue', 'q'] : ['requeue', '--all', '--queue', 'q', '--yes'];
+  const ms = await timed(peer, words, url);
+  const queued = await admin.call(['LLEN', 'rq:queue:q']);
+  if (queued !== count) throw new Error(`${peer} requeued ${queued} of ${count}`);
+  return (count * 1_000) / ms;
+}
+
+/** The longest time that a PING of another client took meanwhile. */
+export async function empty(peer, count, { admin, url }) {
+  await admin.call(['SADD', 'rq:queues', 'rq:queue:q']);
+  await fill(admin, count, (i) => [jobHash(i, 'queued'), ['RPUSH', 'rq:queue:q', `j${i}`]]);
+  const [program, args] = command(peer, ['empty', 'q', '--yes'], url);
+  const child = spawn(program, args, { stdio: 'ignore' });
+  let longest = 0;
+  let running = true;
+  child.on('close', () => (running = false));
+  while (running) {
+    const started = performance.now();
+    await admin.call(['PING']);
+    longest = Math.max(longest, performance.now() - started);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  if ((await admin.call(['EXISTS', 'rq:queue:q'])) !== 0) throw new Error('the queue is not empty');
+  return longest;
+}

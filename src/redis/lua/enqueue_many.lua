@@ -1,0 +1,38 @@
+-- Puts new jobs on their queues, in their order.
+-- ARGV  mark (of this call: by it a repetition is told), then groups of jobs that have much in common, each
+--         a job (read_new_job, its id ''), number of fields and values of a hash, those, how many of them differ from job
+--         to job, their places, number of jobs, then per job: id, what differs
+-- Reply { 'queued', exceptions } or { 'repeated', {} } when this very call was carried out before (its reply was lost)
+--       exceptions { place (from 1), 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
+local mark = arg()
+-- The first write: Redis refuses it when it can refuse any.
+if not call('SET', 'rq:tsrq:enqueued:' .. mark, '1', 'NX', 'EX', 60) then return { 'repeated', {} } end
+local exceptions, place = {}, 0
+
+while at < #ARGV do
+  local job = read_new_job()
+  local fields, differing = {}, {}
+  for i = 1, tonumber(arg()) do fields[i] = arg() end
+  for i = 1, tonumber(arg()) do differing[i] = tonumber(arg()) end
+  local ids, places = {}, {}
+  for _ = 1, tonumber(arg()) do
+    place = place + 1
+    job.id = arg()
+    for _, i in ipairs(differing) do fields[i] = arg() end
+    local ok, found = true, nil
+    if not job.new then ok, found = pcall(make_room, job) end
+    if not ok then
+      exceptions[#exceptions + 1] = { place, 'refused', tostring(found.err or found) }
+    elseif found then
+      exceptions[#exceptions + 1] = { place, found[1], found[2] or '' }
+    else
+      write_job(job, fields)
+      ids[#ids + 1], places[#places + 1] = job.id, place
+    end
+  end
+  local problem = #ids > 0 and push_jobs(job, ids)
+  if problem then
+    for _, i in ipairs(places) do exceptions[#exceptions + 1] = { i, 'refused', problem } end
+  end
+end
+return { 'queued', exceptions }

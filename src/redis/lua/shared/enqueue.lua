@@ -1,0 +1,78 @@
+-- What putting new jobs on queues has in common.
+
+local LIVE = { queued = true, started = true, deferred = true, scheduled = true }
+
+-- Takes the id out of every place that its former life may have left it in.
+local function clear(id, status, origin)
+  if status == 'queued' then call('LREM', 'rq:queue:' .. origin, 0, id) end
+  for _, registry in ipairs({ 'finished', 'failed', 'canceled', 'deferred', 'scheduled' }) do
+    try('ZREM', 'rq:' .. registry .. ':' .. origin, id)
+  end
+  call('DEL', 'rq:job:' .. id)
+end
+
+-- What a job that was replaced, canceled or deleted leaves where its status does not point: an id that a wait has moved,
+-- executions that go on. The new job must not be listed twice, nor be ended by a run of the former.
+local function cut_off(id, origin)
+  local list = 'rq:queue:' .. origin .. ':intermediate'
+  if try('LREM', list, 0, id) ~= 0 then call('DEL', list .. ':first_seen:' .. id) end
+  for _, execution in ipairs(leases_of(id, origin)) do call('ZREM', 'rq:wip:' .. origin, execution[1]) end
+end
+
+-- Whether this call was carried out before, or the id is in use; nil if the job may be stored, and what had the id is gone.
+-- Raises if the key is no hash.
+local function make_room(job)
+  local key = 'rq:job:' .. job.id
+  local created_at = try('HGET', key, 'created_at')
+  if type(created_at) == 'table' then error('WRONGTYPE ' .. key .. ' is not a hash') end
+  if created_at == job.created_at then return { 'repeated' } end
+  if not created_at and call('GET', 'rq:tsrq:enqueued:' .. job.id) == job.created_at then return { 'repeated' } end
+  if job.new and not created_at then return nil end
+  local old = call('HMGET', key, 'status', 'origin', 'data')
+  local exists = old[1] or old[3]
+  if exists and (job.rule == 'unique' or (LIVE[old[1]] and (job.rule ~= 'replace' or old[1] == 'started'))) then
+    return { 'exists', old[1] or '' }
+  end
+  -- The first write: Redis refuses it when it can refuse any.
+  call('SADD', 'rq:queues', 'rq:queue:' .. job.queue)
+  if exists then clear(job.id, old[1], old[2] or job.queue) end
+  cut_off(job.id, exists and old[2] or job.queue)
+  return nil
+end
+
+-- Writes the hash of a job: what RQ always writes, and `fields`, names and values.
+local function write_job(job, fields)
+  call('HSET', 'rq:job:' .. job.id, 'status', 'queued', 'origin', job.queue, 'created_at', job.created_at,
+    'enqueued_at', job.created_at, 'started_at', '', 'ended_at', '', 'last_heartbeat', '', 'worker_name', '',
+    'group_id', '', 'success_callback_name', '', 'failure_callback_name', '', 'stopped_callback_name', '',
+    unpack(fields))
+  if job.ttl ~= '' then expire_job(job.id, seconds(job.ttl, -1)) end
+  -- Whoever runs it leaves nothing by which a repetition could be told.
+  if job.brief then call('SET', 'rq:tsrq:enqueued:' .. job.id, job.created_at, 'EX', 60) end
+end
+
+-- Reads id, queue, flags (of 'front'; 'new', the id is one that nobody can have used; 'brief', its hash goes with its end),
+-- ttl (seconds) or '', rule 'refuse'|'unique'|'replace', created_at (the moment of the call, to the microsecond: by it a
+-- repetition is told).
+local function read_new_job()
+  local job = { id = arg(), queue = arg() }
+  local flags = arg()
+  job.front, job.new, job.brief = flags:find('front') ~= nil, flags:find('new') ~= nil, flags:find('brief') ~= nil
+  job.ttl, job.rule, job.created_at = arg(), arg(), arg()
+  return job
+end
+
+-- Takes back what was written of jobs whose queue is no list, and says so.
+local function not_a_list(queue, ids)
+  for _, id in ipairs(ids) do call('DEL', 'rq:job:' .. id, 'rq:tsrq:enqueued:' .. id) end
+  return 'WRONGTYPE the key of the queue ' .. queue .. ' is not a list'
+end
+
+-- Puts stored jobs on their queue. Returns nil, or what is wrong with the queue: then they are gone again.
+local function push_jobs(job, ids)
+  local key = 'rq:queue:' .. job.queue
+  local length = try(job.front and 'LPUSH' or 'RPUSH', key, unpack(ids))
+  if type(length) ~= 'number' then return not_a_list(job.queue, ids) end
+  -- A queue that was not empty is listed already.
+  if length == #ids then call('SADD', 'rq:queues', key) end
+end

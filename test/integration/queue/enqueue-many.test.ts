@@ -1,0 +1,189 @@
+import type { Redis as IoRedis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TsrqError } from '../../../src/errors.js';
+import { enqueueMany } from '../../../src/queue/enqueue-many.js';
+import { enqueue, type NewJob } from '../../../src/queue/enqueue.js';
+import { newJobFields } from '../../../src/protocol/job.js';
+import { encodePayload } from '../../../src/protocol/payload.js';
+import { parseDate } from '../../../src/protocol/time.js';
+import { connect } from '../../../src/redis/connect.js';
+import type { Redis } from '../../../src/redis/redis.js';
+import { parseRedisUrl } from '../../../src/redis/target.js';
+import { startProxy } from '../../support/proxy.js';
+import { startRedis, type TestRedis } from '../../support/redis.js';
+import { producerTo } from '../../support/rq.js';
+
+let server: TestRedis;
+let client: IoRedis;
+let redis: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = server.client();
+  redis = producerTo(server.port);
+});
+afterAll(async () => {
+  redis.close();
+  await server.stop();
+});
+beforeEach(async () => {
+  await client.flushall();
+});
+
+const queued = (queue: string): Promise<string[]> => client.lrange(`rq:queue:${queue}`, '0', '-1');
+
+describe('enqueueMany', () => {
+  it('stores each job as enqueue does', async () => {
+    const jobs: NewJob[] = [
+      { functionName: 'a.b' },
+      {
+        functionName: 'a.b',
+        args: [1, 'two'],
+        kwargs: { three: 3 },
+        queue: 'q',
+        timeoutSeconds: 7,
+        description: 'called',
+      },
+      { functionName: 'c.d', queue: 'q', ttlSeconds: 60, resultTtlSeconds: 0, failureTtlSeconds: -1, meta: { k: 'v' } },
+      { functionName: 'c.d', id: 'mine', queue: 'q', retry: { max: 3, intervals: [1, 2] } },
+    ];
+    const many = await enqueueMany(redis, jobs);
+    expect(many.map(({ state }) => state)).toEqual(['queued', 'queued', 'queued', 'queued']);
+    const one = [];
+    const twins = jobs.map((job) => ({ ...job, ...(job.id === undefined ? {} : { id: 'other' }) }));
+    for (const job of twins) one.push(await enqueue(redis, job));
+    for (const [i, { id, queue, description }] of many.entries()) {
+      expect({ queue, description }).toEqual({ queue: one[i]?.queue, description: one[i]?.description });
+      const times = { created_at: expect.any(String) as string, enqueued_at: expect.any(String) as string };
+      expect(await client.hgetall(`rq:job:${id}`)).toEqual({
+        ...(await client.hgetall(`rq:job:${one[i]?.id ?? ''}`)),
+        ...times,
+      });
+      const ttl = await client.ttl(`rq:job:${id}`);
+      expect(ttl).toBe(await client.ttl(`rq:job:${one[i]?.id ?? ''}`));
+    }
+    expect(await queued('default')).toEqual([many[0]?.id, one[0]?.id]);
+    expect((await client.smembers('rq:queues')).sort()).toEqual(['rq:queue:default', 'rq:queue:q']);
+  });
+
+  it('writes what RQ writes', async () => {
+    const { id } = await enqueue(redis, {
+      functionName: 'a.b',
+      args: ['ü'],
+      queue: 'q',
+      ttlSeconds: 60,
+      meta: { k: 1 },
+    });
+    const stored = await client.hgetallBuffer(`rq:job:${id}`);
+    const createdAtMs = parseDate(stored['created_at']?.toString() ?? '') ?? 0;
+    const written = newJobFields({
+      payload: encodePayload({ functionName: 'a.b', args: ['ü'], kwargs: {} }),
+      ...{ origin: 'q', description: "a.b('ü')", createdAtMs, enqueuedAtMs: createdAtMs, timeoutSeconds: 180 },
+      ...{ ttlSeconds: 60, meta: { k: 1 } },
+    });
+    const readable = Object.entries(stored).map(([field, value]) => [field, value.toString('latin1')]);
+    expect(Object.fromEntries(readable)).toEqual(
+      Object.fromEntries(written.map(([field, value]) => [field, Buffer.from(value).toString('latin1')])),
+    );
+  });
+
+  it('keeps the order of a thousand jobs on three queues, and their payloads apart', async () => {
+    const jobs = Array.from({ length: 1_000 }, (_, i) => ({ functionName: 'a.b', args: [i], queue: `q${i % 3}` }));
+    const outcomes = await enqueueMany(redis, jobs);
+    for (const n of [0, 1, 2]) {
+      expect(await queued(`q${n}`)).toEqual(outcomes.filter((_, i) => i % 3 === n).map(({ id }) => id));
+    }
+    const descriptions = await Promise.all(outcomes.map(({ id }) => client.hget(`rq:job:${id}`, 'description')));
+    expect(descriptions).toEqual(jobs.map((_, i) => `a.b(${i})`));
+    const payloads = await Promise.all(outcomes.map(({ id }) => client.hgetBuffer(`rq:job:${id}`, 'data')));
+    expect(new Set(payloads.map((data) => data?.toString('hex'))).size).toBe(1_000);
+  });
+
+  it('at the front pushes one after the other, as RQ does', async () => {
+    await enqueue(redis, { functionName: 'a.b', id: 'old', queue: 'q' });
+    await enqueueMany(
+      redis,
+      ['one', 'two'].map((id) => ({ functionName: 'a.b', id, queue: 'q', atFront: true })),
+    );
+    expect(await queued('q')).toEqual(['two', 'one', 'old']);
+  });
+
+  it('tells of ids in use, and stores the others', async () => {
+    await enqueue(redis, { functionName: 'old.one', id: 'kept', queue: 'q' });
+    await enqueue(redis, { functionName: 'old.one', id: 'replaced', queue: 'q' });
+    const outcomes = await enqueueMany(redis, [
+      { functionName: 'new.one', id: 'fresh', queue: 'q' },
+      { functionName: 'new.one', id: 'kept', queue: 'q' },
+      { functionName: 'new.one', id: 'replaced', queue: 'q', onExistingId: 'replace' },
+    ]);
+    expect(outcomes.map(({ state }) => state)).toEqual(['queued', 'exists', 'queued']);
+    expect(outcomes[1]).toMatchObject({ id: 'kept', status: 'queued' });
+    expect(await queued('q')).toEqual(['kept', 'fresh', 'replaced']);
+    expect(await client.hget('rq:job:kept', 'description')).toBe('old.one()');
+    expect(await client.hget('rq:job:replaced', 'description')).toBe('new.one()');
+  });
+
+  it('leaves nothing of jobs whose queue is no list or whose key is no hash', async () => {
+    await client.set('rq:queue:bad', 'x');
+    await client.set('rq:job:odd', 'x');
+    const outcomes = await enqueueMany(redis, [
+      { functionName: 'a.b', queue: 'bad' },
+      { functionName: 'a.b', queue: 'good', id: 'odd' },
+      { functionName: 'a.b', queue: 'good' },
+    ]);
+    expect(outcomes.map(({ state }) => state)).toEqual(['refused', 'refused', 'queued']);
+    expect(outcomes[0]).toMatchObject({ reason: expect.stringContaining('queue bad') as string });
+    expect(outcomes[1]).toMatchObject({ reason: expect.stringContaining('rq:job:odd') as string });
+    expect(await client.exists(`rq:job:${outcomes[0]?.id ?? ''}`)).toBe(0);
+    expect(await queued('good')).toEqual([outcomes[2]?.id]);
+  });
+
+  it('queues once what was sent again because a reply was lost', async () => {
+    const proxy = await startProxy(server.port);
+    const through = connect(parseRedisUrl(proxy.url), { role: 'producer', deadlineMs: 10_000 });
+    await through.call(['PING']);
+    const dropped = proxy.dropReply('eval');
+    const jobs = Array.from({ length: 450 }, (_, i) => ({ functionName: 'a.b', args: [i], queue: 'q' }));
+    const outcomes = await enqueueMany(through, jobs);
+    await dropped;
+    through.close();
+    await proxy.stop();
+    const ids = outcomes.map(({ id }) => id);
+    expect((await queued('q')).sort()).toEqual(ids.sort());
+    expect(outcomes.every(({ state }) => state === 'queued')).toBe(true);
+  });
+
+  it('stores nothing if one job is not as it should be', async () => {
+    const codes = [];
+    for (const bad of [
+      { functionName: '' },
+      { functionName: 'a.b', args: [() => 1] },
+      { functionName: 'a.b', id: 'x' },
+    ]) {
+      const jobs = [{ functionName: 'a.b', id: 'x' }, bad];
+      codes.push(await enqueueMany(redis, jobs).catch((error: unknown) => (error as TsrqError).code));
+    }
+    expect(codes).toEqual(['USAGE', 'USAGE', 'USAGE']);
+    expect(await client.dbsize()).toBe(0);
+    expect(await enqueueMany(redis, [])).toEqual([]);
+  });
+
+  it('says how many are stored when Redis fails on the way', async () => {
+    const proxy = await startProxy(server.port);
+    const through = connect(parseRedisUrl(proxy.url), { role: 'producer', deadlineMs: 600 });
+    await through.call(['PING']);
+    const promise = enqueueMany(
+      through,
+      Array.from({ length: 5_000 }, () => ({ functionName: 'a.b' })),
+    );
+    proxy.blackhole();
+    const error = await promise.then(
+      () => null,
+      (reason: unknown) => reason as TsrqError,
+    );
+    expect(error).toMatchObject({ code: 'REDIS_UNREACHABLE' });
+    expect(error?.message).toMatch(/\d+ of 5000 jobs are known to be stored/);
+    through.close();
+    await proxy.stop();
+  });
+});
