@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -27,12 +27,21 @@ export async function readConfigFile(
   for (const directory of [cwd, join(user, 'tsrq'), '/etc/tsrq']) {
     for (const name of NAMES) {
       const path = join(directory, name);
-      if (!existsSync(path)) continue;
+      if (!existsSync(path) || (name === 'package.json' && !mayHoldSettings(path))) continue;
       const found = await load(path, '');
       if (found) return found;
     }
   }
   return null;
+}
+
+/** Loading the reader takes longer than most commands: not for a package.json that is none of ours. */
+function mayHoldSettings(path: string): boolean {
+  try {
+    return /"tsrq"\s*:/.test(readFileSync(path, 'utf8'));
+  } catch {
+    return true;
+  }
 }
 
 async function load(path: string, source: string): Promise<ConfigFile | null> {

@@ -38,6 +38,11 @@ export class MergedLayers {
     return 'default';
   }
 
+  /** The values that are not defaults, by path. */
+  changed(): [path: string, value: unknown][] {
+    return [...this.#leaves].flatMap(([path, { value, source }]) => (source === 'default' ? [] : [[path, value]]));
+  }
+
   /** The merged values as one object. */
   toObject(): Record<string, unknown> {
     const root: Record<string, unknown> = {};

@@ -87,8 +87,9 @@ function flagLayer(flags: Partial<FlagValues>): Layer {
 }
 
 async function validate(merged: MergedLayers, problems: Problems): Promise<FileConfig> {
-  const { fileSchema, knownKeys } = await import('./schema.js');
   const values = merged.toObject();
+  if (merged.changed().every(isPlain)) return values;
+  const { fileSchema, knownKeys } = await import('./schema.js');
   const result = fileSchema.safeParse(values);
   if (result.success) return result.data;
   const issues = result.error.issues.flatMap(innerIssues);
@@ -108,6 +109,14 @@ async function validate(merged: MergedLayers, problems: Problems): Promise<FileC
   const rest = fileSchema.safeParse(withoutFaults(values, issues));
   if (!rest.success) problems.throwIfAny();
   return rest.data ?? {};
+}
+
+/** Most commands are given an address and queues and nothing else: loading the schema would take longer than their work. */
+function isPlain([path, value]: [path: string, value: unknown]): boolean {
+  const isText = (text: unknown): boolean => typeof text === 'string' && text !== '';
+  return path === 'redis.url'
+    ? isText(value)
+    : path === 'queues' && Array.isArray(value) && value.length > 0 && value.every(isText);
 }
 
 const STAND_INS: Readonly<Record<string, string>> = { connections: 'redis://localhost', queueConnections: 'default' };

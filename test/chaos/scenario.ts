@@ -108,10 +108,13 @@ async function dismiss(staff: Staff, client: IoRedis): Promise<string[]> {
   violations.push(...staff.strange);
   violations.push(...(await staff.leaked()).map((pid) => `process ${pid} is left`));
   const names = new Set(staff.members.map((member) => member.name));
-  const connections = String(await client.client('LIST')).split('\n');
-  for (const line of connections) {
-    const owner = /\bname=(\S+)/.exec(line)?.[1];
-    if (owner !== undefined && names.has(owner)) violations.push(`a connection of ${owner} is left`);
-  }
+  const left = async (): Promise<string[]> => {
+    const connections = String(await client.client('LIST')).split('\n');
+    const owners = connections.map((line) => /\bname=(\S+)/.exec(line)?.[1] ?? '');
+    return owners.filter((owner) => names.has(owner));
+  };
+  // What a proxy or the kernel still holds of a process that is gone is given a moment.
+  const gone = until('their connections are gone', async () => (await left()).length === 0, 5_000);
+  await gone.catch(async () => violations.push(...(await left()).map((owner) => `a connection of ${owner} is left`)));
   return violations;
 }

@@ -58,7 +58,7 @@ export async function judge(
       if (!before) continue;
       count.repeated += 1;
       if (!explained(job, before, next, blows))
-        violations.push(`double: ${job.id} ran again without a reason: ${show(ran)}`);
+        violations.push(`double: ${job.id} ran again without a reason: ${show(ran, blows)}`);
     }
   }
   violations.push(...(await strayKeys(client)));
@@ -97,13 +97,17 @@ async function whyFailed(client: IoRedis, job: Accepted, ran: readonly Ran[], bl
   if (last && wasHit(last, blows)) return null;
   if (worker !== null && blows.workerKilledAt(worker) !== null) return null;
   if (/killed by SIGKILL|terminated unexpectedly/.test(reason)) return null;
-  return `${job.id} failed without a blow: ${reason}; ${show(ran)}`;
+  return `${job.id} failed without a blow: ${reason}; ${show(ran, blows)}`;
 }
 
-const show = (ran: readonly Ran[]): string =>
+const show = (ran: readonly Ran[], blows: Blows): string =>
   ran
-    .map(({ begin, end }) => `${begin.worker}/${begin.pid}/${begin.execution.slice(-8)} ${begin.t}–${end?.t ?? '?'}`)
-    .join(', ');
+    .map(({ begin, end }) => {
+      const killed = blows.workerKilledAt(begin.worker);
+      const fate = killed === null ? '' : `, its worker killed ${killed - begin.t} ms after its begin`;
+      return `${begin.worker}/${begin.pid}/${begin.execution.slice(-8)} ${begin.t}–${end?.t ?? '?'}${fate}`;
+    })
+    .join('; ');
 
 /** Every place where RQ's readers look for a job, with the ids it holds. */
 async function readRegistries(client: IoRedis, accepted: readonly Accepted[]): Promise<Map<string, Set<string>>> {

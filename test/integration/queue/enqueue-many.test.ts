@@ -1,6 +1,6 @@
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TsrqError } from '../../../src/errors.js';
+import type { TsrqError } from '../../../src/errors.js';
 import { enqueueMany } from '../../../src/queue/enqueue-many.js';
 import { enqueue, type NewJob } from '../../../src/queue/enqueue.js';
 import { newJobFields } from '../../../src/protocol/job.js';
