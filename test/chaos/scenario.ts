@@ -10,6 +10,7 @@ import { keepResult } from './plan.js';
 import { produce, type ProducerOptions } from './producer.js';
 import type { Random } from './random.js';
 import { settle } from './settle.js';
+import { until } from '../support/rq.js';
 import { judge, judgeCounters, type Blows, type Verdict } from './verdict.js';
 import type { Staff } from './workers.js';
 
