@@ -61,6 +61,17 @@ local function retry(w, queue, id, ended_fields)
   return { 'retried', scheduled and interval or 0, left - 1 }
 end
 
+-- How long the results of a job are kept; -1: for ever. Redis makes room of 4 KB for the first entry of a stream; what was
+-- restored takes what it needs.
+local function keep_results(key, ttl)
+  local dumped = try('DUMP', key)
+  if type(dumped) == 'string' then
+    local restored = try('RESTORE', key, math.max(0, ttl) * 1000, dumped, 'REPLACE')
+    if not restored.err then return end
+  end
+  if ttl > 0 then call('EXPIRE', key, ttl) else call('PERSIST', key) end
+end
+
 -- Records the end of a job that failed for good or was stopped.
 local function fail(w, queue, id, status, ended_fields, result_fields)
   local key = 'rq:job:' .. id
@@ -70,7 +81,7 @@ local function fail(w, queue, id, status, ended_fields, result_fields)
   if ttl ~= 0 then
     try('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, unpack(result_fields))
     -- RQ forgets to expire the results of a job without a failure_ttl of its own.
-    if ttl > 0 then call('EXPIRE', 'rq:results:' .. id, ttl) else call('PERSIST', 'rq:results:' .. id) end
+    keep_results('rq:results:' .. id, ttl)
     try('ZADD', 'rq:failed:' .. queue, ttl < 0 and -1 or w.now + ttl, id)
   end
   local childless = release_dependents(id, status, w.date)
@@ -93,7 +104,7 @@ local function succeed(w, o, batch, alone)
       try('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', w.name, 'return_value', o.value,
         'execution_id', o.execution, 'execution_started_at', o.started, 'execution_ended_at', o.ended)
     end
-    if ttl > 0 then call('EXPIRE', results, ttl) else call('PERSIST', results) end
+    keep_results(results, ttl)
     local list = batch.finished[o.queue] or {}
     batch.finished[o.queue] = list
     list[#list + 1] = ttl < 0 and '+inf' or w.now + ttl
