@@ -41,6 +41,7 @@ const run = async (peer, task, count, options) => {
   const { stdout } = await promisify(execFile)(isPython ? scale.PYTHON : process.execPath, words, {
     env,
     maxBuffer: 1 << 24,
+    timeout: 120_000,
   });
   return JSON.parse(stdout.trim().split('\n').at(-1));
 };

@@ -57,7 +57,11 @@ const TASKS = {
         last = epoch();
         if (of === 1 && done === jobs) resolve();
         if (of > 1) {
-          if (timer === null) timer = globalThis.setInterval(() => epoch() - last > 500 && (globalThis.clearInterval(timer), resolve()), 100);
+          if (timer === null)
+            timer = globalThis.setInterval(
+              () => epoch() - last > 500 && (globalThis.clearInterval(timer), resolve()),
+              100,
+            );
         }
       });
       queue.process(concurrency, handler);

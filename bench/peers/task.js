@@ -12,8 +12,8 @@ export const {
   of = 1,
 } = JSON.parse(options);
 export const redisUrl = process.env.BENCH_REDIS;
-const { hostname, port } = new URL(redisUrl ?? 'redis://127.0.0.1:1');
-export const address = { host: hostname, port: Number(port) };
+const { hostname, port, password } = new URL(redisUrl ?? 'redis://127.0.0.1:1');
+export const address = { host: hostname, port: Number(port), ...(password === '' ? {} : { password }) };
 export const queueNames = Array.from({ length: queues }, (_, i) => `q${i}`);
 export const payload = (n) => (bytes === 0 ? { n } : { n, text: 'x'.repeat(bytes) });
 export const print = (result) => console.log(JSON.stringify(result));

@@ -16,7 +16,7 @@ for i = 1, tonumber(arg()) do
     started = arg(), ended = arg(), ttl = arg(), announced = arg() == '1', value = arg(),
   }
 end
-local endings = end_all(w, outcomes)
+local endings, suspended = end_all(w, outcomes)
 local seconds, count = 0, { finished = 0, failed = 0 }
 for i, ending in ipairs(endings) do
   -- RQ counts every attempt that did not succeed as failed, retried ones too.
@@ -26,13 +26,18 @@ for i, ending in ipairs(endings) do
     seconds = seconds + math.max(0, tonumber(outcomes[i].ended) - tonumber(outcomes[i].started))
   end
 end
-if count.finished > 0 then call('HINCRBY', w.key, 'successful_job_count', count.finished) end
-if count.failed > 0 then call('HINCRBY', w.key, 'failed_job_count', count.failed) end
-if seconds > 0 then call('HINCRBYFLOAT', w.key, 'total_working_time', string.format('%.6f', seconds)) end
+local counters = {}
+if count.finished + count.failed > 0 then
+  counters = {
+    'successful_job_count', string.format('%d', (w.finished or 0) + count.finished),
+    'failed_job_count', string.format('%d', (w.failed or 0) + count.failed),
+    'total_working_time', string.format('%.6f', (w.seconds or 0) + seconds),
+  }
+end
 
 local wish = read_wish()
 local claim = new_claim(w, wish.prefix)
-local suspended = call('EXISTS', 'rq:suspended') == 1
+if suspended == nil then suspended = call('EXISTS', 'rq:suspended') == 1 end
 if not suspended and wish.count > 0 then take(claim, w, wish) end
-show_state(w, claim, running, suspended)
+show_state(w, claim, running, suspended, counters)
 return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings }

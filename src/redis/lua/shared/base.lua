@@ -34,12 +34,14 @@ local function read_worker()
   }
   w.key = 'rq:worker:' .. w.name
   w.now, w.now_float = clock()
-  local birth = try('HGET', w.key, 'birth')
+  local known = try('HMGET', w.key, 'birth', 'successful_job_count', 'failed_job_count', 'total_working_time')
+  local birth = not known.err and known[1]
   if birth == w.birth then
+    w.finished, w.failed, w.seconds = tonumber(known[2] or 0), tonumber(known[3] or 0), tonumber(known[4] or 0)
     call('HSET', w.key, 'last_heartbeat', w.date)
     return w
   end
-  return nil, (birth and not birth.err) and 'replaced' or 'unregistered'
+  return nil, birth and 'replaced' or 'unregistered'
 end
 
 -- Puts an id on its queue, where RQ's readers find it; false if that key is not a list.

@@ -148,6 +148,10 @@ end
 
 -- Takes the executions out of the started registries; returns which of them were there.
 local function take_out(outcomes)
+  if #outcomes == 1 then
+    local o = outcomes[1]
+    return { try('ZREM', 'rq:wip:' .. o.queue, o.id .. ':' .. o.execution) == 1 }
+  end
   local by_queue, present = {}, {}
   for i, o in ipairs(outcomes) do
     local list = by_queue[o.queue] or { members = {}, at = {} }
@@ -165,22 +169,26 @@ local function take_out(outcomes)
   return present
 end
 
--- Whether nobody waits for any of these jobs.
+-- Whether nobody waits for any of these jobs, and whether RQ is suspended: mostly neither, and one question tells.
 local function all_childless(outcomes)
-  local keys = {}
-  for i, o in ipairs(outcomes) do keys[i] = 'rq:job:' .. o.id .. ':dependents' end
-  return call('EXISTS', unpack(keys)) == 0
+  local keys = { 'rq:suspended' }
+  for i, o in ipairs(outcomes) do keys[i + 1] = 'rq:job:' .. o.id .. ':dependents' end
+  if call('EXISTS', unpack(keys)) == 0 then return true, false end
+  return false, call('EXISTS', 'rq:suspended') == 1
 end
 
 -- Ends executions. Returns for each a list whose first item is
 -- 'finished' | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
 -- 'repeated' when this very outcome was recorded before (its reply was lost), or
 -- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
+-- Returns too whether RQ is suspended; nil if that was not asked.
 local function end_all(w, outcomes)
   if #outcomes == 0 then return {} end
   local endings = {}
   local present = take_out(outcomes)
-  local batch = { finished = {}, childless = all_childless(outcomes) }
+  local batch = { finished = {} }
+  local suspended
+  batch.childless, suspended = all_childless(outcomes)
   for i, o in ipairs(outcomes) do
     local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at')
     if status.err then status = {} end
@@ -193,5 +201,5 @@ local function end_all(w, outcomes)
     end
   end
   for queue, list in pairs(batch.finished) do try('ZADD', 'rq:finished:' .. queue, unpack(list)) end
-  return endings
+  return endings, suspended
 end

@@ -143,15 +143,16 @@ local function start_all(claim, w, queue, ids)
   end
 end
 
--- The last thing a claiming script does: the worker hash tells what the worker does now.
--- `running`: the id of a job that runs on, or ''.
-local function show_state(w, claim, running, suspended)
+-- The last thing a claiming script does: the worker hash tells what the worker does now, and what it has done.
+-- `running`: the id of a job that runs on, or ''. `counters`: fields and values, or nil.
+local function show_state(w, claim, running, suspended, counters)
   local jobs = claim.jobs
   local current = #jobs > 0 and jobs[#jobs][ID] or running
   if current ~= '' then
-    call('HSET', w.key, 'state', 'busy', 'current_job', current, 'current_job_working_time', '0')
+    call('HSET', w.key, 'state', 'busy', 'current_job', current, 'current_job_working_time', '0', unpack(counters or {}))
   else
-    call('HSET', w.key, 'state', suspended and 'suspended' or 'idle', 'current_job_working_time', '0')
+    call('HSET', w.key, 'state', suspended and 'suspended' or 'idle', 'current_job_working_time', '0',
+      unpack(counters or {}))
     call('HDEL', w.key, 'current_job')
   end
 end
