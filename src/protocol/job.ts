@@ -16,6 +16,11 @@ export interface NewJobFields {
   readonly meta?: Readonly<Record<string, unknown>> | undefined;
   readonly retry?:
     { readonly max: number; readonly intervals: readonly number[]; readonly enqueueAtFront?: boolean } | undefined;
+  /** The parents it waits for, and whether those may fail. */
+  readonly dependencyIds?: readonly string[] | undefined;
+  readonly allowDependencyFailures?: boolean | undefined;
+  /** To the head of its queue when its time has come, or its parents are done. */
+  readonly enqueueAtFront?: boolean | undefined;
 }
 
 /** The hash of a job that is being enqueued; unset fields that RQ always writes are empty texts. */
@@ -50,6 +55,13 @@ export function ownFields(
     fields.push(['retries_left', String(job.retry.max)], ['retry_intervals', dumps(job.retry.intervals)]);
     if (job.retry.enqueueAtFront === true) fields.push(['enqueue_at_front_on_retry', '1']);
   }
+  const [parent] = job.dependencyIds ?? [];
+  if (parent !== undefined) {
+    fields.push(['dependency_id', parent], ['dependency_ids', dumps(job.dependencyIds)]);
+    const allow = job.allowDependencyFailures;
+    if (allow !== undefined) fields.push(['allow_dependency_failures', allow ? '1' : '0']);
+  }
+  if (job.enqueueAtFront === true) fields.push(['enqueue_at_front', '1']);
   return fields;
 }
 

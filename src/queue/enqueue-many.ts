@@ -6,9 +6,9 @@ import { asList, asText } from './claim.js';
 import { clock, prepare, type EnqueuedJob, type NewJob, type PreparedJob } from './enqueue.js';
 
 /** What became of a job: `exists`, its id is in use by a job of that status; `refused`, with the reason. */
-export type EnqueueOutcome = EnqueuedJob &
+export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
   (
-    | { readonly state: 'queued' }
+    | { readonly state: EnqueuedJob['status'] }
     | { readonly state: 'exists'; readonly status: string }
     | { readonly state: 'refused'; readonly reason: string }
   );
@@ -49,7 +49,7 @@ export async function enqueueMany(
       const portion = portions[i] ?? [];
       const reply = await store(redis, portion, options.durable);
       outcomes[i] = readOutcomes(portion, reply);
-      stored += outcomes[i].filter(({ state }) => state === 'queued').length;
+      stored += outcomes[i].filter(({ state }) => state !== 'exists' && state !== 'refused').length;
     }
   };
   const senders = Array.from({ length: MOST_IN_FLIGHT }, () =>
@@ -147,8 +147,8 @@ function isAlike(a: PreparedJob, b: PreparedJob | undefined): boolean {
 }
 
 function readOutcomes(portion: readonly PreparedJob[], reply: BufferReply): EnqueueOutcome[] {
-  const outcomes: EnqueueOutcome[] = portion.map(({ id, queue, description }) => {
-    return { id, queue, description, state: 'queued' };
+  const outcomes: EnqueueOutcome[] = portion.map(({ id, queue, description, status }) => {
+    return { id, queue, description, state: status };
   });
   for (const row of asList(asList(reply)[1])) {
     const [place, state, detail] = asList(row);
@@ -156,10 +156,15 @@ function readOutcomes(portion: readonly PreparedJob[], reply: BufferReply): Enqu
     const job = outcomes[at];
     if (!job || asText(state) === 'repeated') continue;
     const { id, queue, description } = job;
-    outcomes[at] =
-      asText(state) === 'exists'
-        ? { id, queue, description, state: 'exists', status: asText(detail) }
-        : { id, queue, description, state: 'refused', reason: asText(detail) };
+    outcomes[at] = { id, queue, description, ...exception(asText(state), asText(detail)) };
   }
   return outcomes;
+}
+
+function exception(
+  state: string,
+  detail: string,
+): { state: EnqueuedJob['status'] } | { state: 'exists'; status: string } | { state: 'refused'; reason: string } {
+  if (state === 'scheduled' || state === 'deferred') return { state };
+  return state === 'exists' ? { state, status: detail } : { state: 'refused', reason: detail };
 }

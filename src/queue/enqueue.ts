@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { TsrqError } from '../errors.js';
-import { ownFields } from '../protocol/job.js';
+import { ownFields, type NewJobFields } from '../protocol/job.js';
 import { isJobId } from '../protocol/keys.js';
 import { dumps, UnserializableError } from '../protocol/json.js';
 import { deflateText, MAX_BYTES, type Call } from '../protocol/payload.js';
@@ -32,6 +32,17 @@ export interface NewJob {
   /** How often it is retried, and after how many seconds each time (the last interval repeats). */
   readonly retry?: { readonly max: number; readonly intervals?: readonly number[] };
   readonly atFront?: boolean;
+  /** Not before that moment; a scheduler (`tsrq worker --with-scheduler`, or RQ's) puts it on its queue then. Whole seconds. */
+  readonly scheduleAt?: Date;
+  /** The same, in seconds from now. */
+  readonly scheduleInSeconds?: number;
+  /**
+   * Ids of jobs that must be done first, or one. Parents that do not exist count as done. A job whose parent fails, is stopped or canceled waits
+   * on, visible in the deferred registry, unless `allowFailure` says that failed parents are good enough. Not together with
+   * a schedule: RQ would not look at the parents when the time has come.
+   */
+  readonly dependsOn?:
+    string | readonly string[] | { readonly ids: readonly string[]; readonly allowFailure?: boolean };
   /**
    * What if the id is in use? `refuse` (default): a live job keeps it, one that has ended gives it up. `unique`: any job
    * keeps it while its hash exists (RQ's `unique`). `replace`: a waiting job is replaced, a running one is not.
@@ -45,6 +56,8 @@ export interface EnqueuedJob {
   readonly id: string;
   readonly queue: string;
   readonly description: string;
+  /** 'scheduled': it waits for its time; 'deferred': for its parents. */
+  readonly status: 'queued' | 'scheduled' | 'deferred';
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 180;
@@ -54,17 +67,17 @@ const DEFAULT_TIMEOUT_SECONDS = 180;
  * job is still queued once. Throws JOB_EXISTS if the id is in use, USAGE for values RQ would refuse.
  */
 export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
-  const { id, queue, description, head, fields } = prepare(job, clock());
+  const { id, queue, description, status, head, fields } = prepare(job, clock());
   const args: RedisArg[] = [id, ...head];
   for (const field of fields) args.push(...field);
-  const [state, status] = asList(await store(redis, id, args, job.durable)).map(asText);
-  if (state === 'exists') throw jobExists(id, status ?? '', job.onExistingId);
-  return { id, queue, description };
+  const [state, other] = asList(await store(redis, id, args, job.durable)).map(asText);
+  if (state === 'exists') throw jobExists(id, other ?? '', job.onExistingId);
+  return { id, queue, description, status: state === 'scheduled' || state === 'deferred' ? state : status };
 }
 
 /** A job that is about to be stored. */
 export interface PreparedJob extends EnqueuedJob {
-  /** What the scripts read after its id: queue, flags, ttl, rule, created_at. */
+  /** What the scripts read after its id (`read_new_job`). */
   readonly head: readonly RedisArg[];
   /** Its hash, without what the scripts write by themselves. */
   readonly fields: readonly (readonly [field: string, value: string | Buffer])[];
@@ -86,10 +99,25 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     failureTtlSeconds: job.failureTtlSeconds,
     ttlSeconds: job.ttlSeconds,
     meta: job.meta,
+    ...waiting(job),
     retry: job.retry ? { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } : undefined,
   });
-  const head = [queue, flagsOf(job), job.ttlSeconds ?? '', job.onExistingId ?? 'refuse', formatDate(nowMs)];
-  return { id, queue, description, head, fields };
+  const due = dueSeconds(job, nowMs);
+  const parents = parentsOf(job);
+  const rule = job.onExistingId ?? 'refuse';
+  const head = [
+    queue,
+    flagsOf(job),
+    job.ttlSeconds ?? '',
+    rule,
+    formatDate(nowMs),
+    due ?? '',
+    parents.length,
+    ...parents,
+  ];
+  // What a repetition, whose first reply was lost, is told; mostly it is what became of the job.
+  const status = due === null ? 'queued' : 'scheduled';
+  return { id, queue, description, status, head, fields };
 }
 
 export function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
@@ -104,7 +132,33 @@ export function jobExists(id: string, status: string, rule: NewJob['onExistingId
 
 function flagsOf(job: NewJob): string {
   const brief = job.resultTtlSeconds === 0 || job.failureTtlSeconds === 0;
-  return `${job.atFront === true ? 'front ' : ''}${job.id === undefined ? 'new ' : ''}${brief ? 'brief' : ''}`;
+  const flags = `${job.atFront === true ? 'front ' : ''}${job.id === undefined ? 'new ' : ''}${brief ? 'brief ' : ''}`;
+  return allowsFailure(job) === true ? `${flags}lenient` : flags;
+}
+
+/** When it is due, whole seconds since the epoch; null for at once. */
+function dueSeconds({ scheduleAt, scheduleInSeconds }: NewJob, nowMs: number): number | null {
+  if (scheduleAt !== undefined) return Math.floor(scheduleAt.getTime() / 1_000);
+  return scheduleInSeconds === undefined ? null : Math.floor(nowMs / 1_000 + scheduleInSeconds);
+}
+
+function parentsOf({ dependsOn }: NewJob): readonly string[] {
+  if (dependsOn === undefined) return [];
+  if (typeof dependsOn === 'string') return [dependsOn];
+  return [...new Set('ids' in dependsOn ? dependsOn.ids : dependsOn)];
+}
+
+/** Undefined where it was not said: RQ stores nothing then. */
+function allowsFailure({ dependsOn }: NewJob): boolean | undefined {
+  return typeof dependsOn === 'object' && 'ids' in dependsOn ? dependsOn.allowFailure === true : undefined;
+}
+
+/** What is stored of what it waits for. */
+function waiting(job: NewJob): Pick<NewJobFields, 'dependencyIds' | 'allowDependencyFailures' | 'enqueueAtFront'> {
+  const isScheduled = job.scheduleAt !== undefined || job.scheduleInSeconds !== undefined;
+  const dependencyIds = parentsOf(job);
+  const enqueueAtFront = job.atFront === true && (isScheduled || dependencyIds.length > 0);
+  return { dependencyIds, allowDependencyFailures: allowsFailure(job), enqueueAtFront };
 }
 
 async function store(
@@ -144,6 +198,18 @@ function check(job: NewJob): void {
   if (queue === '') throw usage('the queue name is empty');
   if (id !== undefined && !isJobId(id)) {
     throw usage(`the job id '${id}' has characters that RQ refuses`, 'letters, digits, _ and - are allowed');
+  }
+  for (const parent of parentsOf(job)) {
+    if (!isJobId(parent)) throw usage(`'${parent}' is no job id to depend on`, 'letters, digits, _ and - are allowed');
+    if (parent === id) throw usage(`job ${parent} cannot depend on itself`);
+  }
+  if (Number.isNaN(job.scheduleAt?.getTime())) throw usage('the time to schedule the job at is no date');
+  integer('delay', job.scheduleInSeconds, (value) => value >= 0, 'a number of seconds from 0');
+  const isScheduled = job.scheduleAt !== undefined || job.scheduleInSeconds !== undefined;
+  if (job.scheduleAt !== undefined && job.scheduleInSeconds !== undefined)
+    throw usage('a job is scheduled at a time or in some seconds, not both');
+  if (isScheduled && job.dependsOn !== undefined) {
+    throw usage('a job waits for a time or for other jobs, not both', 'let it depend on a job that is scheduled');
   }
   integer(
     'timeout',

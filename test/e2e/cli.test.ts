@@ -164,7 +164,9 @@ describe('enqueue', () => {
     [['enqueue', '--meta', '[1]', 'a.b'], /--meta needs a JSON object/],
     [['enqueue', '--unique', 'a.b'], /--unique needs --job-id/],
     [['enqueue', '--retry-interval', '5', 'a.b'], /--retry-interval needs --retry-max/],
-    [['enqueue', '--depends-on', 'x', 'a.b'], /unknown option '--depends-on'/],
+    [['enqueue', '--allow-failure', 'a.b'], /--allow-failure needs --depends-on/],
+    [['enqueue', '--schedule-at', 'tomorrow', 'a.b'], /a date is needed/],
+    [['enqueue', '--schedule-in', '5', '--depends-on', 'x', 'a.b'], /waits for a time or for other jobs, not both/],
   ])('%j exits 2 with one sentence', async (args, message) => {
     const { code, stderr } = await tsrq(...args);
     expect(code).toBe(2);

@@ -92,6 +92,21 @@ describe.skipIf(environment === null)('the keys after the same operations by Pyt
     await compare([]);
   });
 
+  it('enqueued for later, and behind others', async () => {
+    await enqueue('--queue', 'w', '--job-id', 'parent', 'pyjobs.echo');
+    await enqueue('--queue', 'w', '--job-id', 'child', '--depends-on', 'parent', 'pyjobs.echo', 'x');
+    await enqueue('--queue', 'w', '--job-id', 'orphan', '--depends-on', 'nobody', 'pyjobs.echo', 'x');
+    await enqueue('--queue', 'w', '--job-id', 'due', '--schedule-at', '2030-01-02T03:04:05', 'pyjobs.echo');
+    await compare([]);
+  });
+
+  it('released by its parent', async () => {
+    expect((await python('worker', '--burst', '--name', 'w', 'w')).code).toBe(0);
+    expect((await tsrq('worker', '--burst', '--name', 'w', 'w')).code).toBe(0);
+    await compare([]);
+    for (const server of [theirs, ours]) await server.client().del('rq:queue:w', 'rq:scheduled:w');
+  });
+
   it('worked off', async () => {
     expect((await python('worker', '--burst', '--name', 'w', 'q')).code).toBe(0);
     expect((await tsrq('worker', '--burst', '--name', 'w', 'q')).code).toBe(0);

@@ -20,6 +20,10 @@ interface Options {
   meta?: string;
   retryMax?: number;
   retryInterval?: number[];
+  dependsOn?: string[];
+  allowFailure?: boolean;
+  scheduleIn?: number;
+  scheduleAt?: Date;
   unique?: boolean;
   replace?: boolean;
   durable?: number;
@@ -37,8 +41,12 @@ Durations are seconds, or a number with d, h, m or s: 90, 5m, 1h.
 Examples:
   $ tsrq enqueue count.words https://example.org
   $ tsrq enqueue -q high --timeout 5m mail.send to=bob@example.org :3 urgent:=true
+  $ tsrq enqueue --schedule-in 10m reminders.send 42
+  $ tsrq enqueue --depends-on fetch-1 --depends-on fetch-2 report.merge
   $ tsrq enqueue --job-id nightly --retry-max 3 --retry-interval 10 --retry-interval 60 report.build
 `;
+
+const DONE = { queued: 'Enqueued', scheduled: 'Scheduled', deferred: 'Deferred' } as const;
 
 export function enqueueCommand(cli: Cli): Command {
   return new Command('enqueue')
@@ -56,6 +64,14 @@ export function enqueueCommand(cli: Cli): Command {
     .option('--meta <json>', 'an object to store with the job')
     .option('--retry-max <count>', 'how often to retry the job when it fails', wholeNumber)
     .option('--retry-interval <duration>', 'wait before a retry; repeatable, the last one repeats', durations)
+    .option('--depends-on <id>', 'wait until that job is done; repeatable', ids)
+    .option('--allow-failure', 'with --depends-on: a job that failed counts as done')
+    .option('--schedule-in <duration>', 'not before so much time has passed', duration)
+    .option(
+      '--schedule-at <date>',
+      'not before that moment: 2030-01-02T03:04:05, local time, or with Z or an offset',
+      date,
+    )
     .option('--unique', 'refuse when a job with this id exists, even one that has ended')
     .option('--replace', 'replace a waiting job that has this id')
     .option('--durable <replicas>', 'count it as enqueued only when so many replicas have it (else exit 75)', whole(1))
@@ -65,9 +81,9 @@ export function enqueueCommand(cli: Cli): Command {
       const job = newJob(cli, functionName, words, options);
       const settings = await cli.settings();
       const redis = await cli.connect(settings.targetOf(options.queue));
-      const { id, queue, description } = await enqueue(redis, job);
-      if (cli.json) cli.stdout.write(`${JSON.stringify({ id, queue, status: 'queued', description })}\n`);
-      else if (!cli.quiet) cli.stdout.write(`Enqueued ${description} on ${queue} with job-id '${id}'.\n`);
+      const { id, queue, description, status } = await enqueue(redis, job);
+      if (cli.json) cli.stdout.write(`${JSON.stringify({ id, queue, status, description })}\n`);
+      else if (!cli.quiet) cli.stdout.write(`${DONE[status]} ${description} on ${queue} with job-id '${id}'.\n`);
     });
 }
 
@@ -80,6 +96,11 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
   }
   const retry =
     (options.retryMax ?? 0) === 0 ? undefined : { max: options.retryMax ?? 0, intervals: options.retryInterval ?? [0] };
+  if (options.allowFailure === true && options.dependsOn === undefined) {
+    throw new TsrqError('USAGE', '--allow-failure needs --depends-on');
+  }
+  const parents = options.dependsOn;
+  const dependsOn = parents && options.allowFailure === true ? { ids: parents, allowFailure: true } : parents;
   const rule = options.unique === true ? 'unique' : options.replace === true ? 'replace' : 'refuse';
   return {
     functionName,
@@ -96,6 +117,9 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       ttlSeconds: options.ttl,
       meta: options.meta === undefined ? undefined : parseMeta(options.meta),
       retry,
+      dependsOn,
+      scheduleInSeconds: options.scheduleIn,
+      scheduleAt: options.scheduleAt,
       durable: options.durable === undefined ? undefined : durability(options.durable),
     }),
   };
@@ -122,6 +146,16 @@ function duration(text: string): number {
 
 function durations(text: string, before: readonly number[] | undefined): number[] {
   return [...(before ?? []), duration(text)];
+}
+
+function ids(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), ...text.split(',').map((id) => id.trim())];
+}
+
+function date(text: string): Date {
+  const when = new Date(text.replace(' ', 'T'));
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(when.getTime())) return when;
+  throw new InvalidArgumentError(`a date is needed, as 2030-01-02T03:04:05 (local time) or with Z, not '${text}'`);
 }
 
 function wholeNumber(text: string): number {

@@ -3,7 +3,7 @@
 --         a job (read_new_job, its id ''), number of fields and values of a hash, those, how many of them differ from job
 --         to job, their places, number of jobs, then per job: id, what differs
 -- Reply { 'queued', exceptions } or { 'repeated', {} } when this very call was carried out before (its reply was lost)
---       exceptions { place (from 1), 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
+--       exceptions { place (from 1), 'scheduled' | 'deferred' | 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
 local mark = arg()
 -- The first write: Redis refuses it when it can refuse any.
 if not call('SET', 'rq:tsrq:enqueued:' .. mark, '1', 'NX', 'EX', 60) then return { 'repeated', {} } end
@@ -26,8 +26,13 @@ while at < #ARGV do
     elseif found then
       exceptions[#exceptions + 1] = { place, found[1], found[2] or '' }
     else
-      write_job(job, fields)
-      ids[#ids + 1], places[#places + 1] = job.id, place
+      local status = write_job(job, fields)
+      if status == 'queued' then
+        ids[#ids + 1], places[#places + 1] = job.id, place
+      else
+        local problem = hold(job, status)
+        exceptions[#exceptions + 1] = { place, problem and 'refused' or status, problem or '' }
+      end
     end
   end
   local problem = #ids > 0 and push_jobs(job, ids)

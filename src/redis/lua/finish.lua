@@ -27,13 +27,12 @@ for i, ending in ipairs(endings) do
   end
 end
 local counters = {}
-if count.finished + count.failed > 0 then
-  counters = {
-    'successful_job_count', string.format('%d', (w.finished or 0) + count.finished),
-    'failed_job_count', string.format('%d', (w.failed or 0) + count.failed),
-    'total_working_time', string.format('%.6f', (w.seconds or 0) + seconds),
-  }
+local function counted(field, value)
+  counters[#counters + 1], counters[#counters + 2] = field, value
 end
+if count.finished > 0 then counted('successful_job_count', string.format('%d', (w.finished or 0) + count.finished)) end
+if count.failed > 0 then counted('failed_job_count', string.format('%d', (w.failed or 0) + count.failed)) end
+if seconds > 0 then counted('total_working_time', string.format('%.6f', (w.seconds or 0) + seconds)) end
 
 local wish = read_wish()
 local claim = new_claim(w, wish.prefix)

@@ -40,39 +40,72 @@ local function make_room(job)
   return nil
 end
 
--- Writes the hash of a job: what RQ always writes, and `fields`, names and values.
+-- What a job waits for: 'scheduled' for its time, 'deferred' for a parent that is not done (RQ: one whose hash is gone is;
+-- one that failed, where the job allows it), or 'queued' for nothing.
+local function status_of(job)
+  if job.due ~= '' then return 'scheduled' end
+  for _, parent in ipairs(job.parents) do
+    local status = try('HGET', 'rq:job:' .. parent, 'status')
+    if type(status) == 'string' and status ~= 'finished' and not (status == 'failed' and job.lenient) then
+      return 'deferred'
+    end
+  end
+  return 'queued'
+end
+
+-- Writes the hash of a job: what RQ always writes, and `fields`, names and values. Returns its status.
 local function write_job(job, fields)
-  call('HSET', 'rq:job:' .. job.id, 'status', 'queued', 'origin', job.queue, 'created_at', job.created_at,
-    'enqueued_at', job.created_at, 'started_at', '', 'ended_at', '', 'last_heartbeat', '', 'worker_name', '',
-    'group_id', '', 'success_callback_name', '', 'failure_callback_name', '', 'stopped_callback_name', '',
-    unpack(fields))
+  local status = status_of(job)
+  -- Only what is on a queue was enqueued.
+  local field, value = 'started_at', ''
+  if status == 'queued' then field, value = 'enqueued_at', job.created_at end
+  call('HSET', 'rq:job:' .. job.id, 'status', status, 'origin', job.queue, 'created_at', job.created_at, 'started_at', '',
+    field, value, 'ended_at', '', 'last_heartbeat', '', 'worker_name', '', 'group_id', '',
+    'success_callback_name', '', 'failure_callback_name', '', 'stopped_callback_name', '', unpack(fields))
   if job.ttl ~= '' then expire_job(job.id, seconds(job.ttl, -1)) end
   -- Whoever runs it leaves nothing by which a repetition could be told.
   if job.brief then call('SET', 'rq:tsrq:enqueued:' .. job.id, job.created_at, 'EX', 60) end
+  return status
 end
 
 -- Reads id, queue, flags (of 'front'; 'new', the id is one that nobody can have used; 'brief', its hash goes with its end),
 -- ttl (seconds) or '', rule 'refuse'|'unique'|'replace', created_at (the moment of the call, to the microsecond: by it a
--- repetition is told).
+-- repetition is told), due (seconds since the epoch) or '', number of parents, those. Flag 'lenient': parents may fail.
 local function read_new_job()
   local job = { id = arg(), queue = arg() }
   local flags = arg()
   job.front, job.new, job.brief = flags:find('front') ~= nil, flags:find('new') ~= nil, flags:find('brief') ~= nil
-  job.ttl, job.rule, job.created_at = arg(), arg(), arg()
+  job.lenient = flags:find('lenient') ~= nil
+  job.ttl, job.rule, job.created_at, job.due = arg(), arg(), arg(), arg()
+  job.parents = {}
+  for i = 1, tonumber(arg()) do job.parents[i] = arg() end
   return job
 end
 
--- Takes back what was written of jobs whose queue is no list, and says so.
-local function not_a_list(queue, ids)
+-- Takes back what was written of jobs that have no place, and says why.
+local function take_back(ids, reason)
   for _, id in ipairs(ids) do call('DEL', 'rq:job:' .. id, 'rq:tsrq:enqueued:' .. id) end
-  return 'WRONGTYPE the key of the queue ' .. queue .. ' is not a list'
+  return 'WRONGTYPE ' .. reason
 end
 
 -- Puts stored jobs on their queue. Returns nil, or what is wrong with the queue: then they are gone again.
 local function push_jobs(job, ids)
   local key = 'rq:queue:' .. job.queue
   local length = try(job.front and 'LPUSH' or 'RPUSH', key, unpack(ids))
-  if type(length) ~= 'number' then return not_a_list(job.queue, ids) end
+  if type(length) ~= 'number' then return take_back(ids, 'the key of the queue ' .. job.queue .. ' is not a list') end
   -- A queue that was not empty is listed already.
   if length == #ids then call('SADD', 'rq:queues', key) end
+end
+
+-- Puts a stored job where it waits for its time or its parents. Returns as `push_jobs`.
+local function hold(job, status)
+  local registry = 'rq:' .. status .. ':' .. job.queue
+  local added = try('ZADD', registry, status == 'scheduled' and job.due or clock(), job.id)
+  if type(added) ~= 'number' then return take_back({ job.id }, registry .. ' is not a sorted set') end
+  call('SADD', 'rq:queues', 'rq:queue:' .. job.queue)
+  if status == 'scheduled' then return nil end
+  for _, parent in ipairs(job.parents) do
+    try('SADD', 'rq:job:' .. parent .. ':dependents', job.id)
+    try('SADD', 'rq:job::' .. job.id .. ':dependencies', parent)
+  end
 end
