@@ -13,7 +13,8 @@ export interface NewJobFields {
   readonly resultTtlSeconds?: number | undefined;
   readonly failureTtlSeconds?: number | undefined;
   readonly ttlSeconds?: number | undefined;
-  readonly meta?: Readonly<Record<string, unknown>> | undefined;
+  /** Serialised. */
+  readonly meta?: Buffer | undefined;
   readonly retry?:
     { readonly max: number; readonly intervals: readonly number[]; readonly enqueueAtFront?: boolean } | undefined;
   /** The parents it waits for, and whether those may fail. */
@@ -50,7 +51,7 @@ export function ownFields(
   if (job.resultTtlSeconds !== undefined) fields.push(['result_ttl', String(job.resultTtlSeconds)]);
   if (job.failureTtlSeconds !== undefined) fields.push(['failure_ttl', String(job.failureTtlSeconds)]);
   if (job.ttlSeconds !== undefined) fields.push(['ttl', String(job.ttlSeconds)]);
-  if (job.meta && Object.keys(job.meta).length > 0) fields.push(['meta', dumps(job.meta)]);
+  if (job.meta) fields.push(['meta', job.meta]);
   if (job.retry) {
     fields.push(['retries_left', String(job.retry.max)], ['retry_intervals', dumps(job.retry.intervals)]);
     if (job.retry.enqueueAtFront === true) fields.push(['enqueue_at_front_on_retry', '1']);

@@ -1,5 +1,7 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import { dumps, loads } from './json.js';
+import { loadsPickle, PICKLE_MARK } from './pickle.js';
+import { dumpsPickle } from './pickle-writer.js';
 
 /** What a job calls. */
 export interface Call {
@@ -7,6 +9,9 @@ export interface Call {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
 }
+
+/** RQ's JSONSerializer, or its default: of a job, its payload, meta and results are written with the same. */
+export type Serializer = 'json' | 'pickle';
 
 /** A payload that cannot be read; the message says what was seen. */
 export class PayloadError extends Error {
@@ -18,25 +23,17 @@ export const MAX_BYTES = 64 * 1024 * 1024;
 /** Below this size a stored block costs less than deflating, and hardly more bytes. */
 const STORED_BELOW = 1_024;
 
-/** RQ's `data`: a zlib stream of `json.dumps([function, null, args, kwargs])`. Throws UnserializableError. */
-export function encodePayload({ functionName, args, kwargs }: Call): Buffer {
-  return deflateText(dumps([functionName, null, args, kwargs]));
+/** RQ's `data`: a zlib stream of the serialised `[function, None, args, kwargs]`. Throws UnserializableError. */
+export function encodePayload({ functionName, args, kwargs }: Call, serializer: Serializer = 'json'): Buffer {
+  const call = [functionName, null, args, kwargs];
+  return deflate(serializer === 'pickle' ? dumpsPickle(call) : Buffer.from(dumps(call)));
 }
 
-/** Reads `data` written with RQ's JSON serializer, as a zlib stream or bare. Throws PayloadError for anything else. */
-export function decodePayload(data: Buffer, maxBytes = MAX_BYTES): Call {
+/** Reads `data` of RQ's JSON serializer or of its default, as a zlib stream or bare. Throws PayloadError for anything else. */
+export function decodePayload(data: Buffer, maxBytes = MAX_BYTES): Call & { readonly serializer: Serializer } {
   const raw = inflate(data, maxBytes);
-  if (raw[0] === PICKLE) {
-    throw new PayloadError(
-      'the payload is pickled, and only payloads of the JSON serializer are read: enqueue it with Queue(serializer=JSONSerializer)',
-    );
-  }
-  let value: unknown;
-  try {
-    value = loads(raw.toString());
-  } catch (error) {
-    throw new PayloadError(`the payload is not JSON (${(error as Error).message}): it begins with ${shown(raw)}`);
-  }
+  const serializer = raw[0] === PICKLE_MARK ? 'pickle' : 'json';
+  const value = serializer === 'pickle' ? unpickled(raw) : parsed(raw);
   if (!Array.isArray(value) || value.length !== 4) {
     throw new PayloadError(`the payload is not a list of function, instance, arguments, keywords: ${shown(raw)}`);
   }
@@ -46,15 +43,50 @@ export function decodePayload(data: Buffer, maxBytes = MAX_BYTES): Call {
   if (instance !== null)
     throw new PayloadError(`the payload calls a method of an object, which only Python can: ${shown(raw)}`);
   if (!Array.isArray(args)) throw new PayloadError(`the arguments in the payload are no list: ${shown(raw)}`);
-  if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)) {
+  if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs) || kwargs instanceof Map) {
     throw new PayloadError(`the keyword arguments in the payload are no object: ${shown(raw)}`);
   }
-  return { functionName, args: args as unknown[], kwargs: kwargs as Record<string, unknown> };
+  return { functionName, args: args as unknown[], kwargs: kwargs as Record<string, unknown>, serializer };
+}
+
+function parsed(raw: Buffer): unknown {
+  try {
+    return loads(raw.toString());
+  } catch (error) {
+    throw new PayloadError(`the payload is not JSON (${(error as Error).message}): it begins with ${shown(raw)}`);
+  }
+}
+
+function unpickled(raw: Buffer): unknown {
+  try {
+    return loadsPickle(raw);
+  } catch (error) {
+    throw new PayloadError(`the pickled payload cannot be read: it holds ${(error as Error).message}`);
+  }
+}
+
+/** A value as its job's serializer writes it. Between processes it is a text: a pickle has one byte in each character. */
+export function serialise(value: unknown, serializer: Serializer): string {
+  return serializer === 'pickle' ? dumpsPickle(value).toString('latin1') : dumps(value);
+}
+
+/** The bytes that are stored of what `serialise` has returned. */
+export function serialisedBytes(text: string): Buffer {
+  return Buffer.from(text, text.charCodeAt(0) === PICKLE_MARK ? 'latin1' : 'utf8');
+}
+
+/** Reads what either serializer has written. Throws SyntaxError or PickleError. */
+export function deserialise(bytes: Buffer): unknown {
+  return bytes[0] === PICKLE_MARK ? loadsPickle(bytes) : loads(bytes.toString());
 }
 
 /** A zlib stream of the text, as RQ stores payloads and error texts. */
 export function deflateText(text: string): Buffer {
-  const bytes = Buffer.from(text);
+  return deflate(Buffer.from(text));
+}
+
+/** A zlib stream of the bytes. */
+export function deflate(bytes: Buffer): Buffer {
   return bytes.length < STORED_BELOW ? store(bytes) : deflateSync(bytes);
 }
 
@@ -67,7 +99,6 @@ export function inflateText(data: Buffer, maxBytes = MAX_BYTES): string {
   }
 }
 
-const PICKLE = 0x80;
 const ZLIB = 0x78;
 
 /** As RQ's reader: what is no zlib stream is taken as it is. */

@@ -1,8 +1,7 @@
-import { loads } from './json.js';
-import { inflateText } from './payload.js';
+import { deserialise, inflateText } from './payload.js';
 
 /** What RQ stores in place of a value that its serializer cannot write; the job still counts as finished. */
-export const UNSERIALIZABLE = '"Unserializable return value"';
+export const UNSERIALIZABLE = 'Unserializable return value';
 
 /** `type` of an entry of a result stream; 3 is defined by RQ and never written. */
 export const RESULT_TYPES = { successful: 1, failed: 2, stopped: 3, retried: 4, maxRetriesExceeded: 5 } as const;
@@ -38,11 +37,11 @@ export function parseResult(entryId: string, fields: ReadonlyMap<string, Buffer>
 const parseWhole = (text: string | null | undefined): number | null =>
   text != null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 
-/** The value of a successful result of the JSON serializer; null for None, and for what cannot be read. */
+/** The value of a successful result; null for None, and for what cannot be read. */
 export function returnValueOf(result: Result): unknown {
   if (result.type !== RESULT_TYPES.successful || result.returnValue === null) return null;
   try {
-    return loads(result.returnValue.toString());
+    return deserialise(result.returnValue);
   } catch {
     return null;
   }

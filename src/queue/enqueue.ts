@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { TsrqError } from '../errors.js';
 import { ownFields, type NewJobFields } from '../protocol/job.js';
 import { isJobId } from '../protocol/keys.js';
-import { dumps, UnserializableError } from '../protocol/json.js';
-import { deflateText, MAX_BYTES, type Call } from '../protocol/payload.js';
+import { UnserializableError } from '../protocol/json.js';
+import { deflate, MAX_BYTES, serialise, serialisedBytes, type Call, type Serializer } from '../protocol/payload.js';
 import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
@@ -29,6 +29,8 @@ export interface NewJob {
   /** Seconds the job may wait in the queue; default for ever. */
   readonly ttlSeconds?: number;
   readonly meta?: Readonly<Record<string, unknown>>;
+  /** How arguments, meta and results are written: 'json' (default), or 'pickle', the default of Python's workers. */
+  readonly serializer?: Serializer;
   /** How often it is retried, and after how many seconds each time (the last interval repeats). */
   readonly retry?: { readonly max: number; readonly intervals?: readonly number[] };
   readonly atFront?: boolean;
@@ -89,16 +91,16 @@ export const clock = (): number => performance.timeOrigin + performance.now();
 /** Checks a job and writes down what is stored of it. `nowMs`: the moment of the call. Throws USAGE. */
 export function prepare(job: NewJob, nowMs: number): PreparedJob {
   check(job);
-  const { functionName, args = [], kwargs = {}, queue = 'default', id = randomUUID() } = job;
+  const { functionName, args = [], kwargs = {}, queue = 'default', id = randomUUID(), serializer = 'json' } = job;
   const description = job.description ?? describeCall(functionName, args, kwargs);
   const fields = ownFields({
-    payload: checkedPayload({ functionName, args, kwargs }),
+    payload: checkedPayload({ functionName, args, kwargs }, serializer),
     description,
     timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
     resultTtlSeconds: job.resultTtlSeconds,
     failureTtlSeconds: job.failureTtlSeconds,
     ttlSeconds: job.ttlSeconds,
-    meta: job.meta,
+    meta: job.meta && Object.keys(job.meta).length > 0 ? serialisedBytes(serialise(job.meta, serializer)) : undefined,
     ...waiting(job),
     retry: job.retry ? { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } : undefined,
   });
@@ -176,18 +178,19 @@ async function store(
   });
 }
 
-function checkedPayload(call: Call): Buffer {
+function checkedPayload(call: Call, serializer: Serializer): Buffer {
+  const what = `the arguments of ${call.functionName}`;
   let text: string;
   try {
-    text = dumps([call.functionName, null, call.args, call.kwargs]);
+    text = serialise([call.functionName, null, call.args, call.kwargs], serializer);
   } catch (error) {
     if (!(error instanceof UnserializableError)) throw error;
-    throw usage(`the arguments of ${call.functionName} cannot be written as JSON: ${error.message}`);
+    throw usage(`${what} cannot be serialised: ${error.message}`);
   }
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= MAX_BYTES) return deflateText(text);
+  const bytes = serialisedBytes(text);
+  if (bytes.length <= MAX_BYTES) return deflate(bytes);
   throw usage(
-    `the arguments of ${call.functionName} take ${Math.ceil(bytes / 1_048_576)} MiB as JSON: at most 64 are read by workers`,
+    `${what} take ${Math.ceil(bytes.length / 1_048_576)} MiB: at most 64 are read by workers`,
     'store them elsewhere and pass where they are',
   );
 }

@@ -1,6 +1,6 @@
-import { loads } from '../protocol/json.js';
 import { parseJob } from '../protocol/job.js';
 import { jobKey, resultsKey } from '../protocol/keys.js';
+import { deserialise } from '../protocol/payload.js';
 import { parseResult, readError, returnValueOf } from '../protocol/result.js';
 import type { BufferReply, Redis } from '../redis/redis.js';
 import { asList, asText } from './claim.js';
@@ -65,7 +65,7 @@ const asDate = (ms: number | null): Date | null => (ms === null ? null : new Dat
 function readMeta(raw: Buffer | null): unknown {
   if (raw === null) return null;
   try {
-    return loads(raw.toString());
+    return deserialise(raw);
   } catch {
     return null;
   }

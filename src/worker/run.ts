@@ -1,4 +1,4 @@
-import { deflateText } from '../protocol/payload.js';
+import { deflateText, serialisedBytes } from '../protocol/payload.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import type { Ended, Ending } from '../queue/finish.js';
 import type { WorkerEvent } from './events.js';
@@ -128,7 +128,7 @@ export class Run implements RunListener {
     }
     const { performed } = completion;
     if (!performed.ok) return this.#failure('failed', performed.error, performed.summary, performed);
-    const value = performed.value === null ? null : Buffer.from(performed.value);
+    const value = performed.value === null ? null : serialisedBytes(performed.value);
     return { ended: this.#ended('finished', value, performed), summary: performed.note ?? null, error: null };
   }
 

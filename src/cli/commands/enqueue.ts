@@ -27,7 +27,7 @@ interface Options {
   unique?: boolean;
   replace?: boolean;
   durable?: number;
-  serializer?: string;
+  serializer?: 'json' | 'pickle';
 }
 
 const EXAMPLES = `
@@ -75,7 +75,7 @@ export function enqueueCommand(cli: Cli): Command {
     .option('--unique', 'refuse when a job with this id exists, even one that has ended')
     .option('--replace', 'replace a waiting job that has this id')
     .option('--durable <replicas>', 'count it as enqueued only when so many replicas have it (else exit 75)', whole(1))
-    .addOption(new Option('--serializer <name>', 'how to write the arguments').choices(['json']))
+    .addOption(new Option('--serializer <name>', 'how to write the arguments').choices(['json', 'pickle']))
     .addHelpText('after', EXAMPLES)
     .action(async (functionName: string, words: string[], options: Options) => {
       const job = newJob(cli, functionName, words, options);
@@ -117,6 +117,7 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       ttlSeconds: options.ttl,
       meta: options.meta === undefined ? undefined : parseMeta(options.meta),
       retry,
+      serializer: options.serializer,
       dependsOn,
       scheduleInSeconds: options.scheduleIn,
       scheduleAt: options.scheduleAt,

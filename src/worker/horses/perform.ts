@@ -1,7 +1,14 @@
 import { inspect } from 'node:util';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
-import { dumps, loads, UnserializableError } from '../../protocol/json.js';
-import { decodePayload, MAX_BYTES, type Call } from '../../protocol/payload.js';
+import { UnserializableError } from '../../protocol/json.js';
+import {
+  decodePayload,
+  deserialise,
+  MAX_BYTES,
+  serialise,
+  type Call,
+  type Serializer,
+} from '../../protocol/payload.js';
 import { UNSERIALIZABLE } from '../../protocol/result.js';
 import { parseDate } from '../../protocol/time.js';
 import type { Handlers } from './handlers.js';
@@ -41,7 +48,7 @@ export async function perform(run: RunRequest, options: PerformOptions): Promise
     const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
     const result: unknown = await runAsCurrentJob(job, () => handler(...(args as never[])));
-    return { functionName, startedAtMs, endedAtMs: clock(), ok: true, ...serialise(result) };
+    return { functionName, startedAtMs, endedAtMs: clock(), ok: true, ...resultOf(result, payload.serializer) };
   } catch (error) {
     return { functionName, startedAtMs, endedAtMs: clock(), ok: false, ...describeError(error) };
   }
@@ -85,30 +92,30 @@ function withoutOwnFrames(text: string): string {
 
 const OWN_FRAMES = new URL('.', import.meta.url).href;
 
-function serialise(result: unknown): { value: string | null; note?: string } {
+function resultOf(result: unknown, serializer: Serializer): { value: string | null; note?: string } {
   if (result === undefined || result === null) return { value: null };
   try {
-    const value = dumps(result);
-    const bytes = Buffer.byteLength(value);
+    const value = serialise(result, serializer);
+    const bytes = serializer === 'pickle' ? value.length : Buffer.byteLength(value);
     if (bytes <= MAX_BYTES) return { value };
     return {
-      value: UNSERIALIZABLE,
-      note: `its result takes ${Math.ceil(bytes / 1_048_576)} MiB as JSON: at most 64 are stored`,
+      value: serialise(UNSERIALIZABLE, serializer),
+      note: `its result takes ${Math.ceil(bytes / 1_048_576)} MiB: at most 64 are stored`,
     };
   } catch (error) {
     const reason = error instanceof UnserializableError ? error.message : describeError(error).summary;
-    return { value: UNSERIALIZABLE, note: `its result cannot be serialised: ${reason}` };
+    return { value: serialise(UNSERIALIZABLE, serializer), note: `its result cannot be serialised: ${reason}` };
   }
 }
 
 /** What a handler sees of its job; what costs time is worked out when it is asked for. */
 class RunningJob implements CurrentJob {
   readonly #run: RunRequest;
-  readonly #payload: Call;
+  readonly #payload: Call & { readonly serializer: Serializer };
   readonly #options: PerformOptions;
   #meta: Record<string, unknown> | null = null;
 
-  constructor(run: RunRequest, payload: Call, options: PerformOptions) {
+  constructor(run: RunRequest, payload: Call & { readonly serializer: Serializer }, options: PerformOptions) {
     this.#run = run;
     this.#payload = payload;
     this.#options = options;
@@ -160,7 +167,7 @@ class RunningJob implements CurrentJob {
 
   /** A function by itself: a handler may take it out of the object. */
   get saveMeta(): () => Promise<void> {
-    return async () => this.#options.saveMeta(dumps(this.meta));
+    return async () => this.#options.saveMeta(serialise(this.meta, this.#payload.serializer));
   }
 }
 
@@ -168,10 +175,11 @@ class RunningJob implements CurrentJob {
 function readMeta(raw: Buffer | null): Record<string, unknown> {
   if (raw === null || raw.length === 0) return {};
   try {
-    const meta = loads(raw.toString());
-    if (typeof meta === 'object' && meta !== null && !Array.isArray(meta)) return meta as Record<string, unknown>;
+    const meta = deserialise(raw);
+    if (typeof meta === 'object' && meta !== null && !Array.isArray(meta) && !(meta instanceof Map))
+      return meta as Record<string, unknown>;
   } catch {
-    // Not JSON: see below.
+    // Of neither serializer: see below.
   }
   return { unserialized: raw.toString('latin1') };
 }

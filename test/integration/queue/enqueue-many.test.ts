@@ -79,7 +79,7 @@ describe('enqueueMany', () => {
     const written = newJobFields({
       payload: encodePayload({ functionName: 'a.b', args: ['ü'], kwargs: {} }),
       ...{ origin: 'q', description: "a.b('ü')", createdAtMs, enqueuedAtMs: createdAtMs, timeoutSeconds: 180 },
-      ...{ ttlSeconds: 60, meta: { k: 1 } },
+      ...{ ttlSeconds: 60, meta: Buffer.from('{"k": 1}') },
     });
     const readable = Object.entries(stored).map(([field, value]) => [field, value.toString('latin1')]);
     expect(Object.fromEntries(readable)).toEqual(

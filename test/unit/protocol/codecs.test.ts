@@ -145,7 +145,9 @@ describe('payload', () => {
     ['[1, null, [], {}]', /function name in the payload is no text/],
     ['["f", null, {}, {}]', /arguments in the payload are no list/],
     ['["f", null, [], []]', /keyword arguments/],
-    ['\x80\x05N.', /pickled/],
+    ['\x80\x05N.', /not a list of function/],
+    ['\x80\x05cos\nsystem\n.', /os\.system/],
+    ['\x80\x05]', /breaks off/],
     ['x\x9cgarbage', /not JSON/],
   ])('%j is refused with what was seen', (text, message) => {
     expect(() => decodePayload(Buffer.from(text, 'latin1'))).toThrow(PayloadError);

@@ -1,8 +1,9 @@
+import { dumps } from '../../../src/protocol/json.js';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { newJobFields, parseJob } from '../../../src/protocol/job.js';
 import * as keys from '../../../src/protocol/keys.js';
-import { decodePayload, encodePayload, inflateText, PayloadError } from '../../../src/protocol/payload.js';
+import { decodePayload, encodePayload, inflateText } from '../../../src/protocol/payload.js';
 import { describeCall } from '../../../src/protocol/repr.js';
 import { parseResult, returnValueOf } from '../../../src/protocol/result.js';
 import { formatDate, parseDate } from '../../../src/protocol/time.js';
@@ -55,8 +56,14 @@ describe.each(vectors)('golden vector $id ($produced_by)', (golden) => {
         const { functionName, args, kwargs } = decodePayload(data);
         expect(JSON.stringify([functionName, null, args, kwargs])).toBe(JSON.stringify(JSON.parse(inflateText(data))));
       } else {
-        expect(() => decodePayload(data)).toThrow(PayloadError);
-        expect(() => decodePayload(data)).toThrow(/pickled/);
+        if (golden.id === 'pickle-instance') {
+          expect(() => decodePayload(data)).toThrow(/tasks\.Box/);
+          continue;
+        }
+        const { functionName, args, kwargs, serializer } = decodePayload(data);
+        expect(serializer).toBe('pickle');
+        const again = decodePayload(encodePayload({ functionName, args, kwargs }, 'pickle'));
+        expect(again).toEqual({ functionName, args, kwargs, serializer });
       }
     }
   });
@@ -127,7 +134,7 @@ describe('writing as RQ does', () => {
       createdAtMs: parseDate(fields.get('created_at')?.toString() ?? '') ?? 0,
       enqueuedAtMs: parseDate(fields.get('enqueued_at')?.toString() ?? '') ?? 0,
       timeoutSeconds: 180,
-      ...(options['meta'] === undefined ? {} : { meta: options['meta'] as Record<string, unknown> }),
+      ...(options['meta'] === undefined ? {} : { meta: Buffer.from(dumps(options['meta'])) }),
     });
     const readable = (entries: Iterable<[string, string | Buffer]>) =>
       Object.fromEntries(
