@@ -76,9 +76,12 @@ function explained(job: Accepted, before: Ran, next: Ran, blows: Blows): boolean
   return wasHit(before, blows) || (blows.excuse?.(before.begin.t, next.begin.t) ?? false);
 }
 
+/** How long a horse may go on after its worker was told to die: on a busy machine both wait for a processor. */
+const DYING_MS = 500;
+
 function wasHit({ begin, end }: Ran, blows: Blows): boolean {
   return [blows.workerKilledAt(begin.worker), blows.processKilledAt(begin.pid)].some(
-    (at) => at !== null && at >= begin.t - 50 && (end === null || at <= end.t + UNRECORDED_MS),
+    (at) => at !== null && at >= begin.t - DYING_MS && (end === null || at <= end.t + UNRECORDED_MS),
   );
 }
 
