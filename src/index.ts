@@ -9,6 +9,7 @@ export { enqueueMany, type EnqueueOutcome, type EnqueueManyOptions } from './que
 export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
 export { empty } from './queue/empty.js';
 export { suspend, resume, isSuspended } from './queue/suspend.js';
+export { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from './queue/end-job.js';
 export { fetchJob, type FetchedJob } from './queue/job-store.js';
 export { snapshot, type Snapshot } from './info.js';
 export { startWorker, type RunningWorker } from './worker/start.js';

@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'put a job on a queue',
     load: async () => (await import('./commands/enqueue.js')).enqueueCommand,
   },
+  job: {
+    summary: 'look at jobs, cancel, stop or delete them',
+    load: async () => (await import('./commands/job.js')).jobCommand,
+  },
   requeue: {
     summary: 'put failed jobs back on their queues',
     load: async () => (await import('./commands/requeue.js')).requeueCommand,

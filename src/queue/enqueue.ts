@@ -178,6 +178,8 @@ async function store(
   });
 }
 
+const SERIALISED = { json: 'as JSON', pickle: 'pickled' } as const;
+
 function checkedPayload(call: Call, serializer: Serializer): Buffer {
   const what = `the arguments of ${call.functionName}`;
   let text: string;
@@ -190,7 +192,7 @@ function checkedPayload(call: Call, serializer: Serializer): Buffer {
   const bytes = serialisedBytes(text);
   if (bytes.length <= MAX_BYTES) return deflate(bytes);
   throw usage(
-    `${what} take ${Math.ceil(bytes.length / 1_048_576)} MiB: at most 64 are read by workers`,
+    `${what} take ${Math.ceil(bytes.length / 1_048_576)} MiB ${SERIALISED[serializer]}: at most 64 are read by workers`,
     'store them elsewhere and pass where they are',
   );
 }

@@ -9,9 +9,11 @@ import type { Script } from './redis.js';
 const PARTS = {
   abandoned: ['base', 'end'],
   adopt: ['base', 'start'],
+  cancel: ['base', 'end', 'remove'],
   claim: ['base', 'start', 'take'],
   claim_moved: ['base', 'start'],
   clean: ['base'],
+  delete: ['base', 'end', 'remove'],
   due: ['base'],
   empty: ['base'],
   enqueue: ['base', 'enqueue'],
@@ -23,7 +25,7 @@ const PARTS = {
   save_meta: ['base'],
   stranded: ['base'],
   unregister: ['base'],
-} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue')[]>;
+} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'remove')[]>;
 
 export type ScriptName = keyof typeof PARTS;
 

@@ -40,6 +40,7 @@ describe.skipIf(environment === null)('beside Python RQ', { timeout: 3_600_000 }
       ...{ name: 'python', chance, staff, others: [pythons], redis, client: () => server.client() },
       ...{ seconds: faultSeconds(0.12, 15), jobsPerSecond: 20, maxJobMs: 300 },
       everyMs: 400,
+      blows: { copies: (worker) => worker.startsWith('py') },
       fault: () => {
         const team = chance.next() < 0.5 ? staff : pythons;
         const what = team.killSomeone(chance).startsWith('horse') ? 'horse' : 'worker';

@@ -11,6 +11,11 @@ export interface Blows {
   processKilledAt(pid: number): number | null;
   /** Whatever else may have undone what was recorded, between two moments: a fail-over. */
   excuse?(from: number, to: number): boolean;
+  /**
+   * True for workers that put a job on its queue twice when their horse is killed after it has retried the job: RQ's parent takes a horse
+   * that did not exit by itself for one that failed its job, and retries it again.
+   */
+  copies?(worker: string): boolean;
 }
 
 export interface Verdict {
@@ -57,7 +62,7 @@ export async function judge(
       const before = ran[i - 1];
       if (!before) continue;
       count.repeated += 1;
-      if (!explained(job, before, next, blows))
+      if (!explained(job, ran.slice(0, i), next, blows))
         violations.push(`double: ${job.id} ran again without a reason: ${show(ran, blows)}`);
     }
   }
@@ -71,7 +76,9 @@ export async function judge(
   };
 }
 
-function explained(job: Accepted, before: Ran, next: Ran, blows: Blows): boolean {
+function explained(job: Accepted, earlier: readonly Ran[], next: Ran, blows: Blows): boolean {
+  const before = earlier.at(-1);
+  if (!before || earlier.some((ran) => blows.copies?.(ran.begin.worker) === true && wasHit(ran, blows))) return true;
   if (before.end && job.failAbove >= 0 && before.begin.left > job.failAbove) return true;
   return wasHit(before, blows) || (blows.excuse?.(before.begin.t, next.begin.t) ?? false);
 }
@@ -107,7 +114,10 @@ const show = (ran: readonly Ran[], blows: Blows): string =>
   ran
     .map(({ begin, end }) => {
       const killed = blows.workerKilledAt(begin.worker);
-      const fate = killed === null ? '' : `, its worker killed ${killed - begin.t} ms after its begin`;
+      const horse = blows.processKilledAt(begin.pid);
+      const fate =
+        (killed === null ? '' : `, its worker killed ${killed - begin.t} ms after its begin`) +
+        (horse === null ? '' : `, its horse ${horse - begin.t} ms`);
       return `${begin.worker}/${begin.pid}/${begin.execution.slice(-8)} ${begin.t}–${end?.t ?? '?'}${fate}`;
     })
     .join('; ');

@@ -100,7 +100,7 @@ function resultOf(result: unknown, serializer: Serializer): { value: string | nu
     if (bytes <= MAX_BYTES) return { value };
     return {
       value: serialise(UNSERIALIZABLE, serializer),
-      note: `its result takes ${Math.ceil(bytes / 1_048_576)} MiB: at most 64 are stored`,
+      note: `its result takes ${Math.ceil(bytes / 1_048_576)} MiB ${serializer === 'json' ? 'as JSON' : 'pickled'}: at most 64 are stored`,
     };
   } catch (error) {
     const reason = error instanceof UnserializableError ? error.message : describeError(error).summary;

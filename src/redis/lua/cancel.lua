@@ -1,0 +1,15 @@
+-- Cancels a job that has not ended.
+-- ARGV  id, date (now), whether the jobs that wait for it are released 0|1
+-- Reply { 'canceled' }, { 'gone' }, or { 'ended', its status }
+local id, date, release = arg(), arg(), arg() == '1'
+local key = 'rq:job:' .. id
+local job = try('HMGET', key, 'status', 'origin')
+if job.err or not (job[1] or job[2]) then return { 'gone' } end
+local ENDED = { finished = true, failed = true, stopped = true, canceled = true }
+if ENDED[job[1]] then return { 'ended', job[1] } end
+local origin = job[2] or ''
+call('HSET', key, 'status', 'canceled', 'ended_at', date)
+take_from_all(id, origin)
+try('ZADD', 'rq:canceled:' .. origin, clock(), id)
+if release then release_dependents(id, 'finished', date) end
+return { 'canceled' }

@@ -1,0 +1,68 @@
+import { fileURLToPath } from 'node:url';
+import type { Redis as IoRedis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { Redis } from '../../src/redis/redis.js';
+import { runTsrq, startTsrq } from '../support/cli.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { producerTo, put, statusOf, until } from '../support/rq.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
+
+let server: TestRedis;
+let client: IoRedis;
+let redis: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = server.client();
+  redis = producerTo(server.port);
+});
+afterAll(async () => {
+  redis.close();
+  await server.stop();
+});
+beforeEach(async () => {
+  await client.flushall();
+});
+
+const tsrq = (...args: string[]) => runTsrq(args, { url: server.url });
+
+it('shows a job that has ended, for people and for programs', async () => {
+  await put(redis, 'count.add', [1, 2], { id: 'good', queue: 'q', serializer: 'pickle', meta: { k: 1 } });
+  await put(redis, 'count.boom', ['no luck'], { id: 'bad', queue: 'q' });
+  await tsrq('worker', '--burst', '--path', JOBS, 'q');
+  const { code, stdout } = await tsrq('job', 'show', 'good', 'bad');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^id +good\nstatus +finished\nqueue +q\ndescription +count\.add\(1, 2\)\n/);
+  expect(stdout).toMatch(/^meta +\{"k":1\}$/m);
+  expect(stdout).toMatch(/^result +3$/m);
+  expect(stdout).toMatch(/^error +\nTypeError: no luck$/m);
+  const { stdout: json } = await tsrq('job', 'show', '--json', 'good');
+  expect(JSON.parse(json)).toMatchObject({ jobs: [{ id: 'good', status: 'finished', result: 3 }] });
+});
+
+it('cancels and deletes, and exits 1 for what it could not do', async () => {
+  await put(redis, 'count.add', [], { id: 'one', queue: 'q' });
+  expect(await tsrq('job', 'cancel', 'one')).toMatchObject({ code: 0, stdout: 'Canceled one.\n' });
+  expect(await tsrq('job', 'cancel', 'one')).toMatchObject({ code: 1, stderr: 'tsrq: one is canceled already\n' });
+  expect(await tsrq('job', 'stop', 'one')).toMatchObject({ code: 1 });
+  expect(await tsrq('job', 'delete', 'one')).toMatchObject({ code: 0, stdout: 'Deleted one.\n' });
+  const { code, stdout } = await tsrq('job', 'show', 'one');
+  expect([code, stdout]).toEqual([1, 'There is no job one.\n']);
+  expect((await tsrq('job', 'burn', 'one')).code).toBe(2);
+  expect((await tsrq('job', 'delete', '--enqueue-dependents', 'one')).code).toBe(2);
+});
+
+it.each(['process', 'none'])('stops a job that runs (--isolation %s)', async (isolation) => {
+  const worker = startTsrq(['worker', '--isolation', isolation, '--path', JOBS, 'q'], { url: server.url });
+  await worker.waitFor('listening on');
+  await put(redis, 'count.sleep', [60_000], { id: 'long', queue: 'q' });
+  await until('it runs', async () => (await statusOf(client, 'long')) === 'started');
+  expect(await tsrq('job', 'stop', 'long')).toMatchObject({
+    code: 0,
+    stdout: 'The worker of long was told to stop it.\n',
+  });
+  await until('it is stopped', async () => (await statusOf(client, 'long')) === 'stopped');
+  worker.kill('SIGTERM');
+  expect((await worker.exited).code).toBe(0);
+});
