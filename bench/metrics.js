@@ -87,6 +87,7 @@ export const METRICS = [
   { name: 'requeue --all', unit: 'jobs/s', kind: 'requeue', count: 100_000, peers: { tsrq: {}, rq: { count: 2_000 } } },
   {
     name: 'empty a million, longest wait of another client',
+    rounds: 1,
     unit: 'ms',
     kind: 'empty',
     count: 1_000_000,

@@ -46,13 +46,13 @@ const run = async (peer, task, count, options) => {
   return JSON.parse(stdout.trim().split('\n').at(-1));
 };
 
-const cpu = async () => [
+const commandCalls = async () => [
   ...(await admin.call(['INFO', 'commandstats'])).matchAll(/^cmdstat_(?!eval|info|ping)\S+:calls=(\d+)/gm),
 ];
 async function counters() {
   const stats = await admin.call(['INFO', 'stats']);
   const of = (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(stats)?.[1] ?? 0);
-  const commands = (await cpu()).reduce((sum, [, calls]) => sum + Number(calls), 0);
+  const commands = (await commandCalls()).reduce((sum, [, calls]) => sum + Number(calls), 0);
   return {
     commands,
     reads: of('total_reads_processed'),
@@ -64,35 +64,43 @@ const KINDS = {
   enqueue: async (peer, { task, count }, options) => (await run(peer, task, count, options)).rate,
   async drain(peer, { count }, options) {
     const { of = 1 } = options;
-    await run(peer, 'bulk', Math.ceil(count / 1_000) * 1_000, options);
-    const jobs = Math.ceil(count / 1_000) * 1_000;
-    const parts = await Promise.all(Array.from({ length: of }, () => run(peer, 'drain', jobs, options)));
+    await run(peer, 'bulk', count, options);
+    const parts = await Promise.all(Array.from({ length: of }, () => run(peer, 'drain', count, options)));
     const done = parts.reduce((sum, part) => sum + part.jobs, 0);
-    if (done !== jobs) throw new Error(`${peer} ran ${done} of ${jobs} jobs`);
+    if (done !== count) throw new Error(`${peer} ran ${done} of ${count} jobs`);
     return (done * 1_000) / (Math.max(...parts.map(({ last }) => last)) - Math.min(...parts.map(({ first }) => first)));
   },
-  latency: async (peer, { count, value }, options) => (await run(peer, 'latency', count, options))[value],
-  async idle(peer, { value }, options) {
+  latency: (peer, { count }, options) => run(peer, 'latency', count, options),
+  async idle(peer, _, options) {
     const startedAt = performance.timeOrigin + performance.now();
     const { readyAt, rss } = await run(peer, 'idle', 0, options);
-    return value === 'rss' ? rss : readyAt - startedAt;
+    return { rss, bootMs: readyAt - startedAt };
   },
-  async counters(peer, { count, value }, options) {
+  async counters(peer, { count }, options) {
     await run(peer, 'bulk', count, options);
     const before = await counters();
     await run(peer, 'drain', count, options);
-    return ((await counters())[value] - before[value]) / count;
+    const after = await counters();
+    return Object.fromEntries(Object.keys(after).map((value) => [value, (after[value] - before[value]) / count]));
   },
   info: (peer, { count }) => scale.info(peer, count, { admin, url }),
   requeue: (peer, { count }) => scale.requeue(peer, count, { admin, url }),
   empty: (peer, { count }) => scale.empty(peer, count, { admin, url }),
 };
 
-async function measure(metric, peer) {
+const seenAlready = new Map();
+
+/** Metrics that are figures of one measurement share it. */
+async function measure(metric, peer, round) {
   const { count, ...options } = metric.peers[peer];
-  await admin.call(['FLUSHALL']);
-  const jobs = count ?? metric.count;
-  return KINDS[metric.kind](peer, { ...metric, count: share === 1 ? jobs : Math.ceil(jobs * share) }, options);
+  const jobs = Math.ceil((count ?? metric.count) * share);
+  const key = JSON.stringify([metric.kind, metric.task, peer, options, jobs, round]);
+  if (metric.value === undefined || !seenAlready.has(key)) {
+    await admin.call(['FLUSHALL']);
+    seenAlready.set(key, await KINDS[metric.kind](peer, { ...metric, count: jobs }, options));
+  }
+  const seen = seenAlready.get(key);
+  return metric.value === undefined ? seen : seen[metric.value];
 }
 
 const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -104,9 +112,10 @@ const results = [];
 for (const metric of METRICS.filter(({ name }) => name.includes(values.only))) {
   const peers = Object.keys(metric.peers).filter((peer) => !peer.startsWith('rq') || scale.hasPython);
   const seen = Object.fromEntries(peers.map((peer) => [peer, []]));
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < Math.min(rounds, metric.rounds ?? rounds); round += 1) {
     // Whoever comes first changes from round to round.
-    for (const peer of round % 2 === 0 ? peers : peers.toReversed()) seen[peer].push(await measure(metric, peer));
+    for (const peer of round % 2 === 0 ? peers : peers.toReversed())
+      seen[peer].push(await measure(metric, peer, round));
   }
   const ratios = Object.fromEntries(
     peers.slice(1).map((peer) => [peer, median(seen.tsrq.map((own, i) => better(metric.unit, own, seen[peer][i])))]),
@@ -121,7 +130,7 @@ for (const peer of ['tsrq', 'bullmq', 'bee', ...(scale.hasPython ? ['rq'] : [])]
 admin.close();
 await redis.stop();
 
-const conditions = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${server.product} ${server.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}; ${rounds} interleaved rounds`;
+const conditions = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${server.product} ${server.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}; ${rounds} interleaved rounds${share === 1 ? '' : ` with ${share} of the jobs`}`;
 if (values.json) console.log(JSON.stringify({ conditions, versions, results }, null, 2));
 else {
   console.log(

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import Queue from 'bee-queue';
 import { begin, onBegun } from './noop.js';
 import {
+  bulk,
   address,
   concurrency,
   enqueueRate,
@@ -42,7 +43,7 @@ const TASKS = {
       Promise.all(Array.from({ length: n }, (_, i) => queue.createJob(payload(from + i)).save())),
     ),
   bulk: () =>
-    enqueueing(1_000, (queue, from, n) =>
+    enqueueing(bulk, (queue, from, n) =>
       queue.saveAll(Array.from({ length: n }, (_, i) => queue.createJob(payload(from + i)))),
     ),
   async drain() {

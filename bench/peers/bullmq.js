@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Queue, Worker } from 'bullmq';
 import { begin, noop, onBegun } from './noop.js';
 import {
+  bulk,
   address,
   concurrency,
   enqueueRate,
@@ -58,7 +59,7 @@ const TASKS = {
       Promise.all(Array.from({ length: n }, (_, i) => queue.add('noop', payload(from + i)))),
     ),
   bulk: () =>
-    enqueueing(1_000, ([queue], from, n) =>
+    enqueueing(bulk, ([queue], from, n) =>
       queue.addBulk(Array.from({ length: n }, (_, i) => ({ name: 'noop', data: payload(from + i) }))),
     ),
   async drain() {

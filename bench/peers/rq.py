@@ -32,7 +32,7 @@ def main():
     elif task == 'bulk':
         started = time.perf_counter()
         for start in range(0, count, 1000):
-            queue.enqueue_many([queue.prepare_data('rqjobs.noop', ({'n': i},)) for i in range(start, start + 1000)])
+            queue.enqueue_many([queue.prepare_data('rqjobs.noop', ({'n': i},)) for i in range(start, min(start + 1000, count))])
         print(json.dumps({'rate': count / (time.perf_counter() - started)}))
     elif task == 'drain':
         sys.path.append(os.path.join(HERE, 'rq'))

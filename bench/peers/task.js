@@ -15,16 +15,18 @@ export const redisUrl = process.env.BENCH_REDIS;
 const { hostname, port, password } = new URL(redisUrl ?? 'redis://127.0.0.1:1');
 export const address = { host: hostname, port: Number(port), ...(password === '' ? {} : { password }) };
 export const queueNames = Array.from({ length: queues }, (_, i) => `q${i}`);
+/** Jobs in one bulk call. */
+export const bulk = bytes > 1_000 ? 50 : 1_000;
 export const payload = (n) => (bytes === 0 ? { n } : { n, text: 'x'.repeat(bytes) });
 export const print = (result) => console.log(JSON.stringify(result));
 export const epoch = () => performance.timeOrigin + performance.now();
 
 /** Rate of `add(from, many)`, which enqueues so many jobs and waits for all of them; the first call is not timed. */
 export async function enqueueRate(many, add) {
-  await add(0, many);
+  await add(0, Math.min(many, jobs));
   const started = performance.now();
   for (let i = many; i < jobs; i += many) await add(i, Math.min(many, jobs - i));
-  print({ rate: ((jobs - many) * 1_000) / (performance.now() - started) });
+  print({ rate: (Math.max(0, jobs - many) * 1_000) / (performance.now() - started) });
 }
 
 /** Milliseconds from enqueue to the beginning of the handler in an idle worker: `enqueue(i)`; the handler calls `begun`. */

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { connect, enqueue, enqueueMany, parseRedisUrl, startWorker, VERSION } from 'tsrq';
 import { onBegun } from './noop.js';
 import {
+  bulk,
   concurrency,
   enqueueRate,
   epoch,
@@ -78,7 +79,7 @@ const TASKS = {
   },
   async bulk() {
     const redis = producer();
-    await enqueueRate(1_000, (from, many) =>
+    await enqueueRate(bulk, (from, many) =>
       enqueueMany(
         redis,
         Array.from({ length: many }, (_, i) => newJob(from + i)),

@@ -11,7 +11,8 @@ local function take_from_all(id, origin)
   end
   for _, lease in ipairs(leases_of(id, origin)) do
     call('ZREM', 'rq:wip:' .. origin, lease[1])
-    call('DEL', 'rq:execution:' .. lease[1])
+    local execution = lease[1]:sub(#id + 2)
+    call('DEL', 'rq:execution:' .. id .. ':' .. execution)
   end
   call('DEL', 'rq:executions:' .. id)
   local parents = try('SMEMBERS', 'rq:job::' .. id .. ':dependencies')
