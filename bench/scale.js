@@ -85,8 +85,7 @@ export async function requeue(peer, count, { admin, url }) {
   const later = Math.floor(Date.now() / 1_000) + 31_536_000;
   await admin.call(['SADD', 'rq:queues', 'rq:queue:q']);
   await fill(admin, count, (i) => [jobHash(i, 'failed'), ['ZADD', 'rq:failed:q', later, `j${i}`]]);
-  const words = peer === 'rq' ? ['requeue', '--all', '--queue', 'q'] : ['requeue', '--all', '--queue', 'q', '--yes'];
-  const ms = await timed(peer, words, url);
+  const ms = await timed(peer, ['requeue', '--all', '--queue', 'q'], url);
   const queued = await admin.call(['LLEN', 'rq:queue:q']);
   if (queued !== count) throw new Error(`${peer} requeued ${queued} of ${count}`);
   return (count * 1_000) / ms;
@@ -96,7 +95,7 @@ export async function requeue(peer, count, { admin, url }) {
 export async function empty(peer, count, { admin, url }) {
   await admin.call(['SADD', 'rq:queues', 'rq:queue:q']);
   await fill(admin, count, (i) => [jobHash(i, 'queued'), ['RPUSH', 'rq:queue:q', `j${i}`]]);
-  const [program, args] = command(peer, ['empty', 'q', '--yes'], url);
+  const [program, args] = command(peer, ['empty', 'q'], url);
   const child = spawn(program, args, { stdio: 'ignore' });
   let longest = 0;
   let running = true;
