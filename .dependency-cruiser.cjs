@@ -17,6 +17,7 @@ module.exports = {
       from: {},
       to: { circular: true },
     },
+    above('clock', ['errors', 'protocol', 'redis', 'config', 'queue', 'info', 'doctor', 'worker', 'jobs', 'cli']),
     above('errors', ['protocol', 'redis', 'config', 'queue', 'info', 'doctor', 'worker', 'jobs', 'cli']),
     above('protocol', ['redis', 'config', 'queue', 'info', 'doctor', 'worker', 'jobs', 'cli']),
     above('redis', ['queue', 'info', 'doctor', 'worker', 'jobs', 'cli']),

@@ -23,10 +23,15 @@ export const MAX_BYTES = 64 * 1024 * 1024;
 /** Below this size a stored block costs less than deflating, and hardly more bytes. */
 const STORED_BELOW = 1_024;
 
-/** RQ's `data`: a zlib stream of the serialised `[function, None, args, kwargs]`. Throws UnserializableError. */
-export function encodePayload({ functionName, args, kwargs }: Call, serializer: Serializer = 'json'): Buffer {
+/** A call as RQ serialises it: `[function, None, args, kwargs]`. Throws UnserializableError. */
+export function serialiseCall({ functionName, args, kwargs }: Call, serializer: Serializer): Buffer {
   const call = [functionName, null, args, kwargs];
-  return deflate(serializer === 'pickle' ? dumpsPickle(call) : Buffer.from(dumps(call)));
+  return serializer === 'pickle' ? dumpsPickle(call) : Buffer.from(dumps(call));
+}
+
+/** RQ's `data`: a zlib stream of the serialised call. Throws UnserializableError. */
+export function encodePayload(call: Call, serializer: Serializer = 'json'): Buffer {
+  return deflate(serialiseCall(call, serializer));
 }
 
 /** Reads `data` of RQ's JSON serializer or of its default, as a zlib stream or bare. Throws PayloadError for anything else. */
@@ -43,7 +48,7 @@ export function decodePayload(data: Buffer, maxBytes = MAX_BYTES): Call & { read
   if (instance !== null)
     throw new PayloadError(`the payload calls a method of an object, which only Python can: ${shown(raw)}`);
   if (!Array.isArray(args)) throw new PayloadError(`the arguments in the payload are no list: ${shown(raw)}`);
-  if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs) || kwargs instanceof Map) {
+  if (typeof kwargs !== 'object' || kwargs === null || Object.getPrototypeOf(kwargs) !== Object.prototype) {
     throw new PayloadError(`the keyword arguments in the payload are no object: ${shown(raw)}`);
   }
   return { functionName, args: args as unknown[], kwargs: kwargs as Record<string, unknown>, serializer };

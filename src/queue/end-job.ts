@@ -1,10 +1,10 @@
-import { pubsubKey } from '../protocol/keys.js';
+import { clock } from '../clock.js';
 import { dumps } from '../protocol/json.js';
+import { jobKey, pubsubKey } from '../protocol/keys.js';
 import { formatDate } from '../protocol/time.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
-import { clock } from './enqueue.js';
 
 /** `ended`: it had ended before, with that status. */
 export type Canceled = { readonly state: 'canceled' | 'gone' } | { readonly state: 'ended'; readonly status: string };
@@ -39,7 +39,7 @@ export type Stopped =
 
 /** Tells the worker that runs a job to end it, as RQ's `send_stop_job_command` does: its status becomes `stopped`. */
 export async function stopJob(redis: Redis, id: string): Promise<Stopped> {
-  const [status, worker] = (await redis.call(['HMGET', `rq:job:${id}`, 'status', 'worker_name'])) as (string | null)[];
+  const [status, worker] = (await redis.call(['HMGET', jobKey(id), 'status', 'worker_name'])) as (string | null)[];
   if (status == null) return { state: 'gone' };
   if (status !== 'started' || worker == null || worker === '') return { state: 'not-running', status };
   const heard = await redis.call(['PUBLISH', pubsubKey(worker), dumps({ command: 'stop-job', job_id: id })]);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
-import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
-import { clock, prepare, type EnqueuedJob, type NewJob, type PreparedJob } from './enqueue.js';
+import { prepare, store, type EnqueuedJob, type NewJob, type PreparedJob } from './enqueue.js';
 
 /** What became of a job: `exists`, its id is in use by a job of that status; `refused`, with the reason. */
 export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
@@ -28,7 +28,8 @@ const MOST_IN_FLIGHT = 4;
  * Puts jobs on their queues, in their order: a round trip for every hundred, several under way. What is true of
  * `enqueue` is true of each job; a hundred are stored in one atomic step, not all of them. An id in use is an outcome, not an error. Throws
  * USAGE before anything is stored if a job is not as it should be or two have one id; when Redis fails on the way, the
- * error, whose message says how many jobs are stored.
+ * error, whose message says how many jobs are stored. Where the connection is lost and found again on the way, hundreds may
+ * change places.
  */
 export async function enqueueMany(
   redis: Redis,
@@ -47,7 +48,7 @@ export async function enqueueMany(
       const i = next;
       next += 1;
       const portion = portions[i] ?? [];
-      const reply = await store(redis, portion, options.durable);
+      const reply = await store(redis, 'enqueue_many', argsOf(portion), options.durable, `${portion.length} jobs are`);
       outcomes[i] = readOutcomes(portion, reply);
       stored += outcomes[i].filter(({ state }) => state !== 'exists' && state !== 'refused').length;
     }
@@ -98,20 +99,10 @@ function split(jobs: readonly PreparedJob[]): PreparedJob[][] {
   return portions;
 }
 
-async function store(
-  redis: Redis,
-  portion: readonly PreparedJob[],
-  durable: Durability | undefined,
-): Promise<BufferReply> {
+function argsOf(portion: readonly PreparedJob[]): RedisArg[] {
   const args: RedisArg[] = [randomUUID()];
   for (let from = 0; from < portion.length;) from = addGroup(args, portion, from);
-  if (!durable) return redis.evaluate(script('enqueue_many'), [], args);
-  const { reply, replicas } = await redis.evaluateDurably(script('enqueue_many'), args, durable);
-  if (replicas >= durable.replicas) return reply;
-  const seen = `${replicas} of ${durable.replicas} replicas had them within ${durable.timeoutMs} ms`;
-  throw new TsrqError('NOT_REPLICATED', `${portion.length} jobs are stored, not replicated: ${seen}`, {
-    hint: 'they will run unless Redis fails over right now',
-  });
+  return args;
 }
 
 /** Adds the jobs from `from` on that have much in common, and returns where they end: what they share is sent once. */
@@ -150,7 +141,7 @@ function readOutcomes(portion: readonly PreparedJob[], reply: BufferReply): Enqu
   const outcomes: EnqueueOutcome[] = portion.map(({ id, queue, description, status }) => {
     return { id, queue, description, state: status };
   });
-  for (const row of asList(asList(reply)[1])) {
+  for (const row of asList(reply)) {
     const [place, state, detail] = asList(row);
     const at = Number(place) - 1;
     const job = outcomes[at];

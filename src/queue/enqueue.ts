@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { ownFields, type NewJobFields } from '../protocol/job.js';
 import { isJobId } from '../protocol/keys.js';
 import { UnserializableError } from '../protocol/json.js';
-import { deflate, MAX_BYTES, serialise, serialisedBytes, type Call, type Serializer } from '../protocol/payload.js';
+import {
+  deflate,
+  MAX_BYTES,
+  serialise,
+  serialiseCall,
+  serialisedBytes,
+  type Call,
+  type Serializer,
+} from '../protocol/payload.js';
 import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
@@ -72,7 +81,7 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
   const { id, queue, description, status, head, fields } = prepare(job, clock());
   const args: RedisArg[] = [id, ...head];
   for (const field of fields) args.push(...field);
-  const [state, other] = asList(await store(redis, id, args, job.durable)).map(asText);
+  const [state, other] = asList(await store(redis, 'enqueue', args, job.durable, `job ${id} is`)).map(asText);
   if (state === 'exists') throw jobExists(id, other ?? '', job.onExistingId);
   return { id, queue, description, status: state === 'scheduled' || state === 'deferred' ? state : status };
 }
@@ -84,9 +93,6 @@ export interface PreparedJob extends EnqueuedJob {
   /** Its hash, without what the scripts write by themselves. */
   readonly fields: readonly (readonly [field: string, value: string | Buffer])[];
 }
-
-/** Milliseconds since the epoch with a fraction: RQ's dates have microseconds. */
-export const clock = (): number => performance.timeOrigin + performance.now();
 
 /** Checks a job and writes down what is stored of it. `nowMs`: the moment of the call. Throws USAGE. */
 export function prepare(job: NewJob, nowMs: number): PreparedJob {
@@ -100,7 +106,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     resultTtlSeconds: job.resultTtlSeconds,
     failureTtlSeconds: job.failureTtlSeconds,
     ttlSeconds: job.ttlSeconds,
-    meta: job.meta && Object.keys(job.meta).length > 0 ? serialisedBytes(serialise(job.meta, serializer)) : undefined,
+    meta: checkedMeta(job),
     ...waiting(job),
     retry: job.retry ? { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } : undefined,
   });
@@ -122,7 +128,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
   return { id, queue, description, status, head, fields };
 }
 
-export function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
+function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
   const found = status === '' ? 'without a status' : status;
   return new TsrqError('JOB_EXISTS', `there is a job with id '${id}' already: it is ${found}`, {
     hint:
@@ -137,6 +143,9 @@ function flagsOf(job: NewJob): string {
   const flags = `${job.atFront === true ? 'front ' : ''}${job.id === undefined ? 'new ' : ''}${brief ? 'brief ' : ''}`;
   return allowsFailure(job) === true ? `${flags}lenient` : flags;
 }
+
+const isScheduled = ({ scheduleAt, scheduleInSeconds }: NewJob): boolean =>
+  scheduleAt !== undefined || scheduleInSeconds !== undefined;
 
 /** When it is due, whole seconds since the epoch; null for at once. */
 function dueSeconds({ scheduleAt, scheduleInSeconds }: NewJob, nowMs: number): number | null {
@@ -157,23 +166,24 @@ function allowsFailure({ dependsOn }: NewJob): boolean | undefined {
 
 /** What is stored of what it waits for. */
 function waiting(job: NewJob): Pick<NewJobFields, 'dependencyIds' | 'allowDependencyFailures' | 'enqueueAtFront'> {
-  const isScheduled = job.scheduleAt !== undefined || job.scheduleInSeconds !== undefined;
   const dependencyIds = parentsOf(job);
-  const enqueueAtFront = job.atFront === true && (isScheduled || dependencyIds.length > 0);
+  const enqueueAtFront = job.atFront === true && (isScheduled(job) || dependencyIds.length > 0);
   return { dependencyIds, allowDependencyFailures: allowsFailure(job), enqueueAtFront };
 }
 
-async function store(
+/** Runs a script; with `durable` it counts only when so many replicas have what it wrote. `what`: is stored, if they have not. */
+export async function store(
   redis: Redis,
-  id: string,
+  name: 'enqueue' | 'enqueue_many',
   args: readonly RedisArg[],
   durable: Durability | undefined,
+  what: string,
 ): Promise<BufferReply> {
-  if (!durable) return redis.evaluate(script('enqueue'), [], args);
-  const { reply, replicas } = await redis.evaluateDurably(script('enqueue'), args, durable);
+  if (!durable) return redis.evaluate(script(name), [], args);
+  const { reply, replicas } = await redis.evaluateDurably(script(name), args, durable);
   if (replicas >= durable.replicas) return reply;
   const seen = `${replicas} of ${durable.replicas} replicas had it within ${durable.timeoutMs} ms`;
-  throw new TsrqError('NOT_REPLICATED', `job ${id} is stored, not replicated: ${seen}`, {
+  throw new TsrqError('NOT_REPLICATED', `${what} stored, not replicated: ${seen}`, {
     hint: 'it will run unless Redis fails over right now; to enqueue it again without doubling it, use its id',
   });
 }
@@ -182,19 +192,26 @@ const SERIALISED = { json: 'as JSON', pickle: 'pickled' } as const;
 
 function checkedPayload(call: Call, serializer: Serializer): Buffer {
   const what = `the arguments of ${call.functionName}`;
-  let text: string;
-  try {
-    text = serialise([call.functionName, null, call.args, call.kwargs], serializer);
-  } catch (error) {
-    if (!(error instanceof UnserializableError)) throw error;
-    throw usage(`${what} cannot be serialised: ${error.message}`);
-  }
-  const bytes = serialisedBytes(text);
+  const bytes = serialisable(what, () => serialiseCall(call, serializer));
   if (bytes.length <= MAX_BYTES) return deflate(bytes);
   throw usage(
     `${what} take ${Math.ceil(bytes.length / 1_048_576)} MiB ${SERIALISED[serializer]}: at most 64 are read by workers`,
     'store them elsewhere and pass where they are',
   );
+}
+
+function checkedMeta({ meta, serializer = 'json' }: NewJob): Buffer | undefined {
+  if (!meta || Object.keys(meta).length === 0) return undefined;
+  return serialisable('the meta', () => serialisedBytes(serialise(meta, serializer)));
+}
+
+function serialisable(what: string, work: () => Buffer): Buffer {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof UnserializableError)) throw error;
+    throw usage(`${what} cannot be serialised: ${error.message}`);
+  }
 }
 
 function check(job: NewJob): void {
@@ -210,10 +227,9 @@ function check(job: NewJob): void {
   }
   if (Number.isNaN(job.scheduleAt?.getTime())) throw usage('the time to schedule the job at is no date');
   integer('delay', job.scheduleInSeconds, (value) => value >= 0, 'a number of seconds from 0');
-  const isScheduled = job.scheduleAt !== undefined || job.scheduleInSeconds !== undefined;
   if (job.scheduleAt !== undefined && job.scheduleInSeconds !== undefined)
     throw usage('a job is scheduled at a time or in some seconds, not both');
-  if (isScheduled && job.dependsOn !== undefined) {
+  if (isScheduled(job) && job.dependsOn !== undefined) {
     throw usage('a job waits for a time or for other jobs, not both', 'let it depend on a job that is scheduled');
   }
   integer(

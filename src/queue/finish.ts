@@ -26,7 +26,7 @@ export interface Ended {
   /** Seconds to keep job and result: 0 not at all, -1 for ever. Only for 'finished'; failures carry their own. */
   readonly resultTtlSeconds: number;
   /** Whether a heartbeat may have written the records of the execution, which must go then. */
-  announced?: boolean;
+  readonly announced?: boolean;
   /** The serialised return value, or the zlib stream of the error text; null for none. */
   readonly value: Buffer | null;
 }
@@ -86,7 +86,13 @@ export async function returnToQueue(
 /** How it is recorded that jobs were claimed and never begun. */
 export function returned(jobs: readonly ClaimedJob[]): Ended[] {
   const now = Date.now();
-  const back = { kind: 'returned', startedAtMs: now, endedAtMs: now, resultTtlSeconds: 0, value: null } as const;
+  const back = {
+    kind: 'returned',
+    startedAtMs: now,
+    endedAtMs: now,
+    resultTtlSeconds: 0,
+    value: null,
+  } as const;
   // Each goes to the head: the last one first, so that the first is first again.
   return jobs.toReversed().map(({ id, executionId, queue }) => ({ id, executionId, queue, ...back }));
 }

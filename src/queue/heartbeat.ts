@@ -6,8 +6,8 @@ export interface RunningExecution {
   readonly id: string;
   readonly executionId: string;
   readonly queue: string;
-  /** The job's timeout, seconds; -1 for none. */
-  readonly timeoutSeconds: number;
+  /** The job's timeout, seconds; -1 for none; null for a job that has not begun: only its lease is prolonged. */
+  readonly timeoutSeconds: number | null;
 }
 
 export type Heartbeat =
@@ -24,7 +24,12 @@ export async function heartbeat(
   running: readonly RunningExecution[],
   now: { readonly state: '' | 'idle' | 'suspended'; readonly workingSeconds: number },
 ): Promise<Heartbeat> {
-  const executions = running.flatMap((run): RedisArg[] => [run.id, run.executionId, run.queue, run.timeoutSeconds]);
+  const executions = running.flatMap((run): RedisArg[] => [
+    run.id,
+    run.executionId,
+    run.queue,
+    run.timeoutSeconds ?? '',
+  ]);
   const args = [...workerArgs(worker), now.state, now.workingSeconds.toFixed(6), ...executions];
   const [state, lost] = asList(await redis.evaluate(script('heartbeat'), [], args));
   const word = asText(state);

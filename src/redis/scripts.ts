@@ -9,15 +9,15 @@ import type { Script } from './redis.js';
 const PARTS = {
   abandoned: ['base', 'end'],
   adopt: ['base', 'start'],
-  cancel: ['base', 'end', 'remove'],
+  cancel: ['base', 'end', 'unlist', 'remove'],
   claim: ['base', 'start', 'take'],
   claim_moved: ['base', 'start'],
   clean: ['base'],
-  delete: ['base', 'end', 'remove'],
+  delete: ['base', 'end', 'unlist', 'remove'],
   due: ['base'],
   empty: ['base'],
-  enqueue: ['base', 'enqueue'],
-  enqueue_many: ['base', 'enqueue'],
+  enqueue: ['base', 'unlist', 'enqueue'],
+  enqueue_many: ['base', 'unlist', 'enqueue'],
   finish: ['base', 'start', 'take', 'end'],
   heartbeat: ['base'],
   register: ['base'],
@@ -25,7 +25,7 @@ const PARTS = {
   save_meta: ['base'],
   stranded: ['base'],
   unregister: ['base'],
-} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'remove')[]>;
+} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]>;
 
 export type ScriptName = keyof typeof PARTS;
 

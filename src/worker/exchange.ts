@@ -122,11 +122,7 @@ export class Exchange {
     let result: Finish | null = null;
     try {
       const wish = intake.wish(wanted);
-      const outcomes = taken.ended.map(({ run, ended }) => {
-        ended.announced = run.announced;
-        return ended;
-      });
-      outcomes.push(...returned(taken.returns));
+      const outcomes = [...taken.ended.map(({ ended }) => ended), ...returned(taken.returns)];
       const running = slots.currentJobId;
       result =
         outcomes.length > 0

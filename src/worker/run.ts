@@ -1,8 +1,8 @@
+import { clock } from '../clock.js';
 import { deflateText, serialisedBytes } from '../protocol/payload.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import type { Ended, Ending } from '../queue/finish.js';
 import type { WorkerEvent } from './events.js';
-import { clock } from './horses/perform.js';
 import type { RunRequest } from './horses/message.js';
 import type { Completion, Performer, RunHandle, RunListener } from './horses/performer.js';
 
@@ -139,7 +139,8 @@ export class Run implements RunListener {
   #ended(kind: Ended['kind'], value: Buffer | null, { startedAtMs, endedAtMs }: Times): Ended {
     const { id, executionId, queue } = this.job;
     const resultTtlSeconds = resultTtl(this.job.resultTtl) ?? this.#limits.defaultResultTtlSeconds;
-    return { id, executionId, queue, kind, startedAtMs, endedAtMs, resultTtlSeconds, value };
+    const { announced } = this;
+    return { id, executionId, queue, kind, startedAtMs, endedAtMs, resultTtlSeconds, announced, value };
   }
 }
 

@@ -1,5 +1,5 @@
+import { clock } from '../clock.js';
 import type { ClaimedJob } from '../queue/claim.js';
-import { clock } from './horses/perform.js';
 import type { Performer } from './horses/performer.js';
 import { Run, type Interruption, type RunEnd, type RunLimits } from './run.js';
 

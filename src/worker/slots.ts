@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { clock } from '../clock.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import { BegunMark } from './begun-mark.js';
 import type { WorkerEvent } from './events.js';
-import { clock } from './horses/perform.js';
 import type { Performer } from './horses/performer.js';
 import type { WorkerOptions } from './options.js';
 import { Reserve } from './reserve.js';
@@ -41,7 +41,8 @@ export class Slots {
   readonly #host: SlotsHost;
   readonly #runs: Runs;
   readonly #reserve: Reserve;
-  readonly #mark: BegunMark;
+  /** Where it is written which of the claimed jobs have begun. */
+  readonly mark: BegunMark;
   #isOpen = true;
   #watch: NodeJS.Timeout | null = null;
   /** How many jobs were begun. */
@@ -63,7 +64,7 @@ export class Slots {
     });
     this.#reserve = new Reserve(options.concurrency);
     const { target, name } = options;
-    this.#mark = new BegunMark({ target, name, processPrefix: host.processPrefix, onReady: host.onChange });
+    this.mark = new BegunMark({ target, name, processPrefix: host.processPrefix, onReady: host.onChange });
   }
 
   /** The runs that go on, oldest first. */
@@ -139,14 +140,14 @@ export class Slots {
   /** How many jobs may wait for a slot. */
   get #ahead(): number {
     const { target } = this.#reserve;
-    return this.#options.claimAhead && target > 0 && this.#mark.isReady ? target : 0;
+    return this.#options.claimAhead && target > 0 && this.mark.isReady ? target : 0;
   }
 
   /** Begins what waits, as far as there are slots. */
   fill(): void {
     const jobs = this.#reserve.first(this.free);
     const last = jobs.at(-1);
-    if (last && this.#mark.begin(last.executionId)) {
+    if (last && this.mark.begin(last.executionId)) {
       this.#reserve.remove(jobs.length);
       for (const job of jobs) this.#begin(job);
     }
@@ -198,14 +199,6 @@ export class Slots {
   /** Ends all runs at once. */
   interruptAll(interruption: Interruption): void {
     this.#runs.interruptAll(interruption);
-  }
-
-  /** Nothing can begin because it cannot be marked as begun. */
-  get isStuck(): boolean {
-    return this.#mark.isStuck;
-  }
-  get mark(): BegunMark {
-    return this.#mark;
   }
 
   #begin(job: ClaimedJob): void {

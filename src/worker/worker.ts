@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { formatDate } from '../protocol/time.js';
 import type { ClaimedJob, WorkerStamp } from '../queue/claim.js';
@@ -7,7 +8,6 @@ import { isSuspended } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
 import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
 import { Exchange } from './exchange.js';
-import { clock } from './horses/perform.js';
 import type { Performer } from './horses/performer.js';
 import { Intake } from './intake.js';
 import { register, unregister, type Birth } from './registration.js';
@@ -188,7 +188,7 @@ export class Worker {
     // Before the call: whether it arrives before or after the end of the run, that end must clear up.
     for (const run of runs) run.announced = true;
     const running = runs.map((run) => ({ ...run.job, timeoutSeconds: run.timeoutSeconds }));
-    const held = waiting.map((job) => ({ ...job, timeoutSeconds: this.#options.defaultTimeoutSeconds }));
+    const held = waiting.map((job) => ({ ...job, timeoutSeconds: null }));
     const oldest = runs[0];
     const workingSeconds = oldest ? (clock() - oldest.startedAtMs) / 1_000 : 0;
     const state = running.length > 0 ? '' : this.#exchange.suspended ? 'suspended' : 'idle';
@@ -254,10 +254,10 @@ export class Worker {
 
   async #turn(): Promise<void> {
     this.#exchange.throwFailure();
-    if (this.#adopting || this.#slots.isStuck || this.#intake.hasHits) {
+    if (this.#adopting || this.#slots.mark.isStuck || this.#intake.hasHits) {
       await this.#exchange.settled();
       if (this.#adopting) await this.#adopt();
-      if (this.#slots.isStuck) await this.#slots.mark.withdraw(this.#redis);
+      if (this.#slots.mark.isStuck) await this.#slots.mark.withdraw(this.#redis);
       if (this.#intake.hasHits) await this.#exchange.startMoved();
     }
     if (this.#slots.ended === 0) this.#slots.fill();

@@ -1,35 +1,21 @@
 import { fileURLToPath } from 'node:url';
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { Redis } from '../../src/redis/redis.js';
+import { expect, it } from 'vitest';
 import { runTsrq, startTsrq } from '../support/cli.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { producerTo, put, statusOf, until } from '../support/rq.js';
+import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
+import { put, statusOf, until } from '../support/rq.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 
-let server: TestRedis;
-let client: IoRedis;
-let redis: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  client = server.client();
-  redis = producerTo(server.port);
-});
-afterAll(async () => {
-  redis.close();
-  await server.stop();
-});
-beforeEach(async () => {
-  await client.flushall();
-});
+let { server, client, redis } = {} as FreshRedis;
+freshRedis((fresh) => ({ server, client, redis } = fresh));
 
 const tsrq = (...args: string[]) => runTsrq(args, { url: server.url });
 
 it('shows a job that has ended, for people and for programs', async () => {
   await put(redis, 'count.add', [1, 2], { id: 'good', queue: 'q', serializer: 'pickle', meta: { k: 1 } });
   await put(redis, 'count.boom', ['no luck'], { id: 'bad', queue: 'q' });
+  await tsrq('worker', '--burst', '--path', JOBS, 'q');
+  await put(redis, 'count.echo', [2n ** 64n], { id: 'big', queue: 'q', serializer: 'pickle' });
   await tsrq('worker', '--burst', '--path', JOBS, 'q');
   const { code, stdout } = await tsrq('job', 'show', 'good', 'bad');
   expect(code).toBe(0);
@@ -39,6 +25,9 @@ it('shows a job that has ended, for people and for programs', async () => {
   expect(stdout).toMatch(/^error +\nTypeError: no luck$/m);
   const { stdout: json } = await tsrq('job', 'show', '--json', 'good');
   expect(JSON.parse(json)).toMatchObject({ jobs: [{ id: 'good', status: 'finished', result: 3 }] });
+  // What JSON has not is shown all the same.
+  const { stdout: big } = await tsrq('job', 'show', '--json', 'big');
+  expect(JSON.parse(big)).toMatchObject({ jobs: [{ id: 'big', result: [String(2n ** 64n)] }] });
 });
 
 it('cancels and deletes, and exits 1 for what it could not do', async () => {

@@ -1,4 +1,5 @@
-import { loadsPickle, PickleError } from '../../src/protocol/pickle.js';
+import { loadsPickle } from '../../src/protocol/pickle.js';
+import { PickleError } from '../../src/protocol/pickle-values.js';
 import { dumpsPickle } from '../../src/protocol/pickle-writer.js';
 import { isDeepStrictEqual } from 'node:util';
 import { deflateSync } from 'node:zlib';

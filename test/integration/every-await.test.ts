@@ -4,6 +4,8 @@ import { endAbandoned } from '../../src/queue/abandoned.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
 import { clean } from '../../src/queue/clean.js';
 import { empty } from '../../src/queue/empty.js';
+import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
+import { enqueueMany } from '../../src/queue/enqueue-many.js';
 import { enqueue } from '../../src/queue/enqueue.js';
 import { finish, returnToQueue, type Ended } from '../../src/queue/finish.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
@@ -65,21 +67,27 @@ async function jobs(count: number, more: Parameters<typeof put>[3] = {}): Promis
 
 async function failedJobs(count: number): Promise<void> {
   await jobs(count);
-  const claimed = jobsOf(await claim(quiet, WORKER, wish(count), ''));
-  await finish(
-    quiet,
-    WORKER,
-    claimed.map((job) => endOf(job, 'failed')),
-    wish(0),
-    '',
-  );
+  await finishing('failed')(quiet, jobsOf(await claim(quiet, WORKER, wish(count), '')));
 }
+
+const finishing =
+  (kind: Ended['kind']): Operation['run'] =>
+  (redis, claimed) => {
+    const ended = claimed.map((job) => endOf(job, kind));
+    return finish(redis, WORKER, ended, wish(0), '');
+  };
 
 interface Operation {
   /** Sets the scene; what it returns is handed to `run`. */
   readonly scene: () => Promise<readonly ClaimedJob[]>;
   readonly run: (redis: Redis, claimed: readonly ClaimedJob[]) => Promise<unknown>;
 }
+
+const MANY = Array.from({ length: 90 }, (_, i) => ({
+  functionName: 'a.b',
+  id: `new${i}`,
+  queue: i % 3 === 0 ? 'b' : 'a',
+}));
 
 /** Everything that tsrq does to Redis, each step of which may be cut off before or after Redis has done it. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -95,6 +103,30 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     scene: async () => (await jobs(3), []),
     run: (redis) => enqueue(redis, { functionName: 'c.d', id: 'j0', queue: 'b', onExistingId: 'replace' }),
   },
+  'enqueue of a job that waits for another': {
+    scene: async () => (await jobs(1), []),
+    run: (redis) => enqueue(redis, { functionName: 'a.b', id: 'new', queue: 'a', dependsOn: 'j0' }),
+  },
+  'enqueue of a job for later': {
+    scene: () => Promise.resolve([]),
+    run: (redis) => enqueue(redis, { functionName: 'a.b', id: 'new', queue: 'a', scheduleInSeconds: 60 }),
+  },
+  'enqueue of many': {
+    scene: async () => (await jobs(1), []),
+    run: (redis) => enqueueMany(redis, MANY),
+  },
+  'canceling a job': {
+    scene: async () => (await jobs(2), await put(quiet, 'a.b', [], { id: 'child', queue: 'a', dependsOn: 'j0' }), []),
+    run: (redis) => cancelJob(redis, 'j0', { enqueueDependents: true }),
+  },
+  'canceling a running job': {
+    scene: async () => (await jobs(2), running()),
+    run: (redis) => cancelJob(redis, 'j0'),
+  },
+  'deleting a job': {
+    scene: async () => (await jobs(2), await put(quiet, 'a.b', [], { id: 'child', queue: 'a', dependsOn: 'j0' }), []),
+    run: (redis) => deleteJob(redis, 'j0'),
+  },
   heartbeat: {
     scene: async () => (await jobs(4), running()),
     run: (redis, claimed) =>
@@ -107,47 +139,19 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'finish of a success': {
     scene: async () => (await jobs(4), running()),
-    run: (redis, claimed) =>
-      finish(
-        redis,
-        WORKER,
-        claimed.map((job) => endOf(job, 'finished')),
-        wish(0),
-        '',
-      ),
+    run: finishing('finished'),
   },
   'finish of a failure with retries': {
     scene: async () => (await jobs(4, { retry: { max: 2 } }), running()),
-    run: (redis, claimed) =>
-      finish(
-        redis,
-        WORKER,
-        claimed.map((job) => endOf(job, 'failed')),
-        wish(0),
-        '',
-      ),
+    run: finishing('failed'),
   },
   'finish of a failure with a delayed retry': {
     scene: async () => (await jobs(4, { retry: { max: 1, intervals: [60] } }), running()),
-    run: (redis, claimed) =>
-      finish(
-        redis,
-        WORKER,
-        claimed.map((job) => endOf(job, 'failed')),
-        wish(0),
-        '',
-      ),
+    run: finishing('failed'),
   },
   'finish of a stopped job': {
     scene: async () => (await jobs(4), running()),
-    run: (redis, claimed) =>
-      finish(
-        redis,
-        WORKER,
-        claimed.map((job) => endOf(job, 'stopped')),
-        wish(0),
-        '',
-      ),
+    run: finishing('stopped'),
   },
   'return to the queue': {
     scene: async () => (await jobs(4), running()),

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadsPickle, PickleError } from '../../src/protocol/pickle.js';
+import { loadsPickle } from '../../src/protocol/pickle.js';
+import { PickleError } from '../../src/protocol/pickle-values.js';
 import { dumpsPickle } from '../../src/protocol/pickle-writer.js';
 import { fetchJob } from '../../src/queue/job-store.js';
 import type { Redis } from '../../src/redis/redis.js';

@@ -46,13 +46,12 @@ export function jobCommand(cli: Cli): Command {
       const shown: unknown[] = [];
       for (const id of new Set(ids)) {
         const result = await everywhere(cli, (redis) => act(redis, action, id, options));
-        if (!result) cli.exitCode = 1;
+        if (result?.done !== true) cli.exitCode = 1;
         if (!cli.json)
           (result?.done === false ? cli.stderr : cli.stdout).write(`${result?.text ?? `There is no job ${id}.`}\n`);
-        if (result?.done === false) cli.exitCode = 1;
         shown.push(result?.json ?? { id, done: result?.done ?? false });
       }
-      if (cli.json) cli.stdout.write(`${JSON.stringify({ jobs: shown })}\n`);
+      if (cli.json) cli.stdout.write(`${JSON.stringify({ jobs: shown }, shownValue)}\n`);
     });
 }
 

@@ -8,7 +8,7 @@ if job.err or not (job[1] or job[2]) then return { 'gone' } end
 local ENDED = { finished = true, failed = true, stopped = true, canceled = true }
 if ENDED[job[1]] then return { 'ended', job[1] } end
 local origin = job[2] or ''
-call('HSET', key, 'status', 'canceled', 'ended_at', date)
+call('HSET', key, 'status', 'canceled')
 take_from_all(id, origin)
 try('ZADD', 'rq:canceled:' .. origin, clock(), id)
 if release then release_dependents(id, 'finished', date) end

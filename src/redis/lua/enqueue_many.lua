@@ -2,11 +2,12 @@
 -- ARGV  mark (of this call: by it a repetition is told), then groups of jobs that have much in common, each
 --         a job (read_new_job, its id ''), number of fields and values of a hash, those, how many of them differ from job
 --         to job, their places, number of jobs, then per job: id, what differs
--- Reply { 'queued', exceptions } or { 'repeated', {} } when this very call was carried out before (its reply was lost)
---       exceptions { place (from 1), 'scheduled' | 'deferred' | 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
+-- Reply exceptions, of the first run when this very call was carried out before (its reply was lost):
+--       { place (from 1), 'scheduled' | 'deferred' | 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
 local mark = arg()
 -- The first write: Redis refuses it when it can refuse any.
-if not call('SET', 'rq:tsrq:enqueued:' .. mark, '1', 'NX', 'EX', 60) then return { 'repeated', {} } end
+local key = 'rq:tsrq:enqueued:' .. mark
+if not call('SET', key, '[]', 'NX', 'EX', 60) then return cjson.decode(call('GET', key)) end
 local exceptions, place = {}, 0
 
 while at < #ARGV do
@@ -40,4 +41,5 @@ while at < #ARGV do
     for _, i in ipairs(places) do exceptions[#exceptions + 1] = { i, 'refused', problem } end
   end
 end
-return { 'queued', exceptions }
+if #exceptions > 0 then call('SET', key, cjson.encode(exceptions), 'EX', 60) end
+return exceptions

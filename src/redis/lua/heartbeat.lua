@@ -1,5 +1,6 @@
 -- Prolongs the leases of the running executions and the life of the worker hash.
--- ARGV  worker (read_worker), state or '', seconds the current job has run, then per execution: id, execution, queue, timeout
+-- ARGV  worker (read_worker), state or '', seconds the current job has run, then per execution: id, execution, queue,
+--       timeout, or '' for one that has not begun and has no records
 -- Reply { 'ok', lost } or { 'unregistered' | 'replaced' }; lost: the executions that are not ours any more
 local w, problem = read_worker()
 if not w then return { problem } end
@@ -13,12 +14,14 @@ while at < #ARGV do
   local wip, member = 'rq:wip:' .. queue, id .. ':' .. execution
   if call('ZSCORE', wip, member) then
     call('ZADD', wip, 'XX', w.now + lease, member)
-    local key = 'rq:execution:' .. id .. ':' .. execution
-    call('HSET', key, 'id', execution, 'last_heartbeat', w.now_float, 'worker_name', w.name)
-    call('HSETNX', key, 'created_at', w.now_float)
-    call('EXPIRE', key, lease)
-    call('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
-    call('EXPIRE', 'rq:executions:' .. id, lease + 60)
+    if timeout then
+      local key = 'rq:execution:' .. id .. ':' .. execution
+      call('HSET', key, 'id', execution, 'last_heartbeat', w.now_float, 'worker_name', w.name)
+      call('HSETNX', key, 'created_at', w.now_float)
+      call('EXPIRE', key, lease)
+      call('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
+      call('EXPIRE', 'rq:executions:' .. id, lease + 60)
+    end
     if call('EXISTS', 'rq:job:' .. id) == 1 then call('HSET', 'rq:job:' .. id, 'last_heartbeat', w.date) end
   else
     lost[#lost + 1] = execution

@@ -1,5 +1,6 @@
 /** The program of a work horse: a warm child process that runs the jobs its worker sends. */
-import { perform, describeError, clock, LazyAbort } from './perform.js';
+import { clock } from '../../clock.js';
+import { perform, describeError, LazyAbort } from './perform.js';
 import { Handlers, type HandlerSources } from './handlers.js';
 import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
 

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { clock } from '../../clock.js';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
 import { UnserializableError } from '../../protocol/json.js';
 import {
@@ -58,9 +59,6 @@ function hasKeys(object: object): boolean {
   for (const _ in object) return true;
   return false;
 }
-
-/** Milliseconds since the epoch with a fraction: RQ's dates have microseconds. */
-export const clock = (): number => performance.timeOrigin + performance.now();
 
 const MAX_ERROR_LENGTH = 64 * 1024;
 

@@ -1,36 +1,20 @@
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { claim, type WorkerStamp } from '../../../src/queue/claim.js';
 import { cancelJob, deleteJob, stopJob } from '../../../src/queue/end-job.js';
 import { enqueue, type NewJob } from '../../../src/queue/enqueue.js';
 import { finish } from '../../../src/queue/finish.js';
 import { heartbeat } from '../../../src/queue/heartbeat.js';
-import type { Redis } from '../../../src/redis/redis.js';
 import { register } from '../../../src/worker/registration.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
-import { placesOf, producerTo, statusOf } from '../../support/rq.js';
+import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
+import { placesOf, statusOf } from '../../support/rq.js';
 
 const WORKER: WorkerStamp = {
   ...{ name: 'w', birth: '2026-11-21T00:00:00.000000Z', monitoringIntervalSeconds: 30 },
   ...{ idleTtlSeconds: 480, defaultTimeoutSeconds: 180 },
 };
 
-let server: TestRedis;
-let client: IoRedis;
-let redis: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  client = server.client();
-  redis = producerTo(server.port);
-});
-afterAll(async () => {
-  redis.close();
-  await server.stop();
-});
-beforeEach(async () => {
-  await client.flushall();
-});
+let { server, client, redis } = {} as FreshRedis;
+freshRedis((fresh) => ({ server, client, redis } = fresh));
 
 const put = (id: string, more: Partial<NewJob> = {}) =>
   enqueue(redis, { functionName: 'a.b', queue: 'q', id, ...more });
@@ -89,6 +73,20 @@ describe('cancelJob', () => {
     await cancelJob(redis, 'parent', { enqueueDependents: true });
     expect(await placesOf(client, 'child', 'q')).toEqual(['rq:queue:q']);
     expect(await statusOf(client, 'child')).toBe('queued');
+  });
+});
+
+describe('a heartbeat', () => {
+  it('prolongs the lease of a job that has not begun, and writes no records of it', async () => {
+    await put('waits');
+    const job = await run('waits');
+    const member = `waits:${job.executionId}`;
+    await client.zadd('rq:wip:q', '5', member);
+    await heartbeat(redis, WORKER, [{ ...job, timeoutSeconds: null }], { state: '', workingSeconds: 0 });
+    expect(Number(await client.zscore('rq:wip:q', member))).toBeGreaterThan(Date.now() / 1_000 + 60);
+    expect(await client.keys('rq:execution*')).toEqual([]);
+    await heartbeat(redis, WORKER, [{ ...job, timeoutSeconds: 180 }], { state: '', workingSeconds: 0 });
+    expect(await client.keys('rq:execution*')).toHaveLength(2);
   });
 });
 

@@ -1,5 +1,4 @@
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TsrqError } from '../../../src/errors.js';
 import { enqueueMany } from '../../../src/queue/enqueue-many.js';
 import { enqueue, type NewJob } from '../../../src/queue/enqueue.js';
@@ -7,28 +6,12 @@ import { newJobFields } from '../../../src/protocol/job.js';
 import { encodePayload } from '../../../src/protocol/payload.js';
 import { parseDate } from '../../../src/protocol/time.js';
 import { connect } from '../../../src/redis/connect.js';
-import type { Redis } from '../../../src/redis/redis.js';
 import { parseRedisUrl } from '../../../src/redis/target.js';
 import { startProxy } from '../../support/proxy.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
-import { producerTo } from '../../support/rq.js';
+import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
 
-let server: TestRedis;
-let client: IoRedis;
-let redis: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  client = server.client();
-  redis = producerTo(server.port);
-});
-afterAll(async () => {
-  redis.close();
-  await server.stop();
-});
-beforeEach(async () => {
-  await client.flushall();
-});
+let { server, client, redis } = {} as FreshRedis;
+freshRedis((fresh) => ({ server, client, redis } = fresh));
 
 const queued = (queue: string): Promise<string[]> => client.lrange(`rq:queue:${queue}`, '0', '-1');
 
@@ -153,17 +136,44 @@ describe('enqueueMany', () => {
     expect(outcomes.every(({ state }) => state === 'queued')).toBe(true);
   });
 
+  it('tells a repetition what the first run came to', async () => {
+    await enqueue(redis, { functionName: 'a.b', id: 'taken', queue: 'q' });
+    const proxy = await startProxy(server.port);
+    const through = connect(parseRedisUrl(proxy.url), { role: 'producer', deadlineMs: 10_000 });
+    await through.call(['PING']);
+    const dropped = proxy.dropReply('eval');
+    const outcomes = await enqueueMany(through, [
+      { functionName: 'a.b', queue: 'q', id: 'new' },
+      { functionName: 'a.b', queue: 'q', id: 'taken' },
+      { functionName: 'a.b', queue: 'q', id: 'child', dependsOn: 'new' },
+    ]);
+    await dropped;
+    expect(outcomes.map(({ state }) => state)).toEqual(['queued', 'exists', 'deferred']);
+    expect(await queued('q')).toEqual(['taken', 'new']);
+    through.close();
+    await proxy.stop();
+  });
+
+  it('says so when too few replicas have the jobs, which are stored', async () => {
+    const error = await enqueueMany(redis, [{ functionName: 'a.b', queue: 'q' }], {
+      durable: { replicas: 1, timeoutMs: 50 },
+    }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'NOT_REPLICATED' });
+    expect(await queued('q')).toHaveLength(1);
+  });
+
   it('stores nothing if one job is not as it should be', async () => {
     const codes = [];
     for (const bad of [
       { functionName: '' },
       { functionName: 'a.b', args: [() => 1] },
+      { functionName: 'a.b', meta: { bad: () => 1 } },
       { functionName: 'a.b', id: 'x' },
     ]) {
       const jobs = [{ functionName: 'a.b', id: 'x' }, bad];
       codes.push(await enqueueMany(redis, jobs).catch((error: unknown) => (error as TsrqError).code));
     }
-    expect(codes).toEqual(['USAGE', 'USAGE', 'USAGE']);
+    expect(codes).toEqual(['USAGE', 'USAGE', 'USAGE', 'USAGE']);
     expect(await client.dbsize()).toBe(0);
     expect(await enqueueMany(redis, [])).toEqual([]);
   });

@@ -1,31 +1,15 @@
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TsrqError } from '../../../src/errors.js';
 import { enqueueMany } from '../../../src/queue/enqueue-many.js';
 import { enqueue, type NewJob } from '../../../src/queue/enqueue.js';
 import { connect } from '../../../src/redis/connect.js';
-import type { Redis } from '../../../src/redis/redis.js';
 import { parseRedisUrl } from '../../../src/redis/target.js';
 import { startProxy } from '../../support/proxy.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
-import { placesOf, producerTo } from '../../support/rq.js';
+import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
+import { placesOf } from '../../support/rq.js';
 
-let server: TestRedis;
-let client: IoRedis;
-let redis: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  client = server.client();
-  redis = producerTo(server.port);
-});
-afterAll(async () => {
-  redis.close();
-  await server.stop();
-});
-beforeEach(async () => {
-  await client.flushall();
-});
+let { server, client, redis } = {} as FreshRedis;
+freshRedis((fresh) => ({ server, client, redis } = fresh));
 
 const put = (id: string, more: Partial<NewJob> = {}) =>
   enqueue(redis, { functionName: 'a.b', queue: 'q', id, ...more });

@@ -2,23 +2,6 @@
 
 local LIVE = { queued = true, started = true, deferred = true, scheduled = true }
 
--- Takes the id out of every place that its former life may have left it in.
-local function clear(id, status, origin)
-  if status == 'queued' then call('LREM', 'rq:queue:' .. origin, 0, id) end
-  for _, registry in ipairs({ 'finished', 'failed', 'canceled', 'deferred', 'scheduled' }) do
-    try('ZREM', 'rq:' .. registry .. ':' .. origin, id)
-  end
-  call('DEL', 'rq:job:' .. id)
-end
-
--- What a job that was replaced, canceled or deleted leaves where its status does not point: an id that a wait has moved,
--- executions that go on. The new job must not be listed twice, nor be ended by a run of the former.
-local function cut_off(id, origin)
-  local list = 'rq:queue:' .. origin .. ':intermediate'
-  if try('LREM', list, 0, id) ~= 0 then call('DEL', list .. ':first_seen:' .. id) end
-  for _, execution in ipairs(leases_of(id, origin)) do call('ZREM', 'rq:wip:' .. origin, execution[1]) end
-end
-
 -- Whether this call was carried out before, or the id is in use; nil if the job may be stored, and what had the id is gone.
 -- Raises if the key is no hash.
 local function make_room(job)
@@ -35,8 +18,14 @@ local function make_room(job)
   end
   -- The first write: Redis refuses it when it can refuse any.
   call('SADD', 'rq:queues', 'rq:queue:' .. job.queue)
-  if exists then clear(job.id, old[1], old[2] or job.queue) end
-  cut_off(job.id, exists and old[2] or job.queue)
+  -- The new job must not be listed twice, nor wait for the parents of the former, nor be ended by a run of it.
+  local origin = exists and old[2] or job.queue
+  if exists then
+    if old[1] == 'queued' then call('LREM', 'rq:queue:' .. origin, 0, job.id) end
+    unlist(job.id, origin)
+    call('DEL', key, 'rq:job::' .. job.id .. ':dependencies')
+  end
+  cut_off(job.id, origin)
   return nil
 end
 
