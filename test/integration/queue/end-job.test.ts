@@ -43,6 +43,8 @@ describe('cancelJob', () => {
     for (const id of ['queued', 'later', 'child']) {
       expect(await cancelJob(redis, id)).toEqual({ state: 'canceled' });
       expect(await statusOf(client, id)).toBe('canceled');
+      // RQ changes nothing else of it.
+      expect(await client.hget(`rq:job:${id}`, 'ended_at')).toBe('');
       expect(await placesOf(client, id, 'q')).toEqual(['canceled']);
       expect(await cancelJob(redis, id)).toEqual({ state: 'ended', status: 'canceled' });
     }

@@ -83,6 +83,14 @@ describe('a job that depends on others', () => {
     expect(await field('lenient', 'allow_dependency_failures')).toBe('1');
   });
 
+  it('does not wait for the parents of a former life of its id', async () => {
+    await put('old');
+    await put('new');
+    await put('child', { dependsOn: 'old' });
+    await put('child', { dependsOn: 'new', onExistingId: 'replace' });
+    expect(await client.smembers('rq:job::child:dependencies')).toEqual(['new']);
+  });
+
   it('is one of many', async () => {
     await put('p');
     const outcomes = await enqueueMany(redis, [
