@@ -1,8 +1,9 @@
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 /**
- * Ends the run with one plain line, `tests: 12 passed, 0 failed, 3 skipped`. Where CI is set a skipped test is a failure:
- * what could not be tested there was not tested at all.
+ * Ends the run with one plain line, `tests: 12 passed, 0 failed, 3 skipped`, and before it names what was skipped, what
+ * failed and with which error, and what passed only on a second try. Where CI is set a skipped test is a failure: what
+ * could not be tested there was not tested at all.
  */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
@@ -11,6 +12,7 @@ export default class ClosingLine implements Reporter {
     const skipped = outcomes.flatMap((outcome) => outcome.skipped);
     const strict = Boolean(process.env['CI']) && skipped.length > 0;
     for (const name of skipped) console.log(`skipped: ${name}`);
+    for (const line of outcomes.flatMap((outcome) => outcome.remarks)) console.log(line);
     if (strict) {
       console.log(`CI is set, so the run has failed: ${skipped.length} skipped, named above`);
       process.exitCode = 1;
@@ -26,6 +28,7 @@ interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: readonly string[];
+  readonly remarks: readonly string[];
 }
 
 function outcomeOf(module: TestModule): Outcome {
@@ -39,8 +42,23 @@ function outcomeOf(module: TestModule): Outcome {
     failed: ended('failed').length + Math.max(notReached.length, broken),
     skipped: ended('skipped')
       .filter((test) => !isUnderBroken(test))
-      .map((test) => `${module.relativeModuleId} > ${test.fullName}`),
+      .map(nameOf),
+    remarks: [
+      ...module.errors().map((error) => `failed: ${module.relativeModuleId}: ${firstLineOf(error)}`),
+      ...ended('failed').map((test) => `failed: ${nameOf(test)}: ${firstLineOf(test.result().errors?.[0])}`),
+      ...tests
+        .filter((test) => test.diagnostic()?.flaky)
+        .map((test) => `second try: ${nameOf(test)}: ${firstLineOf(test.result().errors?.[0])}`),
+    ],
   };
+}
+
+function nameOf(test: TestCase): string {
+  return `${test.module.relativeModuleId} > ${test.fullName}`;
+}
+
+function firstLineOf(error: { message: string } | undefined): string {
+  return error?.message.split('\n', 1)[0]?.slice(0, 300) ?? 'no message';
 }
 
 function isUnderBroken(test: TestCase): boolean {
