@@ -4,9 +4,9 @@ import { asList, asText } from './claim.js';
 
 /**
  * Seconds an id may lie in an intermediate list before it counts as stranded. Below the 60 s after which Python RQ
- * fails such a job, and far above what any worker needs from its pop to its start.
+ * fails such a job, two sweeps included, and far above what any worker needs from its pop to its start.
  */
-export const STRANDED_AFTER_SECONDS = 45;
+export const STRANDED_AFTER_SECONDS = 30;
 
 const BATCH = 200;
 

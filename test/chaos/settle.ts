@@ -1,4 +1,5 @@
 import type { Redis as IoRedis } from 'ioredis';
+import { STRANDED_AFTER_SECONDS } from '../../src/queue/stranded.js';
 import { LONG } from './plan.js';
 import { unsettled, type Blows } from './verdict.js';
 import { until } from '../support/rq.js';
@@ -25,6 +26,8 @@ async function hurry(client: IoRedis, queue: string, blows: Blows): Promise<void
   }
   for (const id of await client.lrange(`rq:queue:${queue}:intermediate`, 0, -1)) {
     const seen = `rq:queue:${queue}:intermediate:first_seen:${id}`;
-    if ((await client.exists(seen)) === 1) await client.set(seen, '1', 'EX', 86_400);
+    // Long enough for tsrq, and not for Python RQ, which would fail the job.
+    const since = Number((await client.time())[0]) - (STRANDED_AFTER_SECONDS + 60) / 2;
+    if ((await client.exists(seen)) === 1) await client.set(seen, String(since), 'EX', 180);
   }
 }

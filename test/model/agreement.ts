@@ -40,7 +40,7 @@ function expectedKeys(model: Model, staff: Staff): Keys {
     put(`rq:workers:${queue}`, staff.workers.map(({ name }) => `rq:worker:${name}`).sort());
     put(`rq:queue:${queue}`, model.queues[queue]);
     put(`rq:queue:${queue}:intermediate`, model.intermediate[queue]);
-    for (const id of model.seen[queue]) put(`rq:queue:${queue}:intermediate:first_seen:${id}`, ['<moment>'], 86_400);
+    for (const id of model.seen[queue]) put(`rq:queue:${queue}:intermediate:first_seen:${id}`, ['<moment>'], 60);
     const open = model.wip[queue].map((execution) => [member(execution), execution.over ? OVER : ALIVE]);
     put(`rq:wip:${queue}`, Object.fromEntries(open));
     for (const [name, registries] of Object.entries(model.registries)) {

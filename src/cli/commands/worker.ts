@@ -53,7 +53,6 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   try {
     const worker = await startNamed(options, settings);
     signals.lead(worker, log);
-    if (settings.worker.pidFile !== null) writeFileSync(resolve(cli.cwd, settings.worker.pidFile), String(process.pid));
     const end = await worker.ended;
     cli.exitCode = stray.seen ? 1 : exitCode(end, signals.coldSignal);
   } finally {
@@ -109,6 +108,9 @@ async function workerOptions(
     connectTimeoutSeconds: worker.connectTimeoutSeconds,
     withScheduler: worker.withScheduler,
     onEvent: (event) => {
+      // Whoever reads that the worker is ready finds the file.
+      if (event.type === 'ready' && worker.pidFile !== null)
+        writeFileSync(resolve(cli.cwd, worker.pidFile), String(process.pid));
       log(logRecord(event, worker.logJobDescription));
     },
     onStderr: (chunk) => {

@@ -22,8 +22,9 @@ end
 local ids = try('LRANGE', list, 0, limit - 1)
 for _, id in ipairs(ids.err and {} or ids) do
   local seen = list .. ':first_seen:' .. id
-  -- RQ's own mark, in RQ's form: whoever sees an id first starts its clock.
-  if not call('SET', seen, now_float, 'EX', 86400, 'NX') then
+  -- RQ's own mark, in RQ's form: whoever sees an id first starts its clock. RQ's stay for a day; seen by a later life of
+  -- the same id they would say that it has been lying here since then.
+  if not call('SET', seen, now_float, 'EX', 4 * grace + 60, 'NX') then
     local since = tonumber(call('GET', seen) or '')
     if (not since or tonumber(now_float) - since >= grace) and #leases_of(id, queue) == 0 then
       -- A Python worker opens the execution before its child takes the id off this list.
