@@ -1,14 +1,22 @@
-// Compiles src/ to dist/ and copies the Lua scripts; does nothing when dist/ is newer than every source.
+// Compiles src/ to dist/, copies the Lua scripts and bundles the command line; does nothing when dist/ is newer than every source.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.js';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 // Its time says from when the sources are that dist/ was made of.
 const STAMP = 'dist/index.js';
-const SOURCES = ['src', 'scripts/build.js', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
+const SOURCES = [
+  'src',
+  'scripts/build.js',
+  'scripts/bundle.js',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package.json',
+];
 
 if (existsSync(STAMP) && statSync(STAMP).mtimeMs > Math.max(...SOURCES.map(newest))) process.exit(0);
 
@@ -20,6 +28,7 @@ try {
   if (status !== 0) process.exitCode = 1;
   else {
     cpSync('src/redis/lua', join(work, 'redis/lua'), { recursive: true });
+    await bundle(work);
     utimesSync(join(work, 'index.js'), started, started);
     // Changed in one go: a program that starts meanwhile finds the old files or the new ones, never half of them.
     rmSync('dist', { recursive: true, force: true });

@@ -5,6 +5,7 @@ import { resolveQueues, TargetBuilder } from './connections.js';
 import { environmentLayers, named } from './environment.js';
 import { readConfigFile, type ConfigFile } from './file.js';
 import { MergedLayers, type Layer } from './layers.js';
+import { isPlain } from './plain.js';
 import { Problems, shown, withoutSecrets } from './problems.js';
 import { isRecord, RQ_SETTINGS, translate } from './rq-settings.js';
 import type { FileConfig } from './schema.js';
@@ -109,14 +110,6 @@ async function validate(merged: MergedLayers, problems: Problems): Promise<FileC
   const rest = fileSchema.safeParse(withoutFaults(values, issues));
   if (!rest.success) problems.throwIfAny();
   return rest.data ?? {};
-}
-
-/** Most commands are given an address and queues and nothing else: loading the schema would take longer than their work. */
-function isPlain([path, value]: [path: string, value: unknown]): boolean {
-  const isText = (text: unknown): boolean => typeof text === 'string' && text !== '';
-  return path === 'redis.url'
-    ? isText(value)
-    : path === 'queues' && Array.isArray(value) && value.length > 0 && value.every(isText);
 }
 
 const STAND_INS: Readonly<Record<string, string>> = { connections: 'redis://localhost', queueConnections: 'default' };

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from '../../src/cli/program.js';
@@ -25,6 +26,8 @@ beforeEach(async () => {
   await client.flushall();
 });
 
+const BUNDLE = fileURLToPath(new URL('../../dist/cli/bundle', import.meta.url));
+
 const tsrq = (...args: string[]) => runTsrq(args, { url: server.url, cwd: dir });
 
 describe('the program', () => {
@@ -38,8 +41,12 @@ describe('the program', () => {
     const loaded = readdirSync(coverage)
       .map((file) => readFileSync(join(coverage, file), 'utf8'))
       .join('');
-    expect(loaded).toContain('commander');
-    expect(loaded).not.toContain('ioredis');
+    const withIoredis = readdirSync(BUNDLE).filter(
+      (file) => file.endsWith('.js') && readFileSync(join(BUNDLE, file), 'utf8').includes('node_modules/ioredis/'),
+    );
+    expect(loaded.includes('/bundle/main.js')).toBe(true);
+    expect(withIoredis).not.toEqual([]);
+    expect(withIoredis.filter((file) => loaded.includes(file))).toEqual([]);
   });
 
   it.each(COMMAND_NAMES)('%s --help prints help and exits 0', async (name) => {

@@ -1,0 +1,37 @@
+// Puts the command line and the horse's program, with the packages they need at once, into few files: Node takes longer to
+// find and compile two hundred small ones than tsrq to do most of its work. See docs/decisions/0009-one-bundle.md.
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { rolldown } from 'rolldown';
+
+/** Loaded rarely, and large. */
+const LEFT_OUT = ['cosmiconfig', 'jiti', 'cli-progress'];
+
+/** `dist`: what tsc has made. The bundle stands beside `cli/commands/`, so that relative addresses hold in both. */
+export async function bundle(dist) {
+  const dir = join(dist, 'cli/bundle');
+  const made = await rolldown({
+    input: { main: resolve(dist, 'cli/main.js'), entry: resolve(dist, 'worker/horses/entry.js') },
+    platform: 'node',
+    external: [/^node:/, ...LEFT_OUT],
+  });
+  const { output } = await made.write({ dir, format: 'esm' });
+  await made.close();
+  cpSync(join(dist, 'redis/lua'), join(dir, 'lua'), { recursive: true });
+  const modules = output.flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []));
+  writeFileSync(join(dir, 'LICENSES.txt'), licencesOf(modules));
+}
+
+/** The licences of the packages that modules of these paths belong to. */
+function licencesOf(modules) {
+  const folders = modules.map((path) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
+  return [...new Set(folders.filter((folder) => folder !== undefined && existsSync(folder)))]
+    .sort()
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+      const text = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+      return `${name} ${version} (${license})\n${text}`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
