@@ -17,6 +17,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "`worker --concurrency N` under RQ's name",
     load: async () => (await import('./commands/worker-pool.js')).workerPoolCommand,
   },
+  workers: {
+    summary: 'list workers, quiet, stop or scale them by name',
+    load: async () => (await import('./commands/workers.js')).workersCommand,
+  },
   info: {
     summary: 'show queues and workers',
     load: async () => (await import('./commands/info.js')).infoCommand,

@@ -22,6 +22,12 @@ export interface WorkerInfo {
   /** `?` where the hash does not tell. */
   readonly state: string;
   readonly queues: readonly string[];
+  /** Jobs at once; null for a worker of Python, or of a tsrq that does not tell. */
+  readonly concurrency: number | null;
+  /** Told to take no new jobs. */
+  readonly quiet: boolean;
+  /** Told to stop: it ends when its jobs have ended. */
+  readonly stopping: boolean;
   readonly currentJob: string | null;
   readonly currentJobSeconds: number | null;
   /** The current job and, of a worker that runs several, the others. */
@@ -29,7 +35,10 @@ export interface WorkerInfo {
   readonly successful: number;
   readonly failed: number;
   readonly workingSeconds: number;
+  /** Of tsrq or RQ. */
   readonly version: string | null;
+  /** `Node.js 20.19.0`, or the version of Python. */
+  readonly runtime: string | null;
   readonly birthMs: number | null;
   readonly heartbeatAgeSeconds: number | null;
 }
@@ -86,6 +95,9 @@ export function readWorker(
     pid: finite(text('pid')),
     state: fields.get('state') ?? '?',
     queues: (text('queues') ?? '').split(',').filter((queue) => queue !== ''),
+    concurrency: finite(text('tsrq_concurrency')),
+    quiet: text('tsrq_quiet') !== null,
+    stopping: text('shutdown_requested_date') !== null,
     currentJob,
     currentJobSeconds: running.find((job) => job.id === currentJob)?.seconds ?? currentJobSeconds,
     running,
@@ -93,6 +105,7 @@ export function readWorker(
     failed: number('failed_job_count'),
     workingSeconds: number('total_working_time'),
     version: text('version'),
+    runtime: text('python_version'),
     birthMs: parseDate(text('birth') ?? ''),
     heartbeatAgeSeconds,
   };

@@ -12,6 +12,25 @@ export interface Birth {
   readonly runtime: string;
 }
 
+/** What a worker of tsrq tells of itself beside RQ's fields; RQ reads its own fields by name and leaves others alone. */
+export interface WorkerNotes {
+  /** Jobs at once. */
+  readonly concurrency: number;
+  /** Told to take no new jobs. */
+  readonly quiet: boolean;
+  /** A date; '' until it is told to stop. */
+  readonly shutdownRequested: string;
+}
+
+/** The fields of `rq:worker:<name>` that hold the notes. `shutdown_requested_date` is RQ's. */
+export function noteFields(notes: WorkerNotes): [field: string, value: string][] {
+  const fields: [string, string][] = [
+    ['tsrq_concurrency', String(notes.concurrency)],
+    ['tsrq_quiet', notes.quiet ? '1' : ''],
+  ];
+  return notes.shutdownRequested === '' ? fields : [...fields, ['shutdown_requested_date', notes.shutdownRequested]];
+}
+
 /** The fields of `rq:worker:<name>` as RQ writes them at birth. */
 export function birthFields(birth: Birth): [field: string, value: string][] {
   return [

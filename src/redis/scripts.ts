@@ -20,10 +20,13 @@ const PARTS = {
   enqueue_many: ['base', 'unlist', 'enqueue'],
   finish: ['base', 'start', 'take', 'end'],
   heartbeat: ['base'],
+  note: ['base'],
   register: ['base'],
   requeue: ['base'],
   save_meta: ['base'],
   stranded: ['base'],
+  // On its own: who may tell workers something need not be allowed what the shared pieces call.
+  tell: [],
   unregister: ['base'],
 } as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]>;
 

@@ -2,7 +2,7 @@ import { parseCommand } from '../protocol/commands.js';
 import type { WorkerEvent } from './events.js';
 import type { Worker } from './worker.js';
 
-/** Obeys what RQ's `send_shutdown_command`, `send_kill_horse_command` and `send_stop_job_command` publish. */
+/** Obeys what RQ's `send_shutdown_command`, `send_kill_horse_command`, `send_stop_job_command` and `tsrq workers` publish. */
 export function obey(message: string, worker: Worker, tell: (event: WorkerEvent) => void): void {
   const command = parseCommand(message);
   switch (command.command) {
@@ -24,6 +24,18 @@ export function obey(message: string, worker: Worker, tell: (event: WorkerEvent)
       run?.interrupt({ kind: 'stopped', name: 'JobStopped', text: 'Job stopped by user, work-horse terminated.' });
       return;
     }
+    case 'tsrq:quiet':
+      tell({ type: 'command', text: 'quiet' });
+      worker.quiet();
+      return;
+    case 'tsrq:resume':
+      tell({ type: 'command', text: 'resume' });
+      worker.unquiet();
+      return;
+    case 'tsrq:scale':
+      tell({ type: 'command', text: `scale to ${command.concurrency}` });
+      worker.scale(command.concurrency);
+      return;
     case 'unknown':
       tell({ type: 'warning', message: `a message that is no command was ignored: ${message.slice(0, 200)}` });
   }

@@ -49,6 +49,7 @@ export type WorkerEvent =
   | { readonly type: 'suspended' }
   | { readonly type: 'resumed' }
   | { readonly type: 'quiet' }
+  | { readonly type: 'scaled'; readonly concurrency: number }
   | { readonly type: 'reloaded' }
   | { readonly type: 'stopping'; readonly running: number; readonly because: string }
   | { readonly type: 'cold'; readonly running: number; readonly because: string }

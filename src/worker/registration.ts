@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { TsrqError } from '../errors.js';
 import { parseDate } from '../protocol/time.js';
-import { birthFields } from '../protocol/worker.js';
+import { birthFields, noteFields, type WorkerNotes } from '../protocol/worker.js';
 import { asList, asText, type WorkerStamp } from '../queue/claim.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
@@ -18,13 +18,13 @@ export interface Birth {
  * Registers a worker as RQ does, in one atomic step. A live worker of that name → TsrqError NAME_TAKEN; a dead one's
  * place is taken. Also used when Redis came back without the worker.
  */
-export async function register(redis: Redis, birth: Birth): Promise<void> {
+export async function register(redis: Redis, birth: Birth, notes?: WorkerNotes): Promise<void> {
   const address = await ownAddress(redis);
   let replaced = '';
   for (let attempt = 0; attempt < 3; attempt += 1) {
-    const reply = asList(await redis.evaluate(script('register'), [], registerArgs(birth, address, replaced))).map(
-      asText,
-    );
+    const reply = asList(
+      await redis.evaluate(script('register'), [], registerArgs(birth, notes, address, replaced)),
+    ).map(asText);
     const [state, otherBirth = '', host = '', pid = '', lastHeartbeat = '', livesMs = ''] = reply;
     if (state === 'ok') return;
     if (!isDead({ host, pid: Number(pid), lastHeartbeat, expires: Number(livesMs) >= 0 })) {
@@ -42,7 +42,17 @@ export async function unregister(redis: Redis, birth: Birth, date: string): Prom
   await redis.evaluate(script('unregister'), [], [birth.stamp.name, birth.stamp.birth, date, ...birth.queues]);
 }
 
-function registerArgs(birth: Birth, address: string, replaced: string): (string | number)[] {
+/** Writes down what the worker tells of itself, unless another worker has its name by now. */
+export async function note(redis: Redis, { name, birth }: WorkerStamp, notes: WorkerNotes): Promise<void> {
+  await redis.evaluate(script('note'), [], [name, birth, ...noteFields(notes).flat()]);
+}
+
+function registerArgs(
+  birth: Birth,
+  notes: WorkerNotes | undefined,
+  address: string,
+  replaced: string,
+): (string | number)[] {
   const { stamp, queues } = birth;
   const fields = birthFields({
     date: birth.date,
@@ -54,7 +64,7 @@ function registerArgs(birth: Birth, address: string, replaced: string): (string 
     runtime: `Node.js ${process.versions.node}`,
   });
   const args = [stamp.name, stamp.birth, replaced, stamp.idleTtlSeconds, queues.length, ...queues];
-  return [...args, ...fields.flat()];
+  return [...args, ...fields.flat(), ...(notes ? noteFields(notes).flat() : [])];
 }
 
 /** `ip:port` of this connection as Redis sees it (RQ shows it in `rq info`). */

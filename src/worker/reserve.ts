@@ -12,7 +12,8 @@ const ENOUGH_SEEN = 5;
  * milliseconds; first in, first out, in the order of their executions' ids.
  */
 export class Reserve {
-  readonly #concurrency: number;
+  /** How many jobs run at once. */
+  concurrency: number;
   #waiting: ClaimedJob[] = [];
   #returning: ClaimedJob[] = [];
   #meanMs = 0;
@@ -21,7 +22,7 @@ export class Reserve {
   #movedAt = 0;
 
   constructor(concurrency: number) {
-    this.#concurrency = concurrency;
+    this.concurrency = concurrency;
   }
 
   /** How many wait for a slot. */
@@ -48,7 +49,7 @@ export class Reserve {
   /** How many jobs may wait: as many as will begin within the horizon. */
   get target(): number {
     if (this.#seen < ENOUGH_SEEN) return 0;
-    return Math.min(MOST_AHEAD, Math.floor((HORIZON_MS * this.#concurrency) / Math.max(this.#meanMs, 0.01)));
+    return Math.min(MOST_AHEAD, Math.floor((HORIZON_MS * this.concurrency) / Math.max(this.#meanMs, 0.01)));
   }
 
   /** Learns how long a job had its slot, and how long its code ran: quickly that jobs are long, slowly that they are short. */

@@ -39,6 +39,7 @@ export interface SlotsHost {
 export class Slots {
   readonly #options: WorkerOptions;
   readonly #host: SlotsHost;
+  readonly #performer: Performer;
   readonly #runs: Runs;
   readonly #reserve: Reserve;
   /** Where it is written which of the claimed jobs have begun. */
@@ -53,6 +54,7 @@ export class Slots {
   constructor(options: WorkerOptions, performer: Performer, host: SlotsHost) {
     this.#options = options;
     this.#host = host;
+    this.#performer = performer;
     const limits = {
       workerName: options.name,
       defaultTimeoutSeconds: options.defaultTimeoutSeconds,
@@ -105,6 +107,17 @@ export class Slots {
     return [...this.#runs.executionIds, ...this.#reserve.jobs.map((job) => job.executionId)];
   }
 
+  /** How many jobs run at once. */
+  get concurrency(): number {
+    return this.#reserve.concurrency;
+  }
+
+  /** From now on so many jobs run at once; those that run beyond go on to their end. */
+  scale(concurrency: number): void {
+    this.#reserve.concurrency = concurrency;
+    this.#performer.limit(concurrency);
+  }
+
   /** Slots without a job that may have one now. */
   get free(): number {
     return this.#isOpen ? Math.max(0, this.#slots - this.#runs.size) : 0;
@@ -112,7 +125,8 @@ export class Slots {
 
   /** How many jobs may run now. Processes that have next to nothing to do would only wait for each other's processor. */
   get #slots(): number {
-    const { concurrency, isolation } = this.#options;
+    const { concurrency } = this;
+    const { isolation } = this.#options;
     const isTiny = isolation === 'process' && this.#reserve.meanRunMs < TINY_MS && this.#ahead > 0;
     return isTiny ? Math.min(concurrency, FEW) : concurrency;
   }
@@ -134,7 +148,7 @@ export class Slots {
   /** How many outcomes a call records and how many jobs it takes: one half of what is at hand goes on while Redis has the other. */
   get batch(): number {
     const ahead = this.#ahead;
-    return ahead === 0 ? MOST_IN_A_CALL : Math.min(PORTION, Math.max(1, (this.#options.concurrency + ahead) >> 1));
+    return ahead === 0 ? MOST_IN_A_CALL : Math.min(PORTION, Math.max(1, (this.concurrency + ahead) >> 1));
   }
 
   /** How many jobs may wait for a slot. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { formatDate } from '../protocol/time.js';
+import type { WorkerNotes } from '../protocol/worker.js';
 import type { ClaimedJob, WorkerStamp } from '../queue/claim.js';
 import { heartbeat, type Heartbeat } from '../queue/heartbeat.js';
 import { isSuspended } from '../queue/suspend.js';
@@ -10,7 +11,7 @@ import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
 import { Exchange } from './exchange.js';
 import type { Performer } from './horses/performer.js';
 import { Intake } from './intake.js';
-import { register, unregister, type Birth } from './registration.js';
+import { note, register, unregister, type Birth } from './registration.js';
 import type { Interruption, Run } from './run.js';
 import { Slots } from './slots.js';
 import type { WorkerOptions } from './options.js';
@@ -40,6 +41,8 @@ export class Worker {
   #quiet = false;
   #adopting = false;
   #trouble: string | null = null;
+  #shutdownRequested = '';
+  #noted: Promise<void> = Promise.resolve();
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer) {
     this.#options = options;
@@ -99,7 +102,7 @@ export class Worker {
 
   /** Registers the worker. Throws NAME_TAKEN if a live worker has the name. */
   async register(): Promise<void> {
-    await register(this.#redis, this.#birth);
+    await register(this.#redis, this.#birth, this.#notes());
   }
 
   /** Works until it is stopped or its work is done. Registered before; unregistered at the end. */
@@ -130,6 +133,9 @@ export class Worker {
     this.#exchange.tellOutcomes();
     this.#tell({ type: 'stopping', running: this.#slots.size, because });
     this.#takeNoMore();
+    if (reason !== 'shutdown') return;
+    this.#shutdownRequested = formatDate(clock());
+    this.#note();
   }
 
   /** Cold: ends the running jobs at once; each is retried if it may be, else failed with the reason. */
@@ -149,6 +155,7 @@ export class Worker {
     this.#quiet = true;
     this.#tell({ type: 'quiet' });
     this.#takeNoMore();
+    this.#note();
   }
 
   unquiet(): void {
@@ -156,6 +163,15 @@ export class Worker {
     this.#quiet = false;
     if (this.#stopping === null) this.#slots.open();
     this.#tell({ type: 'resumed' });
+    this.#note();
+    this.#intake.askAgain();
+  }
+
+  /** Runs so many jobs at once from now on; those that run go on. */
+  scale(concurrency: number): void {
+    this.#slots.scale(concurrency);
+    this.#tell({ type: 'scaled', concurrency });
+    this.#note();
     this.#intake.askAgain();
   }
 
@@ -193,6 +209,15 @@ export class Worker {
     const workingSeconds = oldest ? (clock() - oldest.startedAtMs) / 1_000 : 0;
     const state = running.length > 0 ? '' : this.#exchange.suspended ? 'suspended' : 'idle';
     return heartbeat(this.#redis, this.#stamp, [...running, ...held], { state, workingSeconds });
+  }
+
+  #notes(): WorkerNotes {
+    return { concurrency: this.#slots.concurrency, quiet: this.#quiet, shutdownRequested: this.#shutdownRequested };
+  }
+
+  /** Lets others see what has changed; one after the other, so that the last word stands. Births carry it as well. */
+  #note(): void {
+    this.#noted = this.#noted.then(() => note(this.#redis, this.#stamp, this.#notes())).catch(() => undefined);
   }
 
   #isOver(): boolean {

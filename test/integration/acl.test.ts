@@ -20,7 +20,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta'] as const),
+      ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta', 'note'] as const),
     ],
     commands:
       'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire',
@@ -33,6 +33,10 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-operator': {
     scripts: ['requeue', 'empty'],
     commands: 'eval evalsha set del smembers llen hget zcard zrange zmscore',
+  },
+  'tsrq-controller': {
+    scripts: ['tell'],
+    commands: 'eval evalsha hmget sismember time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hgetall',
   },
 };
 const OF_EVERY_CONNECTION = ['select', 'ping', 'client|setname'];
@@ -212,6 +216,20 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     expect(await refusals()).toEqual([]);
   });
 
+  it('a controller: every action of tsrq workers', async () => {
+    worker = startTsrq(['worker', '--path', JOBS, '-n', 'w', 'q'], { url: urlOf('tsrq-worker') });
+    await worker.waitFor('listening on');
+    for (const action of [['list'], ['quiet', 'w'], ['resume', '--all'], ['scale', '-C', '2', '--queue', 'q']]) {
+      await run('tsrq-controller', ['workers', ...action]);
+    }
+    const long = await put(redis, 'count.sleep', [60_000], { queue: 'q' });
+    await until('it runs', async () => (await statusOf(client, long)) === 'started');
+    await run('tsrq-controller', ['workers', 'kill-job', 'w']);
+    await run('tsrq-controller', ['workers', 'stop', 'w']);
+    expect((await worker.exited).code).toBe(0);
+    expect(await refusals()).toEqual([]);
+  });
+
   it('anybody, on another database', async () => {
     const inDb2 = { url: urlOf('tsrq-producer', 2) };
     expect((await runTsrq(['enqueue', 'count.words', 'a'], inDb2)).code).toBe(0);
@@ -235,7 +253,7 @@ describe('the lists of docs/security.md', () => {
     expect(rules.filter((rule) => /^[~&%]/.test(rule) && !/^[~&]rq:/.test(rule))).toEqual([]);
   });
 
-  it('are of all four users', () => {
+  it('are of all these users', () => {
     expect(LINES.map(([user]) => user)).toEqual(Object.keys(USES));
   });
 });
@@ -259,18 +277,20 @@ const EVERYBODY: readonly RedisCommand[] = [
   ['GET', 'other'],
   ['SET', 'other', 1],
   ['HGETALL', 'other'],
-  ['PUBLISH', 'rq:pubsub:w', '{}'],
+  ['PUBLISH', 'other', '{}'],
   ['SUBSCRIBE', 'other'],
   ['PSUBSCRIBE', '*'],
 ];
 const ALSO: Readonly<Record<string, readonly RedisCommand[]>> = {
   'tsrq-worker': [
+    ['PUBLISH', 'rq:pubsub:w', '{}'],
     ['EVAL', "return redis.call('FLUSHALL')", 0],
     ['EVAL', "return redis.call('GET', 'other')", 0],
     ['DEL', 'other'],
     ['BLMOVE', 'other', 'rq:queue:q', 'LEFT', 'LEFT', 1],
   ],
   'tsrq-producer': [
+    ['PUBLISH', 'rq:pubsub:w', '{}'],
     ['EVAL', "return redis.call('FLUSHALL')", 0],
     ['EVAL', "return redis.call('DEL', 'rq:suspended')", 0],
     ['DEL', 'other'],
@@ -285,6 +305,7 @@ const ALSO: Readonly<Record<string, readonly RedisCommand[]>> = {
     ['SUBSCRIBE', 'rq:pubsub:w'],
   ],
   'tsrq-observer': [
+    ['PUBLISH', 'rq:pubsub:w', '{}'],
     ['EVAL', 'return 1', 0],
     ['DEL', 'rq:job:x'],
     ['HSET', 'rq:job:x', 'status', 'queued'],
@@ -294,10 +315,19 @@ const ALSO: Readonly<Record<string, readonly RedisCommand[]>> = {
     ['SUBSCRIBE', 'rq:pubsub:w'],
   ],
   'tsrq-operator': [
+    ['PUBLISH', 'rq:pubsub:w', '{}'],
     ['EVAL', "return redis.call('FLUSHALL')", 0],
     ['DEL', 'rq:worker:w'],
     ['DEL', 'rq:wip:q'],
     ['XRANGE', 'rq:results:x', '-', '+'],
+    ['SUBSCRIBE', 'rq:pubsub:w'],
+  ],
+  'tsrq-controller': [
+    ['EVAL', "return redis.call('FLUSHALL')", 0],
+    ['DEL', 'rq:worker:w'],
+    ['HSET', 'rq:worker:w', 'state', 'idle'],
+    ['SET', 'other', 1],
+    ['LPOP', 'rq:queue:q'],
     ['SUBSCRIBE', 'rq:pubsub:w'],
   ],
 };

@@ -16,6 +16,7 @@ import { durability } from '../durable.js';
 import { createLog, type Log } from '../log.js';
 import { logRecord } from '../render/worker-log.js';
 import { obeySignals, type SignalTarget } from '../signals.js';
+import { WORKERS_ACTIONS } from '../workers-actions.js';
 import { addWorkerOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';
 
 const HELP = `
@@ -37,8 +38,15 @@ export function workerCommand(cli: Cli): Command {
     .argument('[queues...]', "names of queues, highest priority first (default: the configuration's, else 'default')")
     .addHelpText('after', HELP);
   return addWorkerOptions(command).action(async (queues: string[], values: WorkerFlagValues) => {
+    warnOfSlip(cli, queues);
     await runWorker(cli, queues, values);
   });
+}
+
+/** `tsrq worker stop` takes jobs from a queue `stop`: whoever meant `tsrq workers stop` should see it. */
+function warnOfSlip(cli: Cli, [first]: readonly string[]): void {
+  if (first === undefined || !(WORKERS_ACTIONS as readonly string[]).includes(first)) return;
+  cli.stderr.write(`tsrq: taking jobs from a queue named '${first}'; \`tsrq workers ${first}\` is about workers\n`);
 }
 
 /** Runs a worker until it ends; sets the exit code. */

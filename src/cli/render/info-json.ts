@@ -41,7 +41,7 @@ function queueJson(queue: QueueInfo): object {
   return { ...counts, oldestQueuedAt: oldestQueuedAtMs === null ? null : iso(oldestQueuedAtMs), oldestAgeSeconds };
 }
 
-function workerJson({ birthMs, ...worker }: WorkerInfo): object {
+export function workerJson({ birthMs, ...worker }: WorkerInfo): object {
   if (worker.error !== null) return { name: worker.name, error: worker.error };
   return { ...worker, birth: birthMs === null ? null : iso(birthMs) };
 }

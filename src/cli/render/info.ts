@@ -186,6 +186,11 @@ function workerTable(now: Snapshot, rows: number, view: InfoView, chalk: ChalkIn
     return byQueueLines(now)
       .slice(0, rows + 1)
       .map((text) => cut(text, view.columns));
+  return renderWorkers(now.workers.slice(0, rows), view.columns, chalk);
+}
+
+/** A table of workers, one in each line. */
+export function renderWorkers(workers: readonly WorkerInfo[], width: number, chalk: ChalkInstance): string[] {
   const columns: Column<WorkerInfo>[] = [
     { head: 'worker', rank: 0, least: 12, cell: (worker) => printable(worker.name), paint: (text) => chalk.bold(text) },
     {
@@ -201,6 +206,9 @@ function workerTable(now: Snapshot, rows: number, view: InfoView, chalk: ChalkIn
       align: 'right',
       cell: (worker) => (worker.running[0]?.seconds == null ? '' : age(worker.running[0].seconds)),
     },
+    ...(workers.some((worker) => (worker.concurrency ?? 1) > 1)
+      ? [number<WorkerInfo>('slots', 6, (worker) => worker.concurrency ?? 1)]
+      : []),
     { head: 'queues', rank: 6, least: 12, cell: (worker) => printable(worker.queues.join(', ')) },
     number('done', 4, (worker) => worker.successful),
     number('failed', 4, (worker) => worker.failed, chalk.red),
@@ -216,21 +224,22 @@ function workerTable(now: Snapshot, rows: number, view: InfoView, chalk: ChalkIn
     { head: 'pid', rank: 8, align: 'right', cell: (worker) => String(worker.pid ?? '?') },
     { head: 'version', rank: 10, cell: (worker) => printable(worker.version ?? '?') },
   ];
-  const shown = now.workers
-    .slice(0, rows)
-    .map((worker): Row<WorkerInfo> =>
-      worker.error === null ? { row: worker } : { name: printable(worker.name), error: printable(`! ${worker.error}`) },
-    );
-  return table(shown, columns, view.columns, chalk);
+  const shown = workers.map((worker): Row<WorkerInfo> =>
+    worker.error === null ? { row: worker } : { name: printable(worker.name), error: printable(`! ${worker.error}`) },
+  );
+  return table(shown, columns, width, chalk);
 }
 
 /** What the worker says of itself, unless it cannot be true any more. */
-const stateOf = ({ state, gone, stale }: WorkerInfo): string => (gone ? 'gone' : stale ? 'lost' : printable(state));
+function stateOf({ state, gone, stale, stopping, quiet }: WorkerInfo): string {
+  if (gone || stale) return gone ? 'gone' : 'lost';
+  return stopping ? 'stopping' : quiet ? 'quiet' : printable(state);
+}
 
 function stateColour(state: string, chalk: ChalkInstance): (text: string) => string {
   if (state === 'busy') return chalk.cyan;
   if (state === 'idle') return chalk.green;
-  if (state === 'suspended') return chalk.yellow;
+  if (['suspended', 'stopping', 'quiet'].includes(state)) return chalk.yellow;
   return state === 'gone' || state === 'lost' ? chalk.red : (text) => text;
 }
 

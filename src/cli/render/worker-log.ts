@@ -50,7 +50,9 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
     case 'resumed':
       return info('resumed', 'Taking jobs again');
     case 'quiet':
-      return info('quiet', 'Quiet: no new jobs until SIGCONT');
+      return info('quiet', 'Quiet: no new jobs until SIGCONT or `tsrq workers resume`');
+    case 'scaled':
+      return info('scaled', `Scaled: ${event.concurrency} ${event.concurrency === 1 ? 'job' : 'jobs'} at once`);
     case 'reloaded':
       return info('reloaded', 'Reloaded: new jobs run fresh code');
     case 'stopping':

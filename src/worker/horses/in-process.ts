@@ -43,6 +43,9 @@ export class InProcess implements Performer {
     };
   }
 
+  /** A job needs nothing of its own. */
+  limit(): void {}
+
   /** Modules that were loaded stay loaded: only a new process runs fresh code. */
   reload(): void {}
 

@@ -27,6 +27,8 @@ export interface Performer {
   /** Makes ready; returns a sentence for each module of `--jobs` that cannot be loaded. */
   start(): Promise<readonly string[]>;
   perform(run: RunRequest, listener: RunListener): RunHandle;
+  /** No more than so many jobs will run at once: what was kept ready for more may go. */
+  limit(jobs: number): void;
   /** Jobs begun from now on run fresh code; running ones are not disturbed. */
   reload(): void;
   /** Lets what is idle end; resolves when nothing is left. */

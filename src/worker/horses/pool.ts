@@ -51,6 +51,13 @@ export class HorsePool implements Performer {
     return undefined;
   }
 
+  limit(jobs: number): void {
+    const most = Math.ceil(jobs / this.#options.jobsPerHorse);
+    // Those with the least to do go first; each finishes what it has.
+    const idlest = [...this.#fresh].sort((a, b) => a.load - b.load);
+    for (const horse of idlest.slice(0, Math.max(0, idlest.length - most))) this.#retire(horse);
+  }
+
   reload(): void {
     for (const horse of [...this.#fresh]) this.#retire(horse);
     this.#add();

@@ -31,10 +31,11 @@ const KNOWN = new Set([
   keys.queueWorkersKey('*'),
   keys.maintenanceLockKey('*'),
   keys.begunKey('*'),
+  keys.pubsubKey('*'),
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
-/** Not RQ's: a registry chosen at run time, and the marks by which a repeated enqueue and emptying are known. */
-const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:emptied:*']);
+/** Not RQ's: a registry chosen at run time, and the marks by which a repeated enqueue, emptying and command are known. */
+const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:emptied:*', 'rq:tsrq:told:*']);
 
 describe.each(scripts)('the script %s', (name) => {
   it('builds only keys that keys.ts builds', () => {
