@@ -25,6 +25,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'show queues and workers',
     load: async () => (await import('./commands/info.js')).infoCommand,
   },
+  metrics: {
+    summary: 'print metrics for Prometheus, or write them to a file',
+    load: async () => (await import('./commands/metrics.js')).metricsCommand,
+  },
+  health: {
+    summary: 'say by exit code whether Redis and a worker are well',
+    load: async () => (await import('./commands/health.js')).healthCommand,
+  },
   enqueue: {
     summary: 'put a job on a queue',
     load: async () => (await import('./commands/enqueue.js')).enqueueCommand,

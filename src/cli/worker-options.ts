@@ -51,6 +51,7 @@ export function addWorkerOptions(command: Command): Command {
     .option('--shutdown-timeout <seconds>', 'after a first signal, end jobs that still run after so long', seconds)
     .option('--connect-timeout <seconds>', 'how long to try to reach Redis at the start (default: 10)', seconds)
     .option('--disable-job-desc-logging', 'log ids of jobs, not their calls')
+    .option('--metrics <host:port>', 'serve metrics for Prometheus at http://HOST:PORT/metrics')
     .option('--pid <file>', 'write the process id to this file')
     .option('--logging-level <level>', 'debug, info, warning or error (default: info)')
     .addOption(new Option('--logging_level <level>').hideHelp())

@@ -31,6 +31,7 @@ const WORKER: Readonly<Record<string, Kind>> = {
   burst: 'boolean',
   disableJobDescLogging: 'boolean',
   pid: 'text',
+  metrics: 'text',
 };
 
 /** `maxJobsPerHorse` → `TSRQ_MAX_JOBS_PER_HORSE`. */

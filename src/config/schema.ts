@@ -82,6 +82,7 @@ const worker = z.strictObject({
   burst: z.boolean().optional(),
   disableJobDescLogging: z.boolean().optional(),
   pid: optionalText.optional(),
+  metrics: optionalText.optional(),
 });
 
 const log = z.strictObject({

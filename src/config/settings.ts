@@ -29,6 +29,8 @@ export interface WorkerSettings {
   readonly burst: boolean;
   readonly logJobDescription: boolean;
   readonly pidFile: string | null;
+  /** `HOST:PORT` */
+  readonly metricsAddress: string | null;
 }
 
 /** What the command line gives; only what was given is there. */

@@ -34,6 +34,7 @@ export const DEFAULTS = {
     burst: false,
     disableJobDescLogging: false,
     pid: null,
+    metrics: null,
   },
   log: { level: 'info', format: 'auto' },
 } as const satisfies { readonly [K in keyof FileConfig]?: unknown };
@@ -67,6 +68,7 @@ export function workerSettings(given: WorkerConfig): WorkerSettings {
     burst: config.burst,
     logJobDescription: !config.disableJobDescLogging,
     pidFile: config.pid,
+    metricsAddress: config.metrics,
   };
 }
 

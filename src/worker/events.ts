@@ -16,6 +16,8 @@ export type WorkerEvent =
       readonly queue: string;
       readonly description: string | null;
       readonly attempt: number;
+      /** As in the job's hash. */
+      readonly enqueuedAt: string | null;
     }
   | {
       readonly type: 'job-ended';

@@ -31,6 +31,8 @@ export class Exchange {
   #failure: { readonly error: unknown } | null = null;
   #comingBack: Promise<void> | null = null;
   #replicated = true;
+  /** When the first of the calls under way was made, or the last one over, by `performance.now()`. */
+  #movedAt = 0;
   /** How many jobs have ended and are recorded. */
   jobsEnded = 0;
   suspended = false;
@@ -41,6 +43,11 @@ export class Exchange {
 
   get isIdle(): boolean {
     return this.#inFlight.size === 0;
+  }
+
+  /** How long Redis has owed an answer, seconds; 0 while it owes none. */
+  get lagSeconds(): number {
+    return this.isIdle ? 0 : (performance.now() - this.#movedAt) / 1_000;
   }
 
   /** Whether there is something that should go to Redis now. */
@@ -58,12 +65,14 @@ export class Exchange {
     // What goes back to the head of its queue must not be taken again by the same call.
     const wanted = taken.returns.length > 0 ? 0 : slots.wanted;
     slots.asked += wanted;
+    if (this.isIdle) this.#movedAt = performance.now();
     const call = this.#call(taken, wanted)
       .catch((error: unknown) => {
         this.#failure = { error };
       })
       .finally(() => {
         this.#inFlight.delete(call);
+        this.#movedAt = performance.now();
         this.#parts.onSettled();
       });
     this.#inFlight.add(call);

@@ -217,8 +217,8 @@ export class Slots {
 
   #begin(job: ClaimedJob): void {
     this.begun += 1;
-    const { id, queue, description, attempt } = job;
-    this.#host.tell({ type: 'job-started', id, queue, description, attempt });
+    const { id, queue, description, attempt, enqueuedAt } = job;
+    this.#host.tell({ type: 'job-started', id, queue, description, attempt, enqueuedAt });
     this.#runs.start(job);
   }
 

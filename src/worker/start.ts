@@ -17,7 +17,7 @@ import { HorsePool } from './horses/pool.js';
 import { cleanAll, Outages, sweep } from './maintenance.js';
 import type { WorkerOptions } from './options.js';
 import { Scheduler } from './scheduler.js';
-import { Worker } from './worker.js';
+import { Worker, type WorkerMeasures } from './worker.js';
 
 /** A worker that is registered and takes jobs. */
 export interface RunningWorker {
@@ -34,6 +34,8 @@ export interface RunningWorker {
   reload(): void;
   /** One line per running job: for whoever asks what the worker does. */
   describe(): string[];
+  /** What it has in hand, and the resident memory of each child process, bytes. */
+  measure(): Promise<WorkerMeasures & { readonly horseBytes: readonly number[] }>;
 }
 
 const SUBSCRIBE_SECONDS = 5;
@@ -204,6 +206,7 @@ function control(
       performer.reload();
       options.onEvent({ type: 'reloaded' });
     },
+    measure: async () => ({ ...worker.measures, horseBytes: await performer.memory() }),
     describe: () => worker.runs.map((run) => `${run.job.queue}: ${run.job.description ?? ''} (${run.job.id})`),
   };
 }

@@ -16,6 +16,15 @@ import type { Interruption, Run } from './run.js';
 import { Slots } from './slots.js';
 import type { WorkerOptions } from './options.js';
 
+/** A worker at one moment. */
+export interface WorkerMeasures {
+  readonly running: number;
+  readonly concurrency: number;
+  readonly quiet: boolean;
+  /** How long the call for jobs that is under way has waited for Redis. */
+  readonly fetchLagSeconds: number;
+}
+
 /** Age at which a run gets the records that most are too short for, milliseconds. */
 const ANNOUNCE_AFTER_MS = 1_000;
 
@@ -91,6 +100,11 @@ export class Worker {
 
   get runs(): readonly Run[] {
     return this.#slots.running;
+  }
+  /** What it has in hand, and how it gets on. */
+  get measures(): WorkerMeasures {
+    const { size: running, concurrency } = this.#slots;
+    return { running, concurrency, quiet: this.#quiet, fetchLagSeconds: this.#exchange.lagSeconds };
   }
   get ending(): boolean {
     return this.#stopping !== null;

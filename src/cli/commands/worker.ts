@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import type { Settings } from '../../config/settings.js';
 import { TsrqError } from '../../errors.js';
 import { VERSION } from '../../version.js';
-import type { WorkerEnd } from '../../worker/events.js';
+import type { WorkerEnd, WorkerEvent } from '../../worker/events.js';
 import type { WeightedQueue } from '../../worker/intake.js';
 import type { WorkerOptions } from '../../worker/options.js';
 import { startWorker, type RunningWorker } from '../../worker/start.js';
@@ -43,6 +43,8 @@ export function workerCommand(cli: Cli): Command {
   });
 }
 
+type Options = WorkerOptions & { connectTimeoutSeconds: number };
+
 /** `tsrq worker stop` takes jobs from a queue `stop`: whoever meant `tsrq workers stop` should see it. */
 function warnOfSlip(cli: Cli, [first]: readonly string[]): void {
   if (first === undefined || !(WORKERS_ACTIONS as readonly string[]).includes(first)) return;
@@ -55,25 +57,51 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
   const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
   const options = await workerOptions(cli, settings, log);
+  const metrics =
+    settings.worker.metricsAddress === null ? null : await openMetrics(cli, settings.worker.metricsAddress, options);
   const signals = new SignalRelay();
   const disarm = obeySignals(signals);
   const stray = watchStrayErrors(signals, log);
   try {
-    const worker = await startNamed(options, settings);
+    const worker = await startNamed(metrics?.watched ?? options, settings);
+    metrics?.lead(worker, log);
     signals.lead(worker, log);
     const end = await worker.ended;
     cli.exitCode = stray.seen ? 1 : exitCode(end, signals.coldSignal);
   } finally {
     stray.disarm();
     disarm();
+    metrics?.close();
   }
 }
 
-async function workerOptions(
-  cli: Cli,
-  settings: Settings,
-  log: Log,
-): Promise<WorkerOptions & { connectTimeoutSeconds: number }> {
+/** Serves what the worker does; loaded only for those who want it. */
+async function openMetrics(cli: Cli, address: string, options: Options) {
+  const [{ WorkerMetrics }, { serveMetrics }] = await Promise.all([
+    import('../metrics/worker-metrics.js'),
+    import('../metrics/server.js'),
+  ]);
+  const queues = options.queues.map((queue) => queue.name);
+  const metrics = new WorkerMetrics(await cli.connect(options.target), queues);
+  const server = await serveMetrics(address, () => metrics.render());
+  const onEvent = (event: WorkerEvent): void => {
+    metrics.observe(event);
+    options.onEvent(event);
+  };
+  return {
+    watched: { ...options, onEvent },
+    lead: (worker: RunningWorker, log: Log): void => {
+      metrics.lead(worker);
+      log({ level: 'info', event: 'metrics', message: `Metrics at http://${server.address}/metrics` });
+    },
+    close: (): void => {
+      metrics.close();
+      server.close();
+    },
+  };
+}
+
+async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Options> {
   const { worker } = settings;
   const queues = parseQueues(settings.queues, worker.dequeueStrategy);
   const names = queues.map((queue) => queue.name);
@@ -152,10 +180,7 @@ async function checkFiles(cwd: string, files: readonly string[], what: string): 
 const MAX_NUMBER = 10_000;
 
 /** Starts the worker under its name; `{n}` becomes the first number that no live worker has. */
-async function startNamed(
-  options: WorkerOptions & { connectTimeoutSeconds: number },
-  settings: Settings,
-): Promise<RunningWorker> {
+async function startNamed(options: Options, settings: Settings): Promise<RunningWorker> {
   const template = settings.worker.name ?? randomBytes(16).toString('hex');
   const base = template.replaceAll('{host}', hostname()).replaceAll('{pid}', String(process.pid));
   if (!base.includes('{n}')) return startWorker({ ...options, name: base });

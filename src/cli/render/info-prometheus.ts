@@ -1,11 +1,10 @@
 import type { WorkerInfo } from '../../info.js';
+import { family, type Labels } from '../metrics/text.js';
 import type { Found } from './info-json.js';
 
-type Labels = Readonly<Record<string, string>>;
-
 /** rq-exporter's metrics under its names, so that its dashboards work, and some more. Several connections get a label. */
-export function renderPrometheus(found: readonly Found[]): string {
-  const label = (connection: string): Labels => (found.length > 1 ? { connection } : {});
+export function renderPrometheus(found: readonly Found[], several = found.length > 1): string {
+  const label = (connection: string): Labels => (several ? { connection } : {});
   const queues = found.flatMap(({ connection, snapshot }) =>
     snapshot.queues.filter((queue) => queue.error === null).map((queue) => ({ labels: label(connection), queue })),
   );
@@ -51,6 +50,20 @@ export function renderPrometheus(found: readonly Found[]): string {
       '1 while RQ is suspended',
       found.map(({ connection, snapshot }) => [label(connection), snapshot.suspended ? 1 : 0]),
     ),
+    ...family(
+      'tsrq_queue_jobs',
+      'gauge',
+      'Jobs in states that rq_jobs has not',
+      queues.flatMap(({ labels, queue }) =>
+        OTHERS.map((status) => [{ ...labels, queue: queue.name, status }, queue[status]] as const),
+      ),
+    ),
+    ...family(
+      'tsrq_worker_heartbeat_age_seconds',
+      'gauge',
+      'Since the last sign of life of each worker',
+      workers.map(({ labels, worker }) => [{ ...labels, name: worker.name }, worker.heartbeatAgeSeconds ?? 0]),
+    ),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }
@@ -58,19 +71,6 @@ export function renderPrometheus(found: readonly Found[]): string {
 /** Those of rq-exporter: another one would count in the sums of its dashboards. */
 const STATUSES = ['queued', 'started', 'finished', 'failed', 'deferred', 'scheduled'] as const;
 
+const OTHERS = ['canceled', 'abandoned', 'intermediate'] as const;
+
 const workerLabels = (worker: WorkerInfo): Labels => ({ name: worker.name, queues: worker.queues.join(',') });
-
-function family(
-  name: string,
-  type: 'gauge' | 'counter',
-  help: string,
-  samples: readonly (readonly [Labels, number])[],
-): string[] {
-  const lines = samples.map(([labels, value]) => {
-    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
-    return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`;
-  });
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines];
-}
-
-const escape = (text: string): string => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');

@@ -49,6 +49,10 @@ export class InProcess implements Performer {
   /** Modules that were loaded stay loaded: only a new process runs fresh code. */
   reload(): void {}
 
+  memory(): Promise<readonly number[]> {
+    return Promise.resolve([]);
+  }
+
   stop(): Promise<void> {
     return Promise.resolve();
   }

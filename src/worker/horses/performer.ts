@@ -31,6 +31,8 @@ export interface Performer {
   limit(jobs: number): void;
   /** Jobs begun from now on run fresh code; running ones are not disturbed. */
   reload(): void;
+  /** Resident memory of each process that runs jobs, bytes. */
+  memory(): Promise<readonly number[]>;
   /** Lets what is idle end; resolves when nothing is left. */
   stop(): Promise<void>;
 }

@@ -63,6 +63,10 @@ export class HorsePool implements Performer {
     this.#add();
   }
 
+  memory(): Promise<readonly number[]> {
+    return Promise.all(this.#horses.map(memoryOf));
+  }
+
   async stop(): Promise<void> {
     if (this.#memoryTimer) clearInterval(this.#memoryTimer);
     for (const horse of this.#horses) {
@@ -92,7 +96,7 @@ export class HorsePool implements Performer {
   async #checkMemory(): Promise<void> {
     const limit = this.#options.maxMemoryBytes ?? Infinity;
     for (const horse of this.#horses) {
-      const bytes = horse.pid === undefined ? 0 : await residentBytes(horse.pid);
+      const bytes = await memoryOf(horse);
       if (bytes > limit) {
         horse.kill(
           `ended by its worker: it used ${mebibytes(bytes)} MiB, more than --max-memory ${mebibytes(limit)} MiB`,
@@ -103,6 +107,8 @@ export class HorsePool implements Performer {
 }
 
 const mebibytes = (bytes: number): number => Math.round(bytes / 1_048_576);
+
+const memoryOf = async ({ pid }: Horse): Promise<number> => (pid === undefined ? 0 : residentBytes(pid));
 
 /** Resident memory of a process, bytes; 0 where the system does not tell. */
 async function residentBytes(pid: number): Promise<number> {

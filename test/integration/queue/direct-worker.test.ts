@@ -26,21 +26,21 @@ it('a command that is sent again is published once, and says again how many hear
 });
 
 it('a worker that was told to stop is not told again, and one that runs nothing is not told to end it', async () => {
-  const heard = await listen('w');
-  await client.hset('rq:worker:w', { birth: 'b', shutdown_requested_date: 'd' });
-  expect(await directWorker(redis, 'w', { action: 'stop' })).toMatchObject({ state: 'already', subscribers: 0 });
-  expect(await directWorker(redis, 'w', { action: 'kill-job' })).toMatchObject({ state: 'already' });
-  await client.publish('rq:pubsub:w', 'end');
+  const heard = await listen('x');
+  await client.hset('rq:worker:x', { birth: 'b', shutdown_requested_date: 'd' });
+  expect(await directWorker(redis, 'x', { action: 'stop' })).toMatchObject({ state: 'already', subscribers: 0 });
+  expect(await directWorker(redis, 'x', { action: 'kill-job' })).toMatchObject({ state: 'already' });
+  await client.publish('rq:pubsub:x', 'end');
   await until('the end has come', () => heard.includes('end'));
   expect(heard).toEqual(['end']);
 });
 
 it('a worker that ends instead has done what it was told', async () => {
-  await listen('w');
-  await client.hset('rq:worker:w', { birth: 'b', tsrq_concurrency: '1' });
-  const told = directWorker(redis, 'w', { action: 'scale', concurrency: 2 });
+  await listen('y');
+  await client.hset('rq:worker:y', { birth: 'b', tsrq_concurrency: '1' });
+  const told = directWorker(redis, 'y', { action: 'scale', concurrency: 2 });
   await until('it is told', async () => (await client.keys('rq:tsrq:told:*')).length === 1);
-  await client.del('rq:worker:w');
+  await client.del('rq:worker:y');
   expect(await told).toMatchObject({ state: 'done', subscribers: 1 });
 });
 
