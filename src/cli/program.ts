@@ -33,6 +33,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'say by exit code whether Redis and a worker are well',
     load: async () => (await import('./commands/health.js')).healthCommand,
   },
+  tail: {
+    summary: 'show what happens to jobs as it happens',
+    load: async () => (await import('./commands/tail.js')).tailCommand,
+  },
   enqueue: {
     summary: 'put a job on a queue',
     load: async () => (await import('./commands/enqueue.js')).enqueueCommand,

@@ -28,7 +28,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-observer': {
     scripts: [],
-    commands: 'time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',
+    commands: 'time pttl smembers llen lrange lindex zcard zcount zrevrangebyscore hget hmget hgetall',
   },
   'tsrq-operator': {
     scripts: ['requeue', 'empty'],
@@ -190,6 +190,7 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     for (const form of [[], ['--json'], ['--raw'], ['--prometheus'], ['--by-queue'], ['q']]) {
       expect((await run('tsrq-observer', ['info', ...form])).stdout).toContain('q');
     }
+    for (const form of [['metrics'], ['health'], ['health', '--worker', 'w']]) await run('tsrq-observer', form);
     const { queues } = JSON.parse((await run('tsrq-observer', ['info', '--json'])).stdout) as {
       queues: { name: string; queued: number; error?: string | null }[];
     };
