@@ -4,7 +4,7 @@ import type { Cli, CommonFlags, ProcessCli } from './context.js';
 
 interface Entry {
   readonly summary: string;
-  readonly load: () => Promise<(cli: Cli) => Command>;
+  readonly load: () => Promise<(cli: ProcessCli) => Command>;
 }
 
 /** Every command; its module is loaded only when it is used. */
@@ -68,6 +68,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   doctor: {
     summary: 'look for what is wrong with a Redis, and say what helps',
     load: async () => (await import('./commands/doctor.js')).doctorCommand,
+  },
+  completion: {
+    summary: 'print the completion for bash, zsh or fish',
+    load: async () => {
+      const { completionCommand } = await import('./commands/completion.js');
+      return (cli) => completionCommand(cli, (words) => buildProgram(words, cli));
+    },
   },
   demo: {
     summary: 'show tsrq at work on a private, temporary Redis',

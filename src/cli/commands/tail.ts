@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Chalk } from 'chalk';
 import { TransitionWatch, TRANSITIONS, type Transition } from '../../info/transitions.js';
 import { TsrqError } from '../../errors.js';
@@ -16,7 +16,7 @@ export function tailCommand(cli: Cli): Command {
   return new Command('tail')
     .description('Show what happens to jobs as it happens, of workers of tsrq and of Python. It costs workers nothing.')
     .argument('[queues...]', 'names of queues (default: all)')
-    .option('--outcome <event>', 'only these; repeatable', outcome)
+    .addOption(new Option('--outcome <event>', 'only these; repeatable').choices(TRANSITIONS).argParser(outcome))
     .option('-i, --interval <seconds>', 'time between looks', interval, 0.5)
     .addHelpText(
       'after',
