@@ -20,7 +20,6 @@ const PARTS = {
   enqueue_many: ['base', 'unlist', 'enqueue'],
   finish: ['base', 'start', 'take', 'end'],
   heartbeat: ['base'],
-  note: ['base'],
   register: ['base'],
   requeue: ['base'],
   save_meta: ['base'],
@@ -28,6 +27,7 @@ const PARTS = {
   // On its own: who may tell workers something need not be allowed what the shared pieces call.
   tell: [],
   unregister: ['base'],
+  worker_note: ['base'],
 } as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]>;
 
 export type ScriptName = keyof typeof PARTS;

@@ -44,7 +44,7 @@ export async function unregister(redis: Redis, birth: Birth, date: string): Prom
 
 /** Writes down what the worker tells of itself, unless another worker has its name by now. */
 export async function note(redis: Redis, { name, birth }: WorkerStamp, notes: WorkerNotes): Promise<void> {
-  await redis.evaluate(script('note'), [], [name, birth, ...noteFields(notes).flat()]);
+  await redis.evaluate(script('worker_note'), [], [name, birth, ...noteFields(notes).flat()]);
 }
 
 function registerArgs(
