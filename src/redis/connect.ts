@@ -71,12 +71,14 @@ class Connection implements Redis {
   }
 
   pipeline(commands: readonly RedisCommand[]): Promise<(Reply | Error)[]> {
-    return this.#run((client) => all(commands.map(([name, ...args]) => client.call(name, ...args) as Promise<Reply>)));
+    return this.#run((client) =>
+      all(client, () => commands.map(([name, ...args]) => client.call(name, ...args) as Promise<Reply>)),
+    );
   }
 
   pipelineBuffer(commands: readonly RedisCommand[]): Promise<(BufferReply | Error)[]> {
     return this.#run((client) =>
-      all(commands.map(([name, ...args]) => client.callBuffer(name, ...args) as Promise<BufferReply>)),
+      all(client, () => commands.map(([name, ...args]) => client.callBuffer(name, ...args) as Promise<BufferReply>)),
     );
   }
 
@@ -234,8 +236,14 @@ function evaluateOn(client: IoRedis, script: Script, rest: readonly RedisArg[]):
 const send = (client: IoRedis, name: string, args: RedisArg[]): Promise<BufferReply> =>
   client.sendCommand(new Command(name, args, { replyEncoding: null })) as Promise<BufferReply>;
 
-/** All replies in order; an error reply in its place, anything that concerns the connection as a rejection. */
-async function all<T>(replies: readonly Promise<T>[]): Promise<(T | Error)[]> {
+/**
+ * All replies in order; an error reply in its place, anything that concerns the connection as a rejection. What `send`
+ * sends is written to the socket in one piece: a system call for each command would cost more than the commands.
+ */
+async function all<T>(client: IoRedis, send: () => readonly Promise<T>[]): Promise<(T | Error)[]> {
+  client.stream.cork();
+  const replies = send();
+  client.stream.uncork();
   const settled = await Promise.allSettled(replies);
   return settled.map((outcome) => {
     if (outcome.status === 'fulfilled') return outcome.value;
