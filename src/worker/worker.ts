@@ -18,6 +18,9 @@ import type { WorkerOptions } from './options.js';
 /** Age at which a run gets the records that most are too short for, milliseconds. */
 const ANNOUNCE_AFTER_MS = 1_000;
 
+/** Seconds: a hundred idle workers should cost Redis next to nothing. */
+const LOOK_AT_SUSPENSION_EVERY = 5;
+
 /**
  * Takes jobs, has them performed, and writes down how they ended: claim → perform → finish.
  * It is the only writer: whatever happens to a job is recorded from here.
@@ -40,6 +43,7 @@ export class Worker {
   #quiet = false;
   #adopting = false;
   #trouble: string | null = null;
+  #ticks = 0;
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer) {
     this.#options = options;
@@ -339,8 +343,10 @@ export class Worker {
     this.#checkLimits();
     if (this.#isOver()) this.#rouse();
     await this.#announce();
-    if (this.#stopping === null && (await isSuspended(this.#redis)) !== this.#exchange.suspended)
-      this.#intake.askAgain();
+    // An id that a wait has moved meets the suspension anyway; this is for those who look at the worker.
+    this.#ticks += 1;
+    const looks = this.#stopping === null && this.#ticks % LOOK_AT_SUSPENSION_EVERY === 0;
+    if (looks && (await isSuspended(this.#redis)) !== this.#exchange.suspended) this.#intake.askAgain();
   }
 }
 
