@@ -5,12 +5,12 @@ local LIVE = { queued = true, started = true, deferred = true, scheduled = true 
 -- Whether this call was carried out before, or the id is in use; nil if the job may be stored, and what had the id is gone.
 -- Raises if the key is no hash.
 local function make_room(job)
-  local key = 'rq:job:' .. job.id
+  local key, mark = 'rq:job:' .. job.id, 'rq:tsrq:enqueued:' .. job.id
+  if job.new and call('EXISTS', key, mark) == 0 then return nil end
   local created_at = try('HGET', key, 'created_at')
   if type(created_at) == 'table' then error('WRONGTYPE ' .. key .. ' is not a hash') end
   if created_at == job.created_at then return { 'repeated' } end
-  if not created_at and call('GET', 'rq:tsrq:enqueued:' .. job.id) == job.created_at then return { 'repeated' } end
-  if job.new and not created_at then return nil end
+  if not created_at and call('GET', mark) == job.created_at then return { 'repeated' } end
   local old = call('HMGET', key, 'status', 'origin', 'data')
   local exists = old[1] or old[3]
   if exists and (job.rule == 'unique' or (LIVE[old[1]] and (job.rule ~= 'replace' or old[1] == 'started'))) then
