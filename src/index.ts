@@ -6,6 +6,15 @@ export { parseRedisUrl, type RedisTarget } from './redis/target.js';
 export type { Redis } from './redis/redis.js';
 export { enqueue, type EnqueuedJob, type NewJob } from './queue/enqueue.js';
 export { enqueueMany, type EnqueueOutcome, type EnqueueManyOptions } from './queue/enqueue-many.js';
+export { enqueueGroup, type EnqueuedGroup } from './queue/enqueue-group.js';
+export {
+  groupNames,
+  groupMembers,
+  groupStatus,
+  deleteGroup,
+  type GroupMember,
+  type GroupStatus,
+} from './queue/group.js';
 export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
 export { empty } from './queue/empty.js';
 export { suspend, resume, isSuspended } from './queue/suspend.js';

@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'look at jobs, cancel, stop or delete them',
     load: async () => (await import('./commands/job.js')).jobCommand,
   },
+  group: {
+    summary: 'look at groups of jobs, or delete them',
+    load: async () => (await import('./commands/group.js')).groupCommand,
+  },
   requeue: {
     summary: 'put failed jobs back on their queues',
     load: async () => (await import('./commands/requeue.js')).requeueCommand,

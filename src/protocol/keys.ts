@@ -5,7 +5,10 @@
 export const QUEUES_KEY = 'rq:queues';
 export const WORKERS_KEY = 'rq:workers';
 export const SUSPENDED_KEY = 'rq:suspended';
+export const GROUPS_KEY = 'rq:groups';
 
+/** The ids of the jobs of a group. */
+export const groupKey = (group: string): string => `rq:group:${group}`;
 export const queueKey = (queue: string): string => `rq:queue:${queue}`;
 export const intermediateKey = (queue: string): string => `rq:queue:${queue}:intermediate`;
 export const jobKey = (id: string): string => `rq:job:${id}`;

@@ -43,6 +43,8 @@ export interface NewJob {
   /** How often it is retried, and after how many seconds each time (the last interval repeats). */
   readonly retry?: { readonly max: number; readonly intervals?: readonly number[] };
   readonly atFront?: boolean;
+  /** Its group (RQ's `Group`), which comes to be with its first job; default none. */
+  readonly group?: string;
   /** Not before that moment; a scheduler (`tsrq worker --with-scheduler`, or RQ's) puts it on its queue then. Whole seconds. */
   readonly scheduleAt?: Date;
   /** The same, in seconds from now. */
@@ -120,6 +122,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     rule,
     formatDate(nowMs),
     due ?? '',
+    job.group ?? '',
     parents.length,
     ...parents,
   ];
@@ -218,6 +221,7 @@ function check(job: NewJob): void {
   const { functionName, queue, id, timeoutSeconds, ttlSeconds, retry } = job;
   if (functionName === '') throw usage('the function name is empty');
   if (queue === '') throw usage('the queue name is empty');
+  if (job.group === '') throw usage('the group name is empty');
   if (id !== undefined && !isJobId(id)) {
     throw usage(`the job id '${id}' has characters that RQ refuses`, 'letters, digits, _ and - are allowed');
   }

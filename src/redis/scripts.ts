@@ -13,7 +13,9 @@ const PARTS = {
   claim: ['base', 'start', 'take'],
   claim_moved: ['base', 'start'],
   clean: ['base'],
+  clean_group: ['base'],
   delete: ['base', 'end', 'unlist', 'remove'],
+  delete_group: ['base'],
   due: ['base'],
   empty: ['base'],
   enqueue: ['base', 'unlist', 'enqueue'],
@@ -25,7 +27,10 @@ const PARTS = {
   save_meta: ['base'],
   stranded: ['base'],
   unregister: ['base'],
-} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]>;
+} as const satisfies Record<
+  string,
+  readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]
+>;
 
 export type ScriptName = keyof typeof PARTS;
 

@@ -20,15 +20,15 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta'] as const),
+      ...(['abandoned', 'stranded', 'clean', 'clean_group', 'due', 'save_meta'] as const),
     ],
     commands:
-      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire',
+      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan',
   },
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-observer': {
     scripts: [],
-    commands: 'time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',
+    commands: 'time pttl smembers sscan llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',
   },
   'tsrq-operator': {
     scripts: ['requeue', 'empty'],
@@ -163,7 +163,7 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
       run('tsrq-producer', ['enqueue', '-q', 'q', ...args, 'count.words', 'a b'], code);
     await enqueue([]);
     await enqueue(['--at-front', '--ttl', '60', '--result-ttl', '0', '--retry-max', '2', '--meta', '{"a":1}']);
-    await enqueue(['--job-id', 'mine', '--ttl', '60']);
+    await enqueue(['--job-id', 'mine', '--ttl', '60', '--group', 'g']);
     await enqueue(['--job-id', 'mine'], 1);
     await enqueue(['--job-id', 'mine', '--unique'], 1);
     await enqueue(['--job-id', 'mine', '--replace']);
@@ -190,6 +190,10 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
       queues: { name: string; queued: number; error?: string | null }[];
     };
     expect(queues).toMatchObject([{ name: 'q', queued: 1 }]);
+    await put(redis, 'count.words', [], { queue: 'q', group: 'g' });
+    for (const form of [['list'], ['show', 'g']]) {
+      expect((await run('tsrq-observer', ['group', ...form])).stdout).toContain('g');
+    }
     expect(await refusals()).toEqual([]);
   });
 

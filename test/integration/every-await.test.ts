@@ -5,9 +5,11 @@ import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp
 import { clean } from '../../src/queue/clean.js';
 import { empty } from '../../src/queue/empty.js';
 import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
+import { enqueueGroup } from '../../src/queue/enqueue-group.js';
 import { enqueueMany } from '../../src/queue/enqueue-many.js';
 import { enqueue } from '../../src/queue/enqueue.js';
 import { finish, returnToQueue, type Ended } from '../../src/queue/finish.js';
+import { cleanGroups, deleteGroup } from '../../src/queue/group.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
 import { requeueAll, requeueIds } from '../../src/queue/requeue.js';
 import { saveMeta } from '../../src/queue/save-meta.js';
@@ -114,6 +116,18 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'enqueue of many': {
     scene: async () => (await jobs(1), []),
     run: (redis) => enqueueMany(redis, MANY),
+  },
+  'enqueue of a group': {
+    scene: async () => (await jobs(1), []),
+    run: (redis) => enqueueGroup(redis, MANY, { group: 'g' }),
+  },
+  'deleting a group': {
+    scene: async () => (await enqueueGroup(quiet, MANY, { group: 'g' }), []),
+    run: (redis) => deleteGroup(redis, 'g'),
+  },
+  'cleaning groups': {
+    scene: async () => (await enqueueGroup(quiet, MANY, { group: 'g' }), await client.del('rq:job:new1'), []),
+    run: (redis) => cleanGroups(redis),
   },
   'canceling a job': {
     scene: async () => (await jobs(2), await put(quiet, 'a.b', [], { id: 'child', queue: 'a', dependsOn: 'j0' }), []),

@@ -28,6 +28,7 @@ interface Options {
   replace?: boolean;
   durable?: number;
   serializer?: 'json' | 'pickle';
+  group?: string;
 }
 
 const EXAMPLES = `
@@ -72,6 +73,7 @@ export function enqueueCommand(cli: Cli): Command {
       'not before that moment: 2030-01-02T03:04:05, local time, or with Z or an offset',
       date,
     )
+    .option('--group <name>', 'make the job a member of this group; see `tsrq group`')
     .option('--unique', 'refuse when a job with this id exists, even one that has ended')
     .option('--replace', 'replace a waiting job that has this id')
     .option('--durable <replicas>', 'count it as enqueued only when so many replicas have it (else exit 75)', whole(1))
@@ -118,6 +120,7 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       meta: options.meta === undefined ? undefined : parseMeta(options.meta),
       retry,
       serializer: options.serializer,
+      group: options.group,
       dependsOn,
       scheduleInSeconds: options.scheduleIn,
       scheduleAt: options.scheduleAt,

@@ -72,8 +72,9 @@ local function expire_job(id, ttl, alone)
   local keys = { 'rq:job:' .. id, 'rq:job:' .. id .. ':dependents', 'rq:job::' .. id .. ':dependencies' }
   if ttl == 0 then
     -- There is no hash left by which a repetition of the enqueue could be told.
-    local created_at = try('HGET', keys[1], 'created_at')
-    if type(created_at) == 'string' then call('SET', 'rq:tsrq:enqueued:' .. id, created_at, 'EX', 60) end
+    local job = try('HMGET', keys[1], 'created_at', 'group_id')
+    if job[1] then call('SET', 'rq:tsrq:enqueued:' .. id, job[1], 'EX', 60) end
+    if job[2] and job[2] ~= '' then try('SREM', 'rq:group:' .. job[2], id) end
     call('DEL', keys[1], keys[2], keys[3])
   elseif ttl > 0 then
     for i = 1, alone and 1 or 3 do call('EXPIRE', keys[i], ttl) end
