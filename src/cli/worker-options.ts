@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FlagValues, WorkerSettings } from '../config/settings.js';
-import { DEFAULTS, parseSize } from '../config/worker-settings.js';
+import { DEFAULTS, isLimit, parseSize } from '../config/worker-settings.js';
 import { defined } from './context.js';
 
 /** The options of `worker` as commander gives them. */
@@ -34,6 +34,11 @@ export function addWorkerOptions(command: Command): Command {
       'take a job only when there is a slot for it, also when jobs take less than milliseconds',
     )
     .addOption(new Option('--claim-ahead').hideHelp())
+    .option(
+      '--limit <queue=limit>',
+      'over all workers that say so: mail=10/s (or /m, /h) jobs begin, mail=5 run at once; repeatable',
+      limit,
+    )
     .option('--durable <replicas>', 'wait until so many replicas have the end of each job, and warn when not', whole(1))
     .option('--max-jobs <n>', 'quit after n jobs', whole(1))
     .option('--max-idle-time <seconds>', 'quit after so long without a job', seconds)
@@ -65,6 +70,11 @@ export function workerFlags(values: WorkerFlagValues): Partial<FlagValues> {
     worker: defined(Object.fromEntries(worker)),
     ...defined({ loggingLevel: loggingLevel ?? spelledAsInRq, logFormat }),
   };
+}
+
+function limit(text: string, before: readonly string[] | undefined): string[] {
+  if (isLimit(text)) return several(text, before);
+  throw new InvalidArgumentError(`a queue and its limit are needed, as mail=10/s or mail=5, not '${text}'`);
 }
 
 /** For options that may be given more than once. */

@@ -31,6 +31,8 @@ export const REGISTRIES = ['wip', 'finished', 'failed', 'deferred', 'scheduled',
 export type RegistryName = (typeof REGISTRIES)[number];
 export const registryKey = (registry: RegistryName, queue: string): string => `rq:${registry}:${queue}`;
 
+/** tsrq's own: when jobs of a queue with a limit in a second, minute or hour (`s`, `m`, `h`) began. */
+export const startsKey = (unit: string, queue: string): string => `rq:tsrq:limit:${unit}:${queue}`;
 /** tsrq's own: the last execution that a process which claims ahead has begun. */
 export const begunKey = (processPrefix: string): string => `rq:tsrq:begun:${processPrefix}`;
 

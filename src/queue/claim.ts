@@ -18,13 +18,20 @@ export interface WorkerStamp {
 
 export type DequeueStrategy = 'ordered' | 'round_robin' | 'random' | 'weighted';
 
+export interface WishedQueue {
+  readonly name: string;
+  readonly weight: number;
+  /** How many of its jobs may begin, with blanks between: `10/s`, `600/m`, `1000/h`, `5` at once; '' for no limit. */
+  readonly limits?: string;
+}
+
 /** What a worker wants: at most `count` jobs from `queues`, chosen by `strategy`. */
 export interface Wish {
   readonly count: number;
   readonly strategy: DequeueStrategy;
   /** Round robin: where to begin; random and weighted: the seed. */
   readonly seed: number;
-  readonly queues: readonly { readonly name: string; readonly weight: number }[];
+  readonly queues: readonly WishedQueue[];
   /** 16 hexadecimal digits that no other process uses: how its execution ids begin. */
   readonly processPrefix: string;
 }
@@ -61,6 +68,13 @@ export interface Skipped {
   readonly reason: string;
 }
 
+/** A queue that has jobs of which none may begin now. */
+export interface Held {
+  readonly queue: string;
+  /** Milliseconds after which to look again; null: when a job ends. */
+  readonly afterMs: number | null;
+}
+
 export type Claim =
   | {
       readonly state: 'ok';
@@ -69,6 +83,7 @@ export type Claim =
       readonly more: boolean;
       readonly jobs: readonly ClaimedJob[];
       readonly skipped: readonly Skipped[];
+      readonly held: readonly Held[];
     }
   /** The worker's hash is gone, or belongs to another worker of its name; nothing was done. */
   | { readonly state: 'unregistered' | 'replaced' };
@@ -86,10 +101,16 @@ export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runni
 export async function claimMoved(
   redis: Redis,
   worker: WorkerStamp,
-  moved: { readonly hits: readonly Hit[]; readonly room: number; readonly processPrefix: string },
+  moved: {
+    readonly hits: readonly Hit[];
+    readonly room: number;
+    readonly processPrefix: string;
+    /** The limits of a queue, as in a wish. */
+    readonly limitsOf?: (queue: string) => string;
+  },
   runningId: string,
 ): Promise<Claim> {
-  const hits = moved.hits.flatMap((hit) => [hit.queue, hit.id]);
+  const hits = moved.hits.flatMap((hit) => [hit.queue, moved.limitsOf?.(hit.queue) ?? '', hit.id]);
   const args = [...workerArgs(worker), runningId, moved.processPrefix, moved.room, ...hits];
   return readClaim(await redis.evaluate(script('claim_moved'), [], args));
 }
@@ -115,13 +136,13 @@ export function workerArgs(worker: WorkerStamp): RedisArg[] {
 }
 
 export function wishArgs(wish: Wish): RedisArg[] {
-  const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight]);
+  const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight, queue.limits ?? '']);
   return [wish.processPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length, ...queues];
 }
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */
 export function readClaim(reply: BufferReply): Claim {
-  const [state, suspended, more, jobs, skipped] = asList(reply);
+  const [state, suspended, more, jobs, skipped, held] = asList(reply);
   const word = asText(state);
   if (word === 'unregistered' || word === 'replaced') return { state: word };
   return {
@@ -132,6 +153,10 @@ export function readClaim(reply: BufferReply): Claim {
     skipped: asList(skipped).map((row) => {
       const [queue, id, reason] = asList(row);
       return { queue: asText(queue), id: asText(id), reason: asText(reason) };
+    }),
+    held: asList(held).map((row) => {
+      const [queue, after] = asList(row);
+      return { queue: asText(queue), afterMs: Number(after) < 0 ? null : Number(after) };
     }),
   };
 }

@@ -67,7 +67,7 @@ export async function finish(
     : { reply: await redis.evaluate(script('finish'), [], args), replicas: null };
   const claim = readClaim(reply);
   const endings =
-    claim.state === 'ok' ? asList(asList(reply)[5]).map((row) => readEnding(asList(row).map(asText))) : [];
+    claim.state === 'ok' ? asList(asList(reply)[6]).map((row) => readEnding(asList(row).map(asText))) : [];
   return { ...claim, endings, replicas };
 }
 

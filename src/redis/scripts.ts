@@ -10,8 +10,8 @@ const PARTS = {
   abandoned: ['base', 'end'],
   adopt: ['base', 'start'],
   cancel: ['base', 'end', 'unlist', 'remove'],
-  claim: ['base', 'start', 'take'],
-  claim_moved: ['base', 'start'],
+  claim: ['base', 'start', 'limit', 'take'],
+  claim_moved: ['base', 'start', 'limit'],
   clean: ['base'],
   clean_group: ['base'],
   delete: ['base', 'end', 'unlist', 'remove'],
@@ -20,7 +20,7 @@ const PARTS = {
   empty: ['base'],
   enqueue: ['base', 'unlist', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'enqueue'],
-  finish: ['base', 'start', 'take', 'end'],
+  finish: ['base', 'start', 'limit', 'take', 'end'],
   heartbeat: ['base'],
   register: ['base'],
   requeue: ['base'],
@@ -29,7 +29,7 @@ const PARTS = {
   unregister: ['base'],
 } as const satisfies Record<
   string,
-  readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]
+  readonly ('base' | 'start' | 'limit' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]
 >;
 
 export type ScriptName = keyof typeof PARTS;

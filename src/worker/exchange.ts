@@ -90,7 +90,8 @@ export class Exchange {
     const { redis, stamp, slots, intake } = this.#parts;
     const hits = intake.takeHits();
     try {
-      const moved = { hits, room: slots.free, processPrefix: intake.processPrefix };
+      const limitsOf = (queue: string): string => intake.limitsOf(queue);
+      const moved = { hits, room: slots.free, processPrefix: intake.processPrefix, limitsOf };
       const result = await claimMoved(redis, stamp, moved, slots.currentJobId);
       if (result.state !== 'ok') intake.keepHits(hits);
       // More may have been pushed together with what was moved.
@@ -143,7 +144,7 @@ export class Exchange {
 
   /** Takes in what was claimed; false if the worker had to be registered again and the call must be repeated. */
   async #accept(result: Claim): Promise<boolean> {
-    const { slots, tell, comeBack } = this.#parts;
+    const { slots, intake, tell, comeBack } = this.#parts;
     if (result.state !== 'ok') {
       this.#comingBack ??= comeBack(result.state).finally(() => {
         this.#comingBack = null;
@@ -154,6 +155,7 @@ export class Exchange {
     if (result.suspended !== this.suspended) tell({ type: result.suspended ? 'suspended' : 'resumed' });
     this.suspended = result.suspended;
     for (const skipped of result.skipped) tell({ type: 'id-skipped', ...skipped });
+    intake.hold(result.held);
     slots.add(result.jobs);
     if (this.suspended) slots.giveUp();
     // If enough has ended meanwhile it goes to Redis first, so that both have something to do.

@@ -272,7 +272,7 @@ export class Worker {
 
   /** Nothing is to be done now. */
   #rest(): void {
-    if (this.#options.burst && !this.#intake.claimDue) this.#endBurst();
+    if (this.#options.burst && !this.#intake.claimDue && !this.#intake.isHolding) this.#endBurst();
     if (this.#slots.free > 0) this.#intake.waitForWork(this.#exchange.suspended);
   }
 

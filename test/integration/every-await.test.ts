@@ -48,7 +48,7 @@ const BIRTH = { stamp: WORKER, queues: ['a', 'b'], date: DATE, version: '0' };
 const PREFIX = 'feedfacefeedface';
 const wish = (count: number) => ({
   ...{ count, strategy: 'ordered' as const, seed: 1, processPrefix: PREFIX },
-  queues: ['a', 'b'].map((name) => ({ name, weight: 1 })),
+  queues: ['a', 'b'].map((name) => ({ name, weight: 1, limits: '90/h 90' })),
 });
 const jobsOf = (result: Claim): readonly ClaimedJob[] => {
   if (result.state !== 'ok') throw new Error(result.state);

@@ -29,6 +29,7 @@ Examples:
   $ tsrq worker high low
   $ tsrq worker --burst --concurrency 4 --path ./dist
   $ tsrq worker --dequeue-strategy weighted high=5 low=1
+  $ tsrq worker --limit mail=10/s --limit reports=2 mail reports
 `;
 
 export function workerCommand(cli: Cli): Command {
@@ -67,8 +68,16 @@ async function workerOptions(
   log: Log,
 ): Promise<WorkerOptions & { connectTimeoutSeconds: number }> {
   const { worker } = settings;
-  const queues = parseQueues(settings.queues, worker.dequeueStrategy);
+  const queues = parseQueues(settings.queues, worker.dequeueStrategy).map((queue) => ({
+    ...queue,
+    limits: worker.limits.get(queue.name) ?? '',
+  }));
   const names = queues.map((queue) => queue.name);
+  for (const queue of worker.limits.keys()) {
+    if (names.includes(queue)) continue;
+    const message = `the limit of queue ${queue} does nothing here: this worker takes no jobs from it`;
+    log({ level: 'warning', event: 'limit', message });
+  }
   const connections = new Set(names.map((name) => settings.connectionNameOf(name)));
   if (connections.size > 1) {
     const where = names.map((name) => `${name}: ${settings.connectionNameOf(name)}`).join(', ');

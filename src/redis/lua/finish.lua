@@ -4,7 +4,7 @@
 --         started_at, ended_at (dates), started, ended (seconds),
 --         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or ''
 --       wish (read_wish)
--- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings } or { 'unregistered' | 'replaced' }
+-- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, held, endings } or { 'unregistered' | 'replaced' }
 --       endings: what end_all returned for each outcome
 local w, problem = read_worker()
 if not w then return { problem } end
@@ -35,8 +35,11 @@ if count.failed > 0 then counted('failed_job_count', string.format('%d', (w.fail
 if seconds > 0 then counted('total_working_time', string.format('%.6f', (w.seconds or 0) + seconds)) end
 
 local wish = read_wish()
+for _, queue in ipairs(wish.queues) do
+  if queue.limits ~= '' then uncount_returned(queue, outcomes, endings) end
+end
 local claim = new_claim(w, wish.prefix)
 if suspended == nil then suspended = call('EXISTS', 'rq:suspended') == 1 end
 if not suspended and wish.count > 0 then take(claim, w, wish) end
 show_state(w, claim, running, suspended, counters)
-return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings }
+return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, claim.held, endings }

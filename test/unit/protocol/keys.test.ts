@@ -31,6 +31,9 @@ const KNOWN = new Set([
   keys.queueWorkersKey('*'),
   keys.maintenanceLockKey('*'),
   keys.begunKey('*'),
+  keys.GROUPS_KEY,
+  keys.groupKey('*'),
+  keys.startsKey('*', '*'),
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
 /** Not RQ's: a registry chosen at run time, and the marks by which a repeated enqueue and emptying are known. */

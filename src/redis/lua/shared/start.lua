@@ -54,7 +54,7 @@ end
 -- executions than its first run did, and both can be found. Ids grow from claim to claim and within one.
 local function new_claim(w, prefix)
   local moment = string.format('%013x', tonumber((w.now_float:gsub('%.', ''))))
-  return { process = prefix, prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, bytes = 0, taken = {} }
+  return { process = prefix, prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, held = {}, bytes = 0, taken = {} }
 end
 
 local function skip(claim, queue, id, reason)
