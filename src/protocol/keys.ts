@@ -5,6 +5,8 @@
 export const QUEUES_KEY = 'rq:queues';
 export const WORKERS_KEY = 'rq:workers';
 export const SUSPENDED_KEY = 'rq:suspended';
+/** RQ 3's: the names of all rate limits. */
+export const RATE_LIMITS_KEY = 'rq:rl-keys';
 export const GROUPS_KEY = 'rq:groups';
 
 /** The ids of the jobs of a group. */
@@ -30,6 +32,13 @@ export const schedulerLockKey = (queue: string): string => `rq:scheduler-lock:${
 export const REGISTRIES = ['wip', 'finished', 'failed', 'deferred', 'scheduled', 'canceled'] as const;
 export type RegistryName = (typeof REGISTRIES)[number];
 export const registryKey = (registry: RegistryName, queue: string): string => `rq:${registry}:${queue}`;
+
+/** RQ 3's: how many jobs of a rate limit may be queued or run; those that may; those that wait. */
+export const rateLimitKey = (name: string): string => `rq:rl:${name}`;
+export const allowedKey = (name: string): string => `rq:rl:${name}:allowed`;
+export const rateLimitedKey = (name: string): string => `rq:rl:${name}:rate_limited`;
+/** RQ 3's: the executions of a worker. */
+export const workerExecutionsKey = (worker: string): string => `rq:worker:${worker}:executions`;
 
 /** tsrq's own: when jobs of a queue with a limit in a second, minute or hour (`s`, `m`, `h`) began. */
 export const startsKey = (unit: string, queue: string): string => `rq:tsrq:limit:${unit}:${queue}`;

@@ -1,6 +1,7 @@
 import { GROUPS_KEY, groupKey, jobKey } from '../protocol/keys.js';
 import type { Redis, Reply } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
+import { SET_PAGE, setPages } from './registry.js';
 
 /** A member of a group. */
 export interface GroupMember {
@@ -21,8 +22,6 @@ export interface GroupStatus {
   readonly done: boolean;
 }
 
-/** Members and names that are asked for at once, so that no call holds Redis for long. */
-const PAGE = 500;
 const ENDED = new Set(['finished', 'failed', 'stopped', 'canceled']);
 
 /** The names of all groups, sorted; also of such as have just lost their last member. */
@@ -66,9 +65,9 @@ export async function groupStatus(redis: Redis, group: string): Promise<GroupSta
 export async function deleteGroup(redis: Redis, group: string): Promise<number> {
   let total = 0;
   for (;;) {
-    const taken = Number(await redis.evaluate(script('delete_group'), [], [group, PAGE]));
+    const taken = Number(await redis.evaluate(script('delete_group'), [], [group, SET_PAGE]));
     total += taken;
-    if (taken < PAGE) return total;
+    if (taken < SET_PAGE) return total;
   }
 }
 
@@ -83,16 +82,6 @@ export async function cleanGroups(redis: Redis): Promise<number> {
     await redis.evaluate(script('clean_group'), [], [group]);
   }
   return dropped;
-}
-
-/** The members of a set in pages that are not empty; a small set comes in one answer whatever its page, so that is cut. */
-async function* setPages(redis: Redis, key: string): AsyncGenerator<string[]> {
-  let cursor = '0';
-  do {
-    const [next, members] = (await redis.call(['SSCAN', key, cursor, 'COUNT', PAGE])) as [string, string[]];
-    for (let from = 0; from < members.length; from += PAGE) yield members.slice(from, from + PAGE);
-    cursor = next;
-  } while (cursor !== '0');
 }
 
 /** Null for a job that is gone; RQ takes a hash without a status for `created`. */

@@ -7,20 +7,21 @@ import type { Script } from './redis.js';
  * The contract (arguments, replies) stands at the head of each file.
  */
 const PARTS = {
-  abandoned: ['base', 'end'],
+  abandoned: ['base', 'slot', 'end'],
   adopt: ['base', 'start'],
-  cancel: ['base', 'end', 'unlist', 'remove'],
+  cancel: ['base', 'slot', 'end', 'unlist', 'remove'],
   claim: ['base', 'start', 'limit', 'take'],
   claim_moved: ['base', 'start', 'limit'],
   clean: ['base'],
   clean_group: ['base'],
-  delete: ['base', 'end', 'unlist', 'remove'],
+  clean_rate_limit: ['base', 'slot'],
+  delete: ['base', 'slot', 'end', 'unlist', 'remove'],
   delete_group: ['base'],
   due: ['base'],
   empty: ['base'],
   enqueue: ['base', 'unlist', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'enqueue'],
-  finish: ['base', 'start', 'limit', 'take', 'end'],
+  finish: ['base', 'start', 'limit', 'take', 'slot', 'end'],
   heartbeat: ['base'],
   register: ['base'],
   requeue: ['base'],
@@ -29,7 +30,7 @@ const PARTS = {
   unregister: ['base'],
 } as const satisfies Record<
   string,
-  readonly ('base' | 'start' | 'limit' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]
+  readonly ('base' | 'start' | 'limit' | 'take' | 'slot' | 'end' | 'enqueue' | 'unlist' | 'remove')[]
 >;
 
 export type ScriptName = keyof typeof PARTS;

@@ -335,7 +335,7 @@ async function valueOf(key: string): Promise<unknown> {
     case 'list':
       return client.lrange(key, 0, -1);
     case 'set':
-      return (await client.smembers(key)).toSorted();
+      return (await client.smembers(key)).map((member) => member.replace(/feedface\w+/, '*')).toSorted();
     case 'zset':
       return (await client.zrange(key, '0', '-1')).map((member) => member.replace(/feedface\w+/, '*')).toSorted();
     case 'stream':

@@ -142,7 +142,10 @@ describe.skipIf(environment === null)('the keys after the same operations by Pyt
       );
       await until('its execution is written', async () => (await server.client().exists('rq:executions:runs')) === 1);
     }
-    await compare(['rq:execution:runs:<execution> value worker_name: absent → "w"']).finally(async () => {
+    await compare([
+      'rq:execution:runs:<execution> value worker_name: absent → "w"',
+      'rq:worker:w:executions: absent → {"ttl":180,"value":["runs:<execution>"]}',
+    ]).finally(async () => {
       worker.kill('SIGKILL');
       own.kill('SIGKILL');
       await own.exited;

@@ -32,7 +32,7 @@ async function read(client: IoRedis, key: string, type: string, now: number): Pr
     case 'list':
       return client.lrange(key, '0', '-1');
     case 'set':
-      return (await client.smembers(key)).sort();
+      return (await client.smembers(key)).map((member) => member.replace(EXECUTION, '<execution>')).sort();
     case 'zset': {
       const items = await client.zrange(key, '0', '-1', 'WITHSCORES');
       const scores: Record<string, unknown> = {};

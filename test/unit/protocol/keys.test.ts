@@ -33,6 +33,10 @@ const KNOWN = new Set([
   keys.begunKey('*'),
   keys.GROUPS_KEY,
   keys.groupKey('*'),
+  keys.RATE_LIMITS_KEY,
+  keys.rateLimitKey('*'),
+  keys.allowedKey('*'),
+  keys.rateLimitedKey('*'),
   keys.startsKey('*', '*'),
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);

@@ -126,6 +126,7 @@ local function end_one(w, o, status, batch)
   if o.announced then
     call('DEL', 'rq:execution:' .. o.id .. ':' .. o.execution)
     try('ZREM', 'rq:executions:' .. o.id, o.execution)
+    try('SREM', w.key .. ':executions', o.id .. ':' .. o.execution)
   end
   -- A job that was deleted or canceled while it ran stays so.
   if status[1] ~= 'started' then return { 'lost', status[1] or '' } end
@@ -144,6 +145,14 @@ local function end_one(w, o, status, batch)
   if o.kind == 'returned' then return give_back(w, o, ended, result) end
   local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended)
   return again or fail(w, o.queue, o.id, o.kind, ended, result)
+end
+
+-- Whether a job is neither queued nor running any more.
+local function needs_no_slot(ending)
+  local word, detail = ending[1], ending[2]
+  if word == 'retried' then return detail > 0 end
+  if word == 'lost' then return detail ~= 'queued' and detail ~= 'started' end
+  return word ~= 'returned' and word ~= 'repeated'
 end
 
 -- Takes the executions out of the started registries; returns which of them were there.
@@ -190,7 +199,8 @@ local function end_all(w, outcomes)
   local suspended
   batch.childless, suspended = all_childless(outcomes)
   for i, o in ipairs(outcomes) do
-    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at')
+    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at',
+      'rate_limit_key')
     if status.err then status = {} end
     if present[i] then
       endings[i] = end_one(w, o, status, batch)
@@ -199,6 +209,7 @@ local function end_all(w, outcomes)
     else
       endings[i] = { 'lost', status[1] or '' }
     end
+    if status[5] and needs_no_slot(endings[i]) then release_slot(status[5], o.id, w.now, o.ended_at) end
   end
   for queue, list in pairs(batch.finished) do try('ZADD', 'rq:finished:' .. queue, unpack(list)) end
   return endings, suspended
