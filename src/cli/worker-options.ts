@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isLimit } from '../config/limits.js';
 import type { FlagValues, WorkerSettings } from '../config/settings.js';
-import { DEFAULTS, isLimit, parseSize } from '../config/worker-settings.js';
+import { DEFAULTS, parseSize } from '../config/worker-settings.js';
 import { defined } from './context.js';
 
 /** The options of `worker` as commander gives them. */

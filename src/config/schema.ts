@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isLimit } from './worker-settings.js';
+import { isLimit } from './limits.js';
 
 const text = z.string().min(1);
 const optionalText = text.nullable();

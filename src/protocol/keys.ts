@@ -37,8 +37,6 @@ export const registryKey = (registry: RegistryName, queue: string): string => `r
 export const rateLimitKey = (name: string): string => `rq:rl:${name}`;
 export const allowedKey = (name: string): string => `rq:rl:${name}:allowed`;
 export const rateLimitedKey = (name: string): string => `rq:rl:${name}:rate_limited`;
-/** RQ 3's: the executions of a worker. */
-export const workerExecutionsKey = (worker: string): string => `rq:worker:${worker}:executions`;
 
 /** tsrq's own: when jobs of a queue with a limit in a second, minute or hour (`s`, `m`, `h`) began. */
 export const startsKey = (unit: string, queue: string): string => `rq:tsrq:limit:${unit}:${queue}`;

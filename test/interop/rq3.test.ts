@@ -80,6 +80,11 @@ for id, function, options in ${calls}:
     expect(await statusOf(client, 'a')).toBe('canceled');
   });
 
+  it('the id of a job that waits for a slot is in use', async () => {
+    await limited(`[('a', 'count.add', {}), ('b', 'count.add', {})]`);
+    await expect(put(redis, 'count.add', [], { id: 'b', queue: 'q' })).rejects.toThrow('it is rate_limited');
+  });
+
   it('a slot whose job has vanished is freed by maintenance', async () => {
     await limited(`[('a', 'count.add', {}), ('b', 'count.add', {})]`);
     await client.del('rq:job:a', 'rq:queue:q');

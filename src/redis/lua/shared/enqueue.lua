@@ -1,6 +1,9 @@
 -- What putting new jobs on queues has in common.
 
-local LIVE = { queued = true, started = true, deferred = true, scheduled = true }
+-- The last two are RQ 3's.
+local LIVE = {
+  queued = true, started = true, deferred = true, scheduled = true, rate_limited = true, ready_to_enqueue = true,
+}
 
 -- Whether this call was carried out before, or the id is in use; nil if the job may be stored, and what had the id is gone.
 -- Raises if the key is no hash, or that of its group no set.
