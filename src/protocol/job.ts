@@ -1,4 +1,5 @@
 import { dumps } from './json.js';
+import { readRetryErrors, RETRY_ERROR_FIELDS, type RetryError } from './retry-error.js';
 import { formatDate, parseDate } from './time.js';
 
 /** What RQ 2.10 writes when a job is enqueued. Times in milliseconds since the epoch. */
@@ -85,6 +86,8 @@ export interface JobRecord {
   readonly ttlSeconds: number | null;
   readonly retriesLeft: number | null;
   readonly retryIntervals: readonly number[];
+  /** Why attempts failed that were retried, oldest first: the last five of tsrq's workers. */
+  readonly retryErrors: readonly RetryError[];
   readonly dependencyIds: readonly string[];
   /** Serialised; see `meta` of the serializer it was written with. */
   readonly meta: Buffer | null;
@@ -127,6 +130,7 @@ export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRe
     ttlSeconds: integer('ttl'),
     retriesLeft: integer('retries_left'),
     retryIntervals: read('retry_intervals', (value) => parseList(value, 'number')) ?? [],
+    retryErrors: readRetryErrors(fields),
     dependencyIds:
       read('dependency_ids', (value) => parseList(value, 'string')) ?? (firstParent === null ? [] : [firstParent]),
     meta: fields.get('meta') ?? null,
@@ -136,7 +140,7 @@ export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRe
   };
 }
 
-/** Every field RQ 2.10 writes, and `retries_max` of tsrq. */
+/** Every field RQ 2.10 writes, and those of tsrq: `retries_max` and the errors of retried attempts. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...['created_at', 'data', 'status', 'origin', 'description', 'timeout', 'enqueued_at', 'started_at', 'ended_at'],
   ...['last_heartbeat', 'worker_name', 'group_id', 'success_callback_name', 'failure_callback_name'],
@@ -144,6 +148,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['result_ttl', 'failure_ttl', 'ttl', 'meta', 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry'],
   ...['number_of_retries', 'repeats_left', 'repeat_intervals', 'dependency_ids', 'dependency_id'],
   ...['allow_dependency_failures', 'enqueue_at_front', 'webhooks', 'exc_info', 'result', 'retries_max'],
+  ...RETRY_ERROR_FIELDS,
 ]);
 
 function parseInteger(text: string): number | null {

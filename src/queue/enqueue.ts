@@ -17,6 +17,7 @@ import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
+import { backoffIntervals, MOST_BACKOFFS, type Backoff } from './backoff.js';
 import { asList, asText } from './claim.js';
 
 export interface NewJob {
@@ -40,8 +41,8 @@ export interface NewJob {
   readonly meta?: Readonly<Record<string, unknown>>;
   /** How arguments, meta and results are written: 'json' (default), or 'pickle', the default of Python's workers. */
   readonly serializer?: Serializer;
-  /** How often it is retried, and after how many seconds each time (the last interval repeats). */
-  readonly retry?: { readonly max: number; readonly intervals?: readonly number[] };
+  /** What if it fails? Default: it is not run again. */
+  readonly retry?: RetryPolicy;
   readonly atFront?: boolean;
   /** Not before that moment; a scheduler (`tsrq worker --with-scheduler`, or RQ's) puts it on its queue then. Whole seconds. */
   readonly scheduleAt?: Date;
@@ -61,6 +62,17 @@ export interface NewJob {
   readonly onExistingId?: 'refuse' | 'unique' | 'replace';
   /** Counts as enqueued only when so many replicas have it; fewer in time → NOT_REPLICATED, and the job is stored all the same. */
   readonly durable?: Durability;
+}
+
+export interface RetryPolicy {
+  /** How often it is run again when it has failed, 1 or more. */
+  readonly max: number;
+  /** Seconds before each retry, default 0. RQ's rule for fewer intervals than retries: the first one repeats. */
+  readonly intervals?: readonly number[];
+  /** In place of intervals: waits that grow. Stored as intervals, so that Python keeps to them. */
+  readonly backoff?: Backoff;
+  /** To the head of the queue. */
+  readonly enqueueAtFront?: boolean;
 }
 
 export interface EnqueuedJob {
@@ -108,7 +120,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     ttlSeconds: job.ttlSeconds,
     meta: checkedMeta(job),
     ...waiting(job),
-    retry: job.retry ? { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } : undefined,
+    retry: job.retry ? retryFields(job.retry) : undefined,
   });
   const due = dueSeconds(job, nowMs);
   const parents = parentsOf(job);
@@ -126,6 +138,11 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
   // What a repetition, whose first reply was lost, is told; mostly it is what became of the job.
   const status = due === null ? 'queued' : 'scheduled';
   return { id, queue, description, status, head, fields };
+}
+
+function retryFields({ max, intervals, backoff, enqueueAtFront = false }: RetryPolicy) {
+  const waits = backoff ? backoffIntervals(max, backoff) : (intervals ?? []);
+  return { max, intervals: waits.length === 0 ? [0] : waits, enqueueAtFront };
 }
 
 function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
@@ -245,6 +262,17 @@ function check(job: NewJob): void {
   for (const interval of retry?.intervals ?? []) {
     integer('retry interval', interval, (value) => value >= 0, 'a number of seconds from 0');
   }
+  if (retry?.backoff) {
+    if (retry.intervals) throw usage('a job is retried after intervals or with a back-off, not both');
+    checkBackoff(retry.max, retry.backoff);
+  }
+}
+
+function checkBackoff(max: number, { initialSeconds, maxSeconds, jitter }: Backoff): void {
+  if (max > MOST_BACKOFFS) throw usage(`a back-off is for at most ${MOST_BACKOFFS} retries, not ${max}`);
+  integer('first wait of the back-off', initialSeconds, (value) => value >= 1, 'a number of seconds from 1');
+  integer('longest wait of the back-off', maxSeconds, (value) => value >= 1, 'a number of seconds from 1');
+  if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) throw usage(`the jitter is ${jitter}: 0 to 1 is needed`);
 }
 
 function integer(what: string, value: number | undefined, fits: (value: number) => boolean, needed: string): void {

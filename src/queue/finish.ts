@@ -29,6 +29,18 @@ export interface Ended {
   readonly announced?: boolean;
   /** The serialised return value, or the zlib stream of the error text; null for none. */
   readonly value: Buffer | null;
+  /** A failure that asks for another attempt, whatever retries the job was given. */
+  readonly retry?: AskedRetry | undefined;
+}
+
+/** RQ's `Retry`, returned by a function. */
+export interface AskedRetry {
+  /** Attempts in all that may be asked for. */
+  readonly max: number;
+  /** Seconds to wait before each; the last one repeats. */
+  readonly intervals: readonly number[];
+  /** As it is serialised: RQ keeps it as the value that was returned. */
+  readonly value: Buffer;
 }
 
 /** What became of an execution that ended. */
@@ -102,7 +114,7 @@ function addEnded(args: RedisArg[], ended: Ended): void {
     ended.id,
     ended.executionId,
     ended.queue,
-    ended.kind,
+    ended.retry ? 'retry' : ended.kind,
     formatDate(ended.startedAtMs),
     formatDate(ended.endedAtMs),
     formatEpochSeconds(ended.startedAtMs),
@@ -111,6 +123,9 @@ function addEnded(args: RedisArg[], ended: Ended): void {
     ended.announced === false ? 0 : 1,
     ended.value === null ? '' : ended.value.toString('base64'),
   );
+  if (!ended.retry) return;
+  const { max, intervals, value } = ended.retry;
+  args.push(max, intervals.length, ...intervals, value.toString('base64'));
 }
 
 export function readEnding([state, first, second]: readonly string[]): Ending {

@@ -23,6 +23,13 @@ export interface FetchedJob {
   readonly result: unknown;
   /** The error text of the newest result, if that is a failure; else what older versions of RQ kept in the job. */
   readonly error: string | null;
+  /** Why attempts failed that were retried, oldest first: the last five of tsrq's workers, each cut off at some kilobytes. */
+  readonly retryErrors: readonly {
+    readonly endedAt: Date;
+    readonly workerName: string;
+    readonly executionId: string;
+    readonly error: string;
+  }[];
 }
 
 /** Reads a job and its newest result in one round trip; null if there is no such job. */
@@ -47,6 +54,7 @@ export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | n
     meta: readMeta(job.meta),
     result: newest === null ? null : returnValueOf(newest),
     error: newest?.error ?? (job.legacyError === null ? null : readError(job.legacyError) || null),
+    retryErrors: job.retryErrors.map(({ endedAtMs, ...one }) => ({ endedAt: new Date(endedAtMs), ...one })),
   };
 }
 

@@ -127,13 +127,19 @@ export class Run implements RunListener {
       return this.#failure('failed', text, text, { startedAtMs: this.startedAtMs, endedAtMs: clock() });
     }
     const { performed } = completion;
-    if (!performed.ok) return this.#failure('failed', performed.error, performed.summary, performed);
+    if (!performed.ok) {
+      const end = this.#failure('failed', performed.error, performed.summary, performed);
+      if (!performed.retry) return end;
+      const retry = { ...performed.retry, value: serialisedBytes(performed.retry.value) };
+      return { ...end, ended: { ...end.ended, retry } };
+    }
     const value = performed.value === null ? null : serialisedBytes(performed.value);
     return { ended: this.#ended('finished', value, performed), summary: performed.note ?? null, error: null };
   }
 
   #failure(kind: 'failed' | 'stopped', text: string, summary: string, times: Times): RunEnd {
-    return { ended: this.#ended(kind, deflateText(text), times), summary, error: text };
+    const value = text === '' ? null : deflateText(text);
+    return { ended: this.#ended(kind, value, times), summary, error: text === '' ? null : text };
   }
 
   #ended(kind: Ended['kind'], value: Buffer | null, { startedAtMs, endedAtMs }: Times): Ended {

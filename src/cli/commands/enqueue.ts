@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { TsrqError } from '../../errors.js';
 import { loads } from '../../protocol/json.js';
 import { parseDuration } from '../../protocol/time.js';
-import { enqueue, type NewJob } from '../../queue/enqueue.js';
+import { enqueue, type NewJob, type RetryPolicy } from '../../queue/enqueue.js';
 import { parseArguments } from '../arguments.js';
 import { defined, type Cli } from '../context.js';
 import { durability } from '../durable.js';
@@ -20,6 +20,8 @@ interface Options {
   meta?: string;
   retryMax?: number;
   retryInterval?: number[];
+  retryBackoff?: number;
+  retryAtFront?: boolean;
   dependsOn?: string[];
   allowFailure?: boolean;
   scheduleIn?: number;
@@ -43,7 +45,8 @@ Examples:
   $ tsrq enqueue -q high --timeout 5m mail.send to=bob@example.org :3 urgent:=true
   $ tsrq enqueue --schedule-in 10m reminders.send 42
   $ tsrq enqueue --depends-on fetch-1 --depends-on fetch-2 report.merge
-  $ tsrq enqueue --job-id nightly --retry-max 3 --retry-interval 10 --retry-interval 60 report.build
+  $ tsrq enqueue --job-id nightly --retry-max 2 --retry-interval 10 --retry-interval 60 report.build
+  $ tsrq enqueue --retry-max 8 --retry-backoff 5s http.fetch https://example.org
 `;
 
 const DONE = { queued: 'Enqueued', scheduled: 'Scheduled', deferred: 'Deferred' } as const;
@@ -63,7 +66,17 @@ export function enqueueCommand(cli: Cli): Command {
     .option('--at-front', 'put the job at the head of the queue')
     .option('--meta <json>', 'an object to store with the job')
     .option('--retry-max <count>', 'how often to retry the job when it fails', wholeNumber)
-    .option('--retry-interval <duration>', 'wait before a retry; repeatable, the last one repeats', durations)
+    .option(
+      '--retry-interval <duration>',
+      'wait before a retry; repeatable. With fewer than retries the first one repeats',
+      durations,
+    )
+    .option(
+      '--retry-backoff <duration>',
+      'wait so long before the first retry and twice as long before each next, an hour at most, less up to half by chance',
+      duration,
+    )
+    .option('--retry-at-front', 'retries go to the head of the queue')
     .option('--depends-on <id>', 'wait until that job is done; repeatable', ids)
     .option('--allow-failure', 'with --depends-on: a job that failed counts as done')
     .option('--schedule-in <duration>', 'not before so much time has passed', duration)
@@ -91,11 +104,6 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
   if (options.unique === true && options.jobId === undefined) {
     throw new TsrqError('USAGE', '--unique needs --job-id: it is the id that is to be unique');
   }
-  if (options.retryInterval !== undefined && options.retryMax === undefined) {
-    throw new TsrqError('USAGE', '--retry-interval needs --retry-max');
-  }
-  const retry =
-    (options.retryMax ?? 0) === 0 ? undefined : { max: options.retryMax ?? 0, intervals: options.retryInterval ?? [0] };
   if (options.allowFailure === true && options.dependsOn === undefined) {
     throw new TsrqError('USAGE', '--allow-failure needs --depends-on');
   }
@@ -116,7 +124,7 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       failureTtlSeconds: options.failureTtl,
       ttlSeconds: options.ttl,
       meta: options.meta === undefined ? undefined : parseMeta(options.meta),
-      retry,
+      retry: retryOf(options),
       serializer: options.serializer,
       dependsOn,
       scheduleInSeconds: options.scheduleIn,
@@ -124,6 +132,21 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       durable: options.durable === undefined ? undefined : durability(options.durable),
     }),
   };
+}
+
+function retryOf({ retryMax, retryInterval, retryBackoff, retryAtFront }: Options): RetryPolicy | undefined {
+  if (retryMax === undefined) {
+    const given = {
+      '--retry-interval': retryInterval,
+      '--retry-backoff': retryBackoff,
+      '--retry-at-front': retryAtFront,
+    };
+    const [name] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+    if (name !== undefined) throw new TsrqError('USAGE', `${name} needs --retry-max`);
+  }
+  if (retryMax === undefined || retryMax === 0) return undefined;
+  const backoff = retryBackoff === undefined ? undefined : { initialSeconds: retryBackoff };
+  return { max: retryMax, ...defined({ intervals: retryInterval, backoff, enqueueAtFront: retryAtFront }) };
 }
 
 function parseMeta(text: string): Record<string, unknown> {

@@ -45,7 +45,7 @@ for _, member in ipairs(members.err and {} or members) do
     if had_not_begun(execution) then
       unbegun[#unbegun + 1] = row
     else
-      row[3] = retry(w, queue, id, ended) or fail(w, queue, id, 'failed', ended, result)
+      row[3] = retry(w, queue, id, ended, { date, execution, exc, row[4] }) or fail(w, queue, id, 'failed', ended, result)
     end
   end
 end

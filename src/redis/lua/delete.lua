@@ -8,5 +8,4 @@ call('HSET', 'rq:job:' .. id, 'status', 'canceled')
 take_from_all(id, job[2] or '')
 release_dependents(id, 'finished', date)
 expire_job(id, 0)
-call('DEL', 'rq:results:' .. id)
 return { 'deleted', job[1] or '' }

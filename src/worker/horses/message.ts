@@ -49,5 +49,12 @@ export type Performed = {
   readonly endedAtMs: number;
 } & (
   | { readonly ok: true; /** Serialised; null for None. */ readonly value: string | null; readonly note?: string }
-  | { readonly ok: false; readonly error: string; readonly summary: string }
+  | {
+      readonly ok: false;
+      /** '' for none. */
+      readonly error: string;
+      readonly summary: string;
+      /** It asks for another attempt; `value`: what RQ keeps as the returned value, serialised. */
+      readonly retry?: { readonly max: number; readonly intervals: readonly number[]; readonly value: string };
+    }
 );

@@ -1,16 +1,18 @@
 import { inspect } from 'node:util';
 import { clock } from '../../clock.js';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
+import { isRetry, type Retry } from '../../jobs/retry.js';
 import { UnserializableError } from '../../protocol/json.js';
 import {
   decodePayload,
   deserialise,
   MAX_BYTES,
   serialise,
+  serialiseRetry,
+  UNSERIALIZABLE,
   type Call,
   type Serializer,
 } from '../../protocol/payload.js';
-import { UNSERIALIZABLE } from '../../protocol/result.js';
 import { parseDate } from '../../protocol/time.js';
 import type { Handlers } from './handlers.js';
 import type { Performed, RunRequest } from './message.js';
@@ -41,18 +43,30 @@ export class LazyAbort {
 export async function perform(run: RunRequest, options: PerformOptions): Promise<Performed> {
   let startedAtMs = clock();
   let functionName = '';
+  let serializer: Serializer = 'json';
   try {
     const payload = decodePayload(run.data);
-    functionName = payload.functionName;
+    ({ functionName, serializer } = payload);
     const handler = options.handlers.known(functionName) ?? (await options.handlers.resolve(functionName));
     const job = new RunningJob(run, payload, options);
     const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
     const result: unknown = await runAsCurrentJob(job, () => handler(...(args as never[])));
-    return { functionName, startedAtMs, endedAtMs: clock(), ok: true, ...resultOf(result, payload.serializer) };
+    const times = { startedAtMs, endedAtMs: clock() };
+    if (isRetry(result)) return { functionName, ...times, ok: false, ...describeRetry(result, serializer) };
+    return { functionName, ...times, ok: true, ...resultOf(result, serializer) };
   } catch (error) {
-    return { functionName, startedAtMs, endedAtMs: clock(), ok: false, ...describeError(error) };
+    const failure = isRetry(error) ? describeRetry(error, serializer) : describeError(error);
+    return { functionName, startedAtMs, endedAtMs: clock(), ok: false, ...failure };
   }
+}
+
+function describeRetry(retry: Retry, serializer: Serializer) {
+  const { max, intervals, message, cause } = retry;
+  const value = serialiseRetry({ max, intervals }, serializer);
+  const why =
+    message === '' && cause === undefined ? { error: '', summary: 'it asks to be run again' } : describeError(retry);
+  return { ...why, retry: { max, intervals, value } };
 }
 
 function hasKeys(object: object): boolean {

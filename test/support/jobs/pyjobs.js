@@ -1,3 +1,5 @@
+import { Retry } from 'tsrq';
+
 /** Under the same name as the Python module of the interoperability tests. */
 export { note } from './count.js';
 export const echo = (...args) =>
@@ -8,3 +10,4 @@ export const bad = (message) => {
   throw new Error(message);
 };
 export const slow = (seconds) => new Promise((resolve) => setTimeout(() => resolve('slept'), seconds * 1000));
+export const again = (max, interval) => new Retry({ max, interval });

@@ -1,5 +1,7 @@
 import time
 
+from rq import Retry
+
 
 def add(a, b=2):
     return a + b
@@ -22,3 +24,7 @@ def note(file, line):
     with open(file, 'a') as out:
         out.write(line + '\n')
     return line
+
+
+def again(max, interval):
+    return Retry(max, interval)

@@ -74,7 +74,8 @@ local function expire_job(id, ttl, alone)
     -- There is no hash left by which a repetition of the enqueue could be told.
     local created_at = try('HGET', keys[1], 'created_at')
     if type(created_at) == 'string' then call('SET', 'rq:tsrq:enqueued:' .. id, created_at, 'EX', 60) end
-    call('DEL', keys[1], keys[2], keys[3])
+    -- RQ leaves the results of former runs behind.
+    call('DEL', keys[1], keys[2], keys[3], 'rq:results:' .. id)
   elseif ttl > 0 then
     for i = 1, alone and 1 or 3 do call('EXPIRE', keys[i], ttl) end
   end

@@ -40,25 +40,47 @@ local function retry_interval(intervals, retries_left)
   return tonumber(list[math.max(#list - retries_left, 0) + 1]) or 0
 end
 
--- Schedules another attempt if the job has one left. Returns 'retried', the seconds to wait and the retries left after it.
-local function retry(w, queue, id, ended_fields)
+-- Puts a job that ran where it waits for its next run: on its queue, or in the scheduled registry for `interval` seconds.
+-- `ttl`: of the job, as stored. Returns the seconds to wait; nil if it has no place to go to.
+local function run_again(w, queue, id, interval, front, ttl)
   local key = 'rq:job:' .. id
-  local r = call('HMGET', key, 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry')
+  if interval > 0 and type(try('ZADD', 'rq:scheduled:' .. queue, math.floor(w.now + interval), id)) == 'number' then
+    call('SADD', 'rq:queues', 'rq:queue:' .. queue)
+    call('HSET', key, 'status', 'scheduled')
+    return interval
+  end
+  if not push(queue, id, front) then return nil end
+  call('HSET', key, 'status', 'queued', 'enqueued_at', w.date)
+  ttl = seconds(ttl)
+  if ttl and ttl > 0 then expire_job(id, ttl) end
+  return 0
+end
+
+-- Errors of retried attempts that a job keeps, and characters of each: it is base64 of a zlib stream, which can be read as far
+-- as it goes.
+local KEPT_ERRORS, ERROR_SIZE = 5, 8192
+
+-- RQ forgets why a job was retried. Here it stays with the job, in fields that Python ignores. `number`: of the attempt;
+-- `attempt`: { ended_at, execution, error, worker }.
+local function keep_error(id, number, attempt)
+  attempt[3] = attempt[3]:sub(1, ERROR_SIZE)
+  call('HSET', 'rq:job:' .. id, 'retry_error_' .. number % KEPT_ERRORS + 1, table.concat(attempt, ' '))
+end
+
+-- Schedules another attempt if the job has one left. Returns 'retried', the seconds to wait and the retries left after it.
+local function retry(w, queue, id, ended_fields, attempt)
+  local key = 'rq:job:' .. id
+  local r = call('HMGET', key, 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry', 'ttl')
   local left = tonumber(r[1] or '')
   if not left or left <= 0 then return nil end
+  -- Without a queue to go back to it is failed, where it can be found.
+  local wait = run_again(w, queue, id, retry_interval(r[2], left), r[3] == '1', r[4])
+  if not wait then return nil end
   -- How many there were in all: RQ does not keep it, a requeue that restores the retries needs it.
   call('HSETNX', key, 'retries_max', left)
-  local interval = retry_interval(r[2], left)
-  local scheduled = interval > 0 and try('ZADD', 'rq:scheduled:' .. queue, math.floor(w.now + interval), id)
-  if scheduled and type(scheduled) == 'number' then
-    call('SADD', 'rq:queues', 'rq:queue:' .. queue)
-    call('HSET', key, 'status', 'scheduled', 'retries_left', left - 1, unpack(ended_fields))
-  else
-    -- Without a queue to go back to it is failed, where it can be found.
-    if not push(queue, id, r[3] == '1') then return nil end
-    call('HSET', key, 'status', 'queued', 'retries_left', left - 1, 'enqueued_at', w.date, unpack(ended_fields))
-  end
-  return { 'retried', scheduled and interval or 0, left - 1 }
+  call('HSET', key, 'retries_left', left - 1, unpack(ended_fields))
+  keep_error(id, left, attempt)
+  return { 'retried', wait, left - 1 }
 end
 
 -- How long the results of a job are kept; -1: for ever. Redis makes room of 4 KB for the first entry of a stream; what was
@@ -72,14 +94,14 @@ local function keep_results(key, ttl)
   if ttl > 0 then call('EXPIRE', key, ttl) else call('PERSIST', key) end
 end
 
--- Records the end of a job that failed for good or was stopped.
-local function fail(w, queue, id, status, ended_fields, result_fields)
+-- Records the end of a job that failed for good or was stopped. `type`: of its result, unless it is a failure.
+local function fail(w, queue, id, status, ended_fields, result_fields, type)
   local key = 'rq:job:' .. id
   local stored = call('HMGET', key, 'failure_ttl', 'dependency_ids', 'dependency_id')
   local ttl = seconds(stored[1], FAILURE_TTL)
   call('HSET', key, 'status', status, unpack(ended_fields))
   if ttl ~= 0 then
-    try('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, unpack(result_fields))
+    try('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', type or 2, unpack(result_fields))
     -- RQ forgets to expire the results of a job without a failure_ttl of its own.
     keep_results('rq:results:' .. id, ttl)
     try('ZADD', 'rq:failed:' .. queue, ttl < 0 and -1 or w.now + ttl, id)
@@ -87,6 +109,28 @@ local function fail(w, queue, id, status, ended_fields, result_fields)
   local childless = release_dependents(id, status, w.date)
   expire_job(id, ttl, childless and not stored[2] and not stored[3])
   return { status }
+end
+
+-- What RQ does when a function returns a Retry: another attempt, unless there were `o.retry.max`. Then it has failed.
+local function retry_as_asked(w, o, ended_fields, result_fields)
+  local key = 'rq:job:' .. o.id
+  local stored = call('HMGET', key, 'number_of_retries', 'failure_ttl', 'ttl')
+  local number = tonumber(stored[1] or '') or 0
+  if o.retry.value ~= '' then
+    result_fields[#result_fields + 1], result_fields[#result_fields + 2] = 'return_value', o.retry.value
+  end
+  local intervals = o.retry.intervals
+  local wait = number < o.retry.max
+    and run_again(w, o.queue, o.id, intervals[math.min(#intervals, number + 1)] or 0, false, stored[3])
+  if not wait then return fail(w, o.queue, o.id, 'failed', ended_fields, result_fields, 5) end
+  call('HSET', key, 'number_of_retries', number + 1, unpack(ended_fields))
+  local ttl = seconds(stored[2], FAILURE_TTL)
+  if ttl ~= 0 then
+    try('XADD', 'rq:results:' .. o.id, 'MAXLEN', '~', 10, '*', 'type', 4, unpack(result_fields))
+    keep_results('rq:results:' .. o.id, ttl)
+  end
+  if o.value ~= '' then keep_error(o.id, number, { o.ended_at, o.execution, o.value, w.name }) end
+  return { 'retried', wait, math.max(0, o.retry.max - number - 1) }
 end
 
 -- Records a success. `batch` gathers what is written once for all.
@@ -142,7 +186,8 @@ local function end_one(w, o, status, batch)
     result[#result + 1] = item
   end
   if o.kind == 'returned' then return give_back(w, o, ended, result) end
-  local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended)
+  if o.kind == 'retry' then return retry_as_asked(w, o, ended, result) end
+  local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended, { o.ended_at, o.execution, o.value, w.name })
   return again or fail(w, o.queue, o.id, o.kind, ended, result)
 end
 

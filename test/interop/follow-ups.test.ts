@@ -1,0 +1,87 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runTsrq } from '../support/cli.js';
+import { rqEnvironment, startRq, type Rq } from '../support/python.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { expectSameKeys } from '../support/same-keys.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
+const SERIALIZER = ['-S', 'rq.serializers.JSONSerializer'];
+const environment = await rqEnvironment('2.10.0');
+
+describe.skipIf(environment === null)('what follows the end of a job, by Python RQ 2.10 and by tsrq', () => {
+  let theirs: TestRedis;
+  let ours: TestRedis;
+  /** At Python's own Redis, and at tsrq's: a Python producer of both. */
+  let rq: Rq;
+  let producer: Rq;
+
+  beforeAll(async () => {
+    [theirs, ours] = await Promise.all([startRedis(), startRedis()]);
+    if (!environment) return;
+    rq = startRq(environment, theirs.url);
+    producer = startRq(environment, ours.url);
+  });
+  afterAll(async () => {
+    await Promise.all([rq.stop(), producer.stop()]);
+    await Promise.all([theirs.stop(), ours.stop()]);
+  });
+  beforeEach(async () => {
+    for (const server of [theirs, ours]) await server.client().flushall();
+  });
+
+  /** The same jobs, from Python, on both sides. */
+  const enqueue = async (code: string): Promise<void> => {
+    await Promise.all([rq.eval(code), producer.eval(code)]);
+  };
+  const burst = async (queue: string): Promise<void> => {
+    expect((await rq.cli(['worker', '--burst', '--name', 'w', '-u', theirs.url, ...SERIALIZER, queue])).code).toBe(0);
+    expect((await runTsrq(['worker', '--burst', '--name', 'w', queue], { url: ours.url, cwd: JOBS })).code).toBe(0);
+  };
+
+  it('a function that returns a Retry', async () => {
+    await enqueue(`q('q').enqueue('pyjobs.again', 2, 0, job_id='over')
+q('q').enqueue('pyjobs.again', 2, [40, 50], job_id='waits', failure_ttl=200)`);
+    await burst('q');
+    await expectSameKeys(theirs, ours, [
+      'rq:job:over value result: "Unserializable return value" → absent',
+      'rq:job:waits value result: "Unserializable return value" → absent',
+      'rq:results:over ttl: null → 31536000',
+    ]);
+  });
+
+  it('attempts asked for in one language count in the other, and a pickled Retry is one to Python', async () => {
+    await producer.eval(`Queue('q', connection=r).enqueue('pyjobs.again', 2, [0, 9], job_id='again')`);
+    const attempt = async (): Promise<void> => {
+      expect((await runTsrq(['worker', '--max-jobs', '1', 'q'], { url: ours.url, cwd: JOBS })).code).toBe(0);
+    };
+    const look = `from rq.job import Job
+j = Job.fetch('again', connection=r)
+l = j.latest_result()
+result = [j.get_status().value, j.number_of_retries, l.type.name, repr(l.return_value)]`;
+    const retry = 'Retry(max=2, interval=[0, 9], enqueue_at_front=False)';
+    await attempt();
+    expect(await producer.eval(look)).toEqual(['queued', 1, 'RETRIED', retry]);
+    expect((await producer.cli(['worker', '--burst', '-u', ours.url, 'q'])).code).toBe(0);
+    expect(await producer.eval(look)).toEqual(['scheduled', 2, 'RETRIED', retry]);
+    const client = ours.client();
+    await client.zadd('rq:scheduled:q', 1, 'again');
+    expect((await runTsrq(['worker', '-b', '-s', 'q'], { url: ours.url, cwd: JOBS })).code).toBe(0);
+    expect(await producer.eval(look)).toEqual(['failed', 2, 'MAX_RETRIES_EXCEEDED', retry]);
+  });
+
+  it('a back-off and a place at the front, enqueued by tsrq, are intervals to Python', async () => {
+    const options = ['--retry-max', '3', '--retry-backoff', '40', '--retry-at-front'];
+    const args = ['enqueue', '-q', 'q', '--job-id', 'b', ...options, 'pyjobs.bad', 'x'];
+    expect((await runTsrq(args, { url: ours.url, cwd: JOBS })).code).toBe(0);
+    expect((await producer.cli(['worker', '--burst', '-u', ours.url, ...SERIALIZER, 'q'])).code).toBe(0);
+    const [intervals, front, status] = (await producer.eval(
+      "j = job('b')\nresult = [j.retry_intervals, j.enqueue_at_front_on_retry, j.get_status().value]",
+    )) as [number[], boolean, string];
+    intervals.forEach((interval, i) => {
+      expect(interval).toBeGreaterThanOrEqual(20 * 2 ** i);
+      expect(interval).toBeLessThanOrEqual(40 * 2 ** i);
+    });
+    expect([intervals.length, front, status]).toEqual([3, true, 'scheduled']);
+  });
+});
