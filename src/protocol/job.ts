@@ -18,6 +18,8 @@ export interface NewJobFields {
   readonly meta?: Buffer | undefined;
   readonly retry?:
     { readonly max: number; readonly intervals: readonly number[]; readonly enqueueAtFront?: boolean } | undefined;
+  /** How many times more after the first success; intervals as they are stored, which is used from its end. */
+  readonly repeat?: { readonly times: number; readonly intervals: readonly number[] } | undefined;
   /** The parents it waits for, and whether those may fail. */
   readonly dependencyIds?: readonly string[] | undefined;
   readonly allowDependencyFailures?: boolean | undefined;
@@ -57,6 +59,9 @@ export function ownFields(
     fields.push(['retries_left', String(job.retry.max)], ['retry_intervals', dumps(job.retry.intervals)]);
     if (job.retry.enqueueAtFront === true) fields.push(['enqueue_at_front_on_retry', '1']);
   }
+  if (job.repeat) {
+    fields.push(['repeats_left', String(job.repeat.times)], ['repeat_intervals', dumps(job.repeat.intervals)]);
+  }
   const [parent] = job.dependencyIds ?? [];
   if (parent !== undefined) {
     fields.push(['dependency_id', parent], ['dependency_ids', dumps(job.dependencyIds)]);
@@ -86,6 +91,9 @@ export interface JobRecord {
   readonly ttlSeconds: number | null;
   readonly retriesLeft: number | null;
   readonly retryIntervals: readonly number[];
+  readonly repeatsLeft: number | null;
+  /** Used from the end of the list. */
+  readonly repeatIntervals: readonly number[];
   /** Why attempts failed that were retried, oldest first: the last five of tsrq's workers. */
   readonly retryErrors: readonly RetryError[];
   readonly dependencyIds: readonly string[];
@@ -130,6 +138,8 @@ export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRe
     ttlSeconds: integer('ttl'),
     retriesLeft: integer('retries_left'),
     retryIntervals: read('retry_intervals', (value) => parseList(value, 'number')) ?? [],
+    repeatsLeft: integer('repeats_left'),
+    repeatIntervals: read('repeat_intervals', (value) => parseList(value, 'number')) ?? [],
     retryErrors: readRetryErrors(fields),
     dependencyIds:
       read('dependency_ids', (value) => parseList(value, 'string')) ?? (firstParent === null ? [] : [firstParent]),

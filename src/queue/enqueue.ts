@@ -43,6 +43,11 @@ export interface NewJob {
   readonly serializer?: Serializer;
   /** What if it fails? Default: it is not run again. */
   readonly retry?: RetryPolicy;
+  /**
+   * What if it succeeds? RQ's `Repeat`: it is run `times` more, after an interval or one for each (seconds, default 0). RQ's
+   * order is kept: the list is used from its end, `[60, 90]` waits 90 seconds first; where it is too short the last one repeats.
+   */
+  readonly repeat?: { readonly times: number; readonly interval?: number | readonly number[] };
   readonly atFront?: boolean;
   /** Not before that moment; a scheduler (`tsrq worker --with-scheduler`, or RQ's) puts it on its queue then. Whole seconds. */
   readonly scheduleAt?: Date;
@@ -121,6 +126,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     meta: checkedMeta(job),
     ...waiting(job),
     retry: job.retry ? retryFields(job.retry) : undefined,
+    repeat: job.repeat && { times: job.repeat.times, intervals: repeatIntervals(job.repeat) },
   });
   const due = dueSeconds(job, nowMs);
   const parents = parentsOf(job);
@@ -143,6 +149,11 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
 function retryFields({ max, intervals, backoff, enqueueAtFront = false }: RetryPolicy) {
   const waits = backoff ? backoffIntervals(max, backoff) : (intervals ?? []);
   return { max, intervals: waits.length === 0 ? [0] : waits, enqueueAtFront };
+}
+
+function repeatIntervals({ interval = 0 }: NonNullable<NewJob['repeat']>): readonly number[] {
+  if (typeof interval === 'number') return [interval];
+  return interval.length === 0 ? [0] : interval;
 }
 
 function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
@@ -261,6 +272,10 @@ function check(job: NewJob): void {
   integer('number of retries', retry?.max, (value) => value >= 1, 'a number from 1');
   for (const interval of retry?.intervals ?? []) {
     integer('retry interval', interval, (value) => value >= 0, 'a number of seconds from 0');
+  }
+  integer('number of repeats', job.repeat?.times, (value) => value >= 1, 'a number from 1');
+  for (const interval of job.repeat ? repeatIntervals(job.repeat) : []) {
+    integer('repeat interval', interval, (value) => value >= 0, 'a number of seconds from 0');
   }
   if (retry?.backoff) {
     if (retry.intervals) throw usage('a job is retried after intervals or with a back-off, not both');

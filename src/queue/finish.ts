@@ -45,12 +45,20 @@ export interface AskedRetry {
 
 /** What became of an execution that ended. */
 export type Ending =
-  | { readonly state: 'finished' | 'failed' | 'stopped' | 'returned' }
+  | { readonly state: 'finished'; /** Only if it is run again. */ readonly repeat?: Repetition }
+  | { readonly state: 'failed' | 'stopped' | 'returned' }
   | { readonly state: 'retried'; readonly inSeconds: number; readonly retriesLeft: number }
   /** Recorded by an earlier call whose reply was lost. */
   | { readonly state: 'repeated' }
   /** Refused: the execution is not ours any more. `status`: the job's now, '' if it is gone. */
   | { readonly state: 'lost'; readonly status: string };
+
+/** The next run of a job that is repeated. */
+export interface Repetition {
+  readonly inSeconds: number;
+  /** Runs that follow it. */
+  readonly repeatsLeft: number;
+}
 
 export type Finish = Claim & {
   readonly endings: readonly Ending[];
@@ -131,6 +139,8 @@ function addEnded(args: RedisArg[], ended: Ended): void {
 export function readEnding([state, first, second]: readonly string[]): Ending {
   switch (state) {
     case 'finished':
+      if (first === undefined) return { state };
+      return { state, repeat: { inSeconds: Number(first), repeatsLeft: Number(second) } };
     case 'failed':
     case 'stopped':
     case 'returned':

@@ -18,6 +18,7 @@ export interface FetchedJob {
   readonly workerName: string | null;
   readonly timeoutSeconds: number | null;
   readonly retriesLeft: number | null;
+  readonly repeatsLeft: number | null;
   readonly meta: unknown;
   /** The value of the newest result, if that is a success; null for None. */
   readonly result: unknown;
@@ -44,9 +45,9 @@ export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | n
   const job = parseJob(id, fields);
   const entry = results instanceof Error ? undefined : asList(results)[0];
   const newest = entry === undefined ? null : parseResult(asText(asList(entry)[0]), toMap(asList(entry)[1]));
-  const { status, origin, description, workerName, timeoutSeconds, retriesLeft } = job;
+  const { status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft } = job;
   return {
-    ...{ id, status, origin, description, workerName, timeoutSeconds, retriesLeft },
+    ...{ id, status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft },
     createdAt: asDate(job.createdAtMs),
     enqueuedAt: asDate(job.enqueuedAtMs),
     startedAt: asDate(job.startedAtMs),

@@ -50,6 +50,33 @@ q('q').enqueue('pyjobs.again', 2, [40, 50], job_id='waits', failure_ttl=200)`);
     ]);
   });
 
+  it('a job that is repeated', async () => {
+    const [first, last] = ['times=2, interval=[60, 90]', 'times=1'];
+    await enqueue(`q('q').enqueue('pyjobs.echo', 1, job_id='slow', repeat=rq.Repeat(${first}), result_ttl=100)
+q('q').enqueue('pyjobs.echo', 2, job_id='none', repeat=rq.Repeat(${last}), result_ttl=0)
+q('q').enqueue('pyjobs.echo', job_id='fast', repeat=rq.Repeat(${last}))`);
+    await burst('q');
+    // Of tsrq's own; see the documents.
+    await ours.client().del('rq:tsrq:enqueued:none');
+    await expectSameKeys(theirs, ours, [
+      'rq:job:fast value result: "[[], {}]" → absent',
+      'rq:job:slow value result: "[[1], {}]" → absent',
+    ]);
+  });
+
+  it('a repeated job enqueued by tsrq is stored as Python stores it', async () => {
+    await rq.eval(`q('q').enqueue('pyjobs.echo', job_id='r', repeat=rq.Repeat(2, [60, 90]))
+q('q').enqueue('pyjobs.echo', job_id='s', repeat=rq.Repeat(1), retry=Retry(2, [5], enqueue_at_front=True))`);
+    const tsrq = async (...args: string[]): Promise<void> => {
+      expect((await runTsrq(['enqueue', '-q', 'q', ...args, 'pyjobs.echo'], { url: ours.url, cwd: JOBS })).code).toBe(
+        0,
+      );
+    };
+    await tsrq('--job-id', 'r', '--repeat-times', '2', '--repeat-interval', '1m', '--repeat-interval', '90');
+    await tsrq('--job-id', 's', '--repeat-times', '1', '--retry-max', '2', '--retry-interval', '5', '--retry-at-front');
+    await expectSameKeys(theirs, ours, []);
+  });
+
   it('attempts asked for in one language count in the other, and a pickled Retry is one to Python', async () => {
     await producer.eval(`Queue('q', connection=r).enqueue('pyjobs.again', 2, [0, 9], job_id='again')`);
     const attempt = async (): Promise<void> => {

@@ -22,6 +22,8 @@ interface Options {
   retryInterval?: number[];
   retryBackoff?: number;
   retryAtFront?: boolean;
+  repeatTimes?: number;
+  repeatInterval?: number[];
   dependsOn?: string[];
   allowFailure?: boolean;
   scheduleIn?: number;
@@ -46,6 +48,7 @@ Examples:
   $ tsrq enqueue --schedule-in 10m reminders.send 42
   $ tsrq enqueue --depends-on fetch-1 --depends-on fetch-2 report.merge
   $ tsrq enqueue --job-id nightly --retry-max 2 --retry-interval 10 --retry-interval 60 report.build
+  $ tsrq enqueue --repeat-times 23 --repeat-interval 1h stats.collect
   $ tsrq enqueue --retry-max 8 --retry-backoff 5s http.fetch https://example.org
 `;
 
@@ -77,6 +80,12 @@ export function enqueueCommand(cli: Cli): Command {
       duration,
     )
     .option('--retry-at-front', 'retries go to the head of the queue')
+    .option('--repeat-times <count>', 'how often to run the job again when it has succeeded', wholeNumber)
+    .option(
+      '--repeat-interval <duration>',
+      "wait before a repeat; repeatable, in RQ's order: the last one is the first to be used",
+      durations,
+    )
     .option('--depends-on <id>', 'wait until that job is done; repeatable', ids)
     .option('--allow-failure', 'with --depends-on: a job that failed counts as done')
     .option('--schedule-in <duration>', 'not before so much time has passed', duration)
@@ -125,6 +134,7 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       ttlSeconds: options.ttl,
       meta: options.meta === undefined ? undefined : parseMeta(options.meta),
       retry: retryOf(options),
+      repeat: repeatOf(options),
       serializer: options.serializer,
       dependsOn,
       scheduleInSeconds: options.scheduleIn,
@@ -147,6 +157,12 @@ function retryOf({ retryMax, retryInterval, retryBackoff, retryAtFront }: Option
   if (retryMax === undefined || retryMax === 0) return undefined;
   const backoff = retryBackoff === undefined ? undefined : { initialSeconds: retryBackoff };
   return { max: retryMax, ...defined({ intervals: retryInterval, backoff, enqueueAtFront: retryAtFront }) };
+}
+
+function repeatOf({ repeatTimes = 0, repeatInterval }: Options): NewJob['repeat'] {
+  if (repeatTimes > 0) return { times: repeatTimes, ...defined({ interval: repeatInterval }) };
+  if (repeatInterval !== undefined) throw new TsrqError('USAGE', '--repeat-interval needs --repeat-times');
+  return undefined;
 }
 
 function parseMeta(text: string): Record<string, unknown> {

@@ -133,8 +133,20 @@ local function retry_as_asked(w, o, ended_fields, result_fields)
   return { 'retried', wait, math.max(0, o.retry.max - number - 1) }
 end
 
--- Records a success. `batch` gathers what is written once for all.
-local function succeed(w, o, batch, alone)
+-- Another run of a job that has `left` repeats, as RQ's `Repeat`: the intervals are used from the end of the list, and where it is too short the
+-- last one. Returns the seconds to wait and the repeats left after it; nil if it has no queue to go back to.
+local function repeat_job(w, o, left)
+  local key = 'rq:job:' .. o.id
+  local stored = call('HMGET', key, 'repeat_intervals', 'ttl')
+  local ok, list = pcall(cjson.decode, stored[1] or '[]')
+  if not ok or type(list) ~= 'table' then list = {} end
+  local wait = run_again(w, o.queue, o.id, tonumber(list[math.min(left, #list)]) or 0, false, stored[2])
+  if wait then call('HSET', key, 'repeats_left', left - 1, 'started_at', o.started_at, 'ended_at', o.ended_at) end
+  return wait, left - 1
+end
+
+-- Records a success. `batch` gathers what is written once for all. `repeats`: the job's repeats_left.
+local function succeed(w, o, batch, alone, repeats)
   local key = 'rq:job:' .. o.id
   local ttl = seconds(o.ttl, 0)
   if ttl ~= 0 then
@@ -153,6 +165,11 @@ local function succeed(w, o, batch, alone)
     batch.finished[o.queue] = list
     list[#list + 1] = ttl < 0 and '+inf' or w.now + ttl
     list[#list + 1] = o.id
+  end
+  repeats = tonumber(repeats or '') or 0
+  if repeats > 0 then
+    local wait, left = repeat_job(w, o, repeats)
+    if wait then return { 'finished', wait, left } end
   end
   expire_job(o.id, ttl, alone)
   return { 'finished' }
@@ -176,7 +193,7 @@ local function end_one(w, o, status, batch)
   if o.kind == 'finished' then
     local alone = batch.childless and not status[2] and not status[3]
     if not batch.childless then release_dependents(o.id, 'finished', w.date) end
-    return succeed(w, o, batch, alone)
+    return succeed(w, o, batch, alone, status[5])
   end
   local ended = { 'started_at', o.started_at, 'ended_at', o.ended_at, 'last_heartbeat', o.ended_at }
   local result = { 'worker_name', w.name }
@@ -223,7 +240,7 @@ local function all_childless(outcomes)
 end
 
 -- Ends executions. Returns for each a list whose first item is
--- 'finished' | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
+-- 'finished' (+ seconds, repeats left, if it is repeated) | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
 -- 'repeated' when this very outcome was recorded before (its reply was lost), or
 -- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
 -- Returns too whether RQ is suspended; nil if that was not asked.
@@ -235,7 +252,8 @@ local function end_all(w, outcomes)
   local suspended
   batch.childless, suspended = all_childless(outcomes)
   for i, o in ipairs(outcomes) do
-    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at')
+    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at',
+      'repeats_left')
     if status.err then status = {} end
     if present[i] then
       endings[i] = end_one(w, o, status, batch)
