@@ -1,3 +1,4 @@
+import { callbackFields, type Callbacks } from './callbacks.js';
 import { dumps } from './json.js';
 import { readRetryErrors, RETRY_ERROR_FIELDS, type RetryError } from './retry-error.js';
 import { formatDate, parseDate } from './time.js';
@@ -20,6 +21,7 @@ export interface NewJobFields {
     { readonly max: number; readonly intervals: readonly number[]; readonly enqueueAtFront?: boolean } | undefined;
   /** How many times more after the first success; intervals as they are stored, which is used from its end. */
   readonly repeat?: { readonly times: number; readonly intervals: readonly number[] } | undefined;
+  readonly callbacks?: Callbacks | undefined;
   /** The parents it waits for, and whether those may fail. */
   readonly dependencyIds?: readonly string[] | undefined;
   readonly allowDependencyFailures?: boolean | undefined;
@@ -62,6 +64,7 @@ export function ownFields(
   if (job.repeat) {
     fields.push(['repeats_left', String(job.repeat.times)], ['repeat_intervals', dumps(job.repeat.intervals)]);
   }
+  if (job.callbacks) fields.push(...callbackFields(job.callbacks));
   const [parent] = job.dependencyIds ?? [];
   if (parent !== undefined) {
     fields.push(['dependency_id', parent], ['dependency_ids', dumps(job.dependencyIds)]);

@@ -17,10 +17,11 @@ import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
-import { backoffIntervals, MOST_BACKOFFS, type Backoff } from './backoff.js';
+import { integer, usage } from './check.js';
 import { asList, asText } from './claim.js';
+import { checkFollowUps, followUpFields, type FollowUps } from './follow-ups.js';
 
-export interface NewJob {
+export interface NewJob extends FollowUps {
   /** What the worker resolves to a function: `app.mail.send`. */
   readonly functionName: string;
   readonly args?: readonly unknown[];
@@ -41,13 +42,6 @@ export interface NewJob {
   readonly meta?: Readonly<Record<string, unknown>>;
   /** How arguments, meta and results are written: 'json' (default), or 'pickle', the default of Python's workers. */
   readonly serializer?: Serializer;
-  /** What if it fails? Default: it is not run again. */
-  readonly retry?: RetryPolicy;
-  /**
-   * What if it succeeds? RQ's `Repeat`: it is run `times` more, after an interval or one for each (seconds, default 0). RQ's
-   * order is kept: the list is used from its end, `[60, 90]` waits 90 seconds first; where it is too short the last one repeats.
-   */
-  readonly repeat?: { readonly times: number; readonly interval?: number | readonly number[] };
   readonly atFront?: boolean;
   /** Not before that moment; a scheduler (`tsrq worker --with-scheduler`, or RQ's) puts it on its queue then. Whole seconds. */
   readonly scheduleAt?: Date;
@@ -67,17 +61,6 @@ export interface NewJob {
   readonly onExistingId?: 'refuse' | 'unique' | 'replace';
   /** Counts as enqueued only when so many replicas have it; fewer in time → NOT_REPLICATED, and the job is stored all the same. */
   readonly durable?: Durability;
-}
-
-export interface RetryPolicy {
-  /** How often it is run again when it has failed, 1 or more. */
-  readonly max: number;
-  /** Seconds before each retry, default 0. RQ's rule for fewer intervals than retries: the first one repeats. */
-  readonly intervals?: readonly number[];
-  /** In place of intervals: waits that grow. Stored as intervals, so that Python keeps to them. */
-  readonly backoff?: Backoff;
-  /** To the head of the queue. */
-  readonly enqueueAtFront?: boolean;
 }
 
 export interface EnqueuedJob {
@@ -125,8 +108,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     ttlSeconds: job.ttlSeconds,
     meta: checkedMeta(job),
     ...waiting(job),
-    retry: job.retry ? retryFields(job.retry) : undefined,
-    repeat: job.repeat && { times: job.repeat.times, intervals: repeatIntervals(job.repeat) },
+    ...followUpFields(job),
   });
   const due = dueSeconds(job, nowMs);
   const parents = parentsOf(job);
@@ -144,16 +126,6 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
   // What a repetition, whose first reply was lost, is told; mostly it is what became of the job.
   const status = due === null ? 'queued' : 'scheduled';
   return { id, queue, description, status, head, fields };
-}
-
-function retryFields({ max, intervals, backoff, enqueueAtFront = false }: RetryPolicy) {
-  const waits = backoff ? backoffIntervals(max, backoff) : (intervals ?? []);
-  return { max, intervals: waits.length === 0 ? [0] : waits, enqueueAtFront };
-}
-
-function repeatIntervals({ interval = 0 }: NonNullable<NewJob['repeat']>): readonly number[] {
-  if (typeof interval === 'number') return [interval];
-  return interval.length === 0 ? [0] : interval;
 }
 
 function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
@@ -243,7 +215,7 @@ function serialisable(what: string, work: () => Buffer): Buffer {
 }
 
 function check(job: NewJob): void {
-  const { functionName, queue, id, timeoutSeconds, ttlSeconds, retry } = job;
+  const { functionName, queue, id, timeoutSeconds, ttlSeconds } = job;
   if (functionName === '') throw usage('the function name is empty');
   if (queue === '') throw usage('the queue name is empty');
   if (id !== undefined && !isJobId(id)) {
@@ -269,32 +241,5 @@ function check(job: NewJob): void {
   integer('ttl', ttlSeconds, (value) => value > 0, 'a number of seconds from 1');
   integer('result ttl', job.resultTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
   integer('failure ttl', job.failureTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
-  integer('number of retries', retry?.max, (value) => value >= 1, 'a number from 1');
-  for (const interval of retry?.intervals ?? []) {
-    integer('retry interval', interval, (value) => value >= 0, 'a number of seconds from 0');
-  }
-  integer('number of repeats', job.repeat?.times, (value) => value >= 1, 'a number from 1');
-  for (const interval of job.repeat ? repeatIntervals(job.repeat) : []) {
-    integer('repeat interval', interval, (value) => value >= 0, 'a number of seconds from 0');
-  }
-  if (retry?.backoff) {
-    if (retry.intervals) throw usage('a job is retried after intervals or with a back-off, not both');
-    checkBackoff(retry.max, retry.backoff);
-  }
-}
-
-function checkBackoff(max: number, { initialSeconds, maxSeconds, jitter }: Backoff): void {
-  if (max > MOST_BACKOFFS) throw usage(`a back-off is for at most ${MOST_BACKOFFS} retries, not ${max}`);
-  integer('first wait of the back-off', initialSeconds, (value) => value >= 1, 'a number of seconds from 1');
-  integer('longest wait of the back-off', maxSeconds, (value) => value >= 1, 'a number of seconds from 1');
-  if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) throw usage(`the jitter is ${jitter}: 0 to 1 is needed`);
-}
-
-function integer(what: string, value: number | undefined, fits: (value: number) => boolean, needed: string): void {
-  if (value === undefined || (Number.isSafeInteger(value) && fits(value))) return;
-  throw usage(`the ${what} is ${value}: ${needed} is needed`);
-}
-
-function usage(message: string, hint?: string): TsrqError {
-  return new TsrqError('USAGE', message, hint === undefined ? {} : { hint });
+  checkFollowUps(job);
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runTsrq } from '../support/cli.js';
@@ -16,6 +19,8 @@ describe.skipIf(environment === null)('what follows the end of a job, by Python 
   let rq: Rq;
   let producer: Rq;
 
+  const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-follow-ups-'));
+
   beforeAll(async () => {
     [theirs, ours] = await Promise.all([startRedis(), startRedis()]);
     if (!environment) return;
@@ -25,6 +30,7 @@ describe.skipIf(environment === null)('what follows the end of a job, by Python 
   afterAll(async () => {
     await Promise.all([rq.stop(), producer.stop()]);
     await Promise.all([theirs.stop(), ours.stop()]);
+    rmSync(dir, { recursive: true, force: true });
   });
   beforeEach(async () => {
     for (const server of [theirs, ours]) await server.client().flushall();
@@ -75,6 +81,30 @@ q('q').enqueue('pyjobs.echo', job_id='s', repeat=rq.Repeat(1), retry=Retry(2, [5
     await tsrq('--job-id', 'r', '--repeat-times', '2', '--repeat-interval', '1m', '--repeat-interval', '90');
     await tsrq('--job-id', 's', '--repeat-times', '1', '--retry-max', '2', '--retry-interval', '5', '--retry-at-front');
     await expectSameKeys(theirs, ours, []);
+  });
+
+  it('callbacks, enqueued by tsrq, are stored as Python stores them, and Python calls them', async () => {
+    const file = join(dir, 'by-python');
+    await rq.eval(`q('q').enqueue('pyjobs.note', '${file}', 'x', job_id='a', on_success=rq.Callback('pyjobs.on_success'))
+q('q').enqueue('pyjobs.note_badly', '${file}', job_id='b', on_failure=rq.Callback('pyjobs.on_failure', timeout=9), on_stopped=rq.Callback('pyjobs.on_success', timeout=9))`);
+    const tsrq = async (...args: string[]): Promise<void> => {
+      expect((await runTsrq(['enqueue', '-q', 'q', ...args], { url: ours.url, cwd: JOBS })).code).toBe(0);
+    };
+    await tsrq('--job-id', 'a', '--on-success', 'pyjobs.on_success', 'pyjobs.note', file, 'x');
+    const more = ['--on-failure', 'pyjobs.on_failure', '--on-stopped', 'pyjobs.on_success', '--callback-timeout', '9'];
+    await tsrq('--job-id', 'b', ...more, 'pyjobs.note_badly', file);
+    await expectSameKeys(theirs, ours, []);
+    expect((await producer.cli(['worker', '--burst', '-u', ours.url, ...SERIALIZER, 'q'])).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe('x\nsuccess a x\nfailure b no True\n');
+  });
+
+  it('callbacks of a Python producer are called by tsrq', async () => {
+    const file = join(dir, 'by-tsrq');
+    await producer.eval(`d = Queue('q', connection=r)
+d.enqueue('pyjobs.note', '${file}', 'x', job_id='a', on_success=rq.Callback('pyjobs.on_success'))
+d.enqueue('pyjobs.note_badly', '${file}', job_id='b', on_failure=rq.Callback('pyjobs.on_failure', timeout='1m'))`);
+    expect((await runTsrq(['worker', '--burst', 'q'], { url: ours.url, cwd: JOBS })).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe('x\nsuccess a x\nfailure b no true\n');
   });
 
   it('attempts asked for in one language count in the other, and a pickled Retry is one to Python', async () => {

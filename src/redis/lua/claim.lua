@@ -1,7 +1,7 @@
 -- Takes jobs from queues and opens their executions.
 -- ARGV  worker (read_worker), running id or '', wish (read_wish)
 -- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped } or { 'unregistered' | 'replaced' }
---       job     { FIELDS…, id, execution, origin }
+--       job     { FIELDS before the rare ones…, id, execution, origin, what row_of adds or nothing }
 --       skipped { queue, id, reason }
 local w, problem = read_worker()
 if not w then return { problem } end

@@ -28,3 +28,15 @@ def note(file, line):
 
 def again(max, interval):
     return Retry(max, interval)
+
+
+def note_badly(file):
+    raise ValueError('no True')
+
+
+def on_success(job, connection, result):
+    note(job.args[0], f'success {job.id} {result}')
+
+
+def on_failure(job, connection, type, value, traceback):
+    note(job.args[0], f'failure {job.id} {value}')
