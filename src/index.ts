@@ -10,6 +10,7 @@ export { enqueue, type EnqueuedJob, type NewJob } from './queue/enqueue.js';
 export type { FollowUps, RetryPolicy } from './queue/follow-ups.js';
 export type { Backoff } from './queue/backoff.js';
 export type { Callback } from './protocol/callbacks.js';
+export type { Webhook } from './protocol/webhooks.js';
 export { enqueueMany, type EnqueueOutcome, type EnqueueManyOptions } from './queue/enqueue-many.js';
 export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
 export { empty } from './queue/empty.js';

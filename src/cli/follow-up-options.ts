@@ -1,5 +1,6 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { TsrqError } from '../errors.js';
+import type { Webhook } from '../protocol/webhooks.js';
 import type { FollowUps, RetryPolicy } from '../queue/follow-ups.js';
 import { defined } from './context.js';
 import { duration, durations } from './duration.js';
@@ -14,6 +15,9 @@ export interface FollowUpOptions {
   onFailure?: string;
   onStopped?: string;
   callbackTimeout?: number;
+  webhookFinished?: string[];
+  webhookFailed?: string[];
+  webhookMethod?: 'GET' | 'POST';
   repeatTimes?: number;
   repeatInterval?: number[];
 }
@@ -36,6 +40,9 @@ export function withFollowUps(command: Command): Command {
     .option('--on-failure <name>', 'function to call with the job and its error when it has failed')
     .option('--on-stopped <name>', 'function to call with the job when it was stopped')
     .option('--callback-timeout <duration>', 'how long each of these may take (default: 60)', duration)
+    .option('--webhook-finished <url>', 'send a request when the job has finished; repeatable', urls)
+    .option('--webhook-failed <url>', 'send a request when the job has failed for good; repeatable', urls)
+    .addOption(new Option('--webhook-method <method>', 'how to send them (default: GET)').choices(['GET', 'POST']))
     .option('--repeat-times <count>', 'how often to run the job again when it has succeeded', wholeNumber)
     .option(
       '--repeat-interval <duration>',
@@ -46,7 +53,8 @@ export function withFollowUps(command: Command): Command {
 
 /** What they mean. Throws USAGE for those that go only with others. */
 export function followUpsOf(options: FollowUpOptions): FollowUps {
-  return { ...defined({ retry: retryOf(options), repeat: repeatOf(options) }), ...callbacksOf(options) };
+  const own = { retry: retryOf(options), repeat: repeatOf(options), webhooks: webhooksOf(options) };
+  return { ...defined(own), ...callbacksOf(options) };
 }
 
 function retryOf({ retryMax, retryInterval, retryBackoff, retryAtFront }: FollowUpOptions): RetryPolicy | undefined {
@@ -62,6 +70,21 @@ function retryOf({ retryMax, retryInterval, retryBackoff, retryAtFront }: Follow
   if (retryMax === undefined || retryMax === 0) return undefined;
   const backoff = retryBackoff === undefined ? undefined : { initialSeconds: retryBackoff };
   return { max: retryMax, ...defined({ intervals: retryInterval, backoff, enqueueAtFront: retryAtFront }) };
+}
+
+function webhooksOf({ webhookFinished, webhookFailed, webhookMethod }: FollowUpOptions): Webhook[] | undefined {
+  const method = defined({ method: webhookMethod });
+  const webhooks = [
+    ...(webhookFinished ?? []).map((url): Webhook => ({ url, jobStatus: 'finished', ...method })),
+    ...(webhookFailed ?? []).map((url): Webhook => ({ url, jobStatus: 'failed', ...method })),
+  ];
+  if (webhooks.length > 0) return webhooks;
+  if (webhookMethod === undefined) return undefined;
+  throw new TsrqError('USAGE', '--webhook-method needs --webhook-finished or --webhook-failed');
+}
+
+function urls(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
 }
 
 function repeatOf({ repeatTimes = 0, repeatInterval }: FollowUpOptions): FollowUps['repeat'] {

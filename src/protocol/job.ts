@@ -2,6 +2,7 @@ import { callbackFields, type Callbacks } from './callbacks.js';
 import { dumps } from './json.js';
 import { readRetryErrors, RETRY_ERROR_FIELDS, type RetryError } from './retry-error.js';
 import { formatDate, parseDate } from './time.js';
+import { dumpWebhooks, type Webhook } from './webhooks.js';
 
 /** What RQ 2.10 writes when a job is enqueued. Times in milliseconds since the epoch. */
 export interface NewJobFields {
@@ -22,6 +23,7 @@ export interface NewJobFields {
   /** How many times more after the first success; intervals as they are stored, which is used from its end. */
   readonly repeat?: { readonly times: number; readonly intervals: readonly number[] } | undefined;
   readonly callbacks?: Callbacks | undefined;
+  readonly webhooks?: readonly Webhook[] | undefined;
   /** The parents it waits for, and whether those may fail. */
   readonly dependencyIds?: readonly string[] | undefined;
   readonly allowDependencyFailures?: boolean | undefined;
@@ -64,6 +66,7 @@ export function ownFields(
   if (job.repeat) {
     fields.push(['repeats_left', String(job.repeat.times)], ['repeat_intervals', dumps(job.repeat.intervals)]);
   }
+  if (job.webhooks && job.webhooks.length > 0) fields.push(['webhooks', dumpWebhooks(job.webhooks)]);
   if (job.callbacks) fields.push(...callbackFields(job.callbacks));
   const [parent] = job.dependencyIds ?? [];
   if (parent !== undefined) {

@@ -54,6 +54,8 @@ export interface ClaimedJob {
   readonly attempt: number;
   /** What is to be called when it has ended; null for nothing. */
   readonly callbacks: Callbacks | null;
+  /** The requests that are sent when it has ended, as they are stored; null for none. */
+  readonly webhooks: string | null;
 }
 
 /** An id that was taken from a queue and not started. */
@@ -140,14 +142,20 @@ export function readClaim(reply: BufferReply): Claim {
 }
 
 /** What only few jobs have: see `row_of`. */
-function readMore(row: BufferReply | undefined): { readonly callbacks: Callbacks | null; readonly asked: number } {
-  if (!Array.isArray(row)) return { callbacks: null, asked: 0 };
-  const [asked, success, failure, stopped, ...timeouts] = row.map(asText);
+function readMore(
+  row: BufferReply | undefined,
+): Pick<ClaimedJob, 'callbacks' | 'webhooks'> & { readonly asked: number } {
+  if (!Array.isArray(row)) return { callbacks: null, webhooks: null, asked: 0 };
+  const [asked, webhooks, success, failure, stopped, ...timeouts] = row.map(asText);
   const callback = (name: string | undefined, timeout: string | undefined): Callback | null =>
     name === undefined || name === '' ? null : { name, timeoutSeconds: readTimeout(timeout) };
   const [onSuccess, onFailure, onStopped] = [success, failure, stopped].map((name, i) => callback(name, timeouts[i]));
   const callbacks = { onSuccess: onSuccess ?? null, onFailure: onFailure ?? null, onStopped: onStopped ?? null };
-  return { callbacks: onSuccess || onFailure || onStopped ? callbacks : null, asked: Number(asked) || 0 };
+  return {
+    callbacks: onSuccess || onFailure || onStopped ? callbacks : null,
+    webhooks: webhooks || null,
+    asked: Number(asked) || 0,
+  };
 }
 
 function readTimeout(text: string | undefined): number {
@@ -160,7 +168,7 @@ function readJob(row: BufferReply): ClaimedJob {
   const [resultTtl, description, createdAt, enqueuedAt, left, max, , , id, executionId, queue] = fields
     .slice(5)
     .map(textOrNull);
-  const { callbacks, asked } = readMore(fields[16]);
+  const { callbacks, webhooks, asked } = readMore(fields[16]);
   const retriesLeft = left == null || left === '' ? null : Number(left);
   return {
     id: id ?? '',
@@ -178,6 +186,7 @@ function readJob(row: BufferReply): ClaimedJob {
     retriesLeft,
     attempt: (retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1) + asked,
     callbacks,
+    webhooks,
   };
 }
 

@@ -1,5 +1,6 @@
 import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
 import type { NewJobFields } from '../protocol/job.js';
+import { isWebUrl, type Webhook } from '../protocol/webhooks.js';
 import { backoffIntervals, MOST_BACKOFFS, type Backoff } from './backoff.js';
 import { integer, usage } from './check.js';
 
@@ -20,6 +21,8 @@ export interface FollowUps {
   readonly onSuccess?: string | Callback;
   readonly onFailure?: string | Callback;
   readonly onStopped?: string | Callback;
+  /** Requests that the worker sends after the end is recorded: best effort, never twice. RQ sends them from 2.10 on. */
+  readonly webhooks?: readonly Webhook[];
 }
 
 export interface RetryPolicy {
@@ -34,11 +37,12 @@ export interface RetryPolicy {
 }
 
 /** What of that is stored with the job. */
-export function followUpFields(job: FollowUps): Pick<NewJobFields, 'retry' | 'repeat' | 'callbacks'> {
+export function followUpFields(job: FollowUps): Pick<NewJobFields, 'retry' | 'repeat' | 'callbacks' | 'webhooks'> {
   return {
     retry: job.retry && retryFields(job.retry),
     repeat: job.repeat && { times: job.repeat.times, intervals: repeatIntervals(job.repeat) },
     callbacks: callbacksOf(job),
+    webhooks: job.webhooks,
   };
 }
 
@@ -76,6 +80,10 @@ export function checkFollowUps(job: FollowUps): void {
   for (const callback of [job.onSuccess, job.onFailure, job.onStopped].map(callbackOf)) {
     if (callback?.name === '') throw usage('the name of a callback is empty');
     integer('timeout of a callback', callback?.timeoutSeconds, (value) => value > 0, 'a number of seconds from 1');
+  }
+  for (const { url, timeoutSeconds } of job.webhooks ?? []) {
+    if (!isWebUrl(url)) throw usage(`the webhook '${String(url)}' is no http:// or https:// URL`);
+    integer('timeout of a webhook', timeoutSeconds, (value) => value > 0, 'a number of seconds from 1');
   }
   if (retry?.backoff) {
     if (retry.intervals) throw usage('a job is retried after intervals or with a back-off, not both');

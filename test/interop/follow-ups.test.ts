@@ -7,6 +7,7 @@ import { runTsrq } from '../support/cli.js';
 import { rqEnvironment, startRq, type Rq } from '../support/python.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { expectSameKeys } from '../support/same-keys.js';
+import { startWebServer } from '../support/web-server.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 const SERIALIZER = ['-S', 'rq.serializers.JSONSerializer'];
@@ -105,6 +106,36 @@ d.enqueue('pyjobs.note', '${file}', 'x', job_id='a', on_success=rq.Callback('pyj
 d.enqueue('pyjobs.note_badly', '${file}', job_id='b', on_failure=rq.Callback('pyjobs.on_failure', timeout='1m'))`);
     expect((await runTsrq(['worker', '--burst', 'q'], { url: ours.url, cwd: JOBS })).code).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe('x\nsuccess a x\nfailure b no true\n');
+  });
+
+  it('webhooks are stored alike, and both send the same', async () => {
+    const web = await startWebServer();
+    const send = async (worker: () => Promise<{ code: number | null }>): Promise<unknown[]> => {
+      web.requests.length = 0;
+      expect((await worker()).code).toBe(0);
+      return web.requests.map(({ method, path, body, headers }) => {
+        const seen =
+          body === '' ? '' : body.replace(/"\d{4}-[^"]*\+00:00"/g, '"<date>"').replace(/("exc_info": ").*"/, '$1"');
+        return { method, path, seen, type: headers['content-type'], own: headers['x-own'] };
+      });
+    };
+    const [a, b] = [`${web.url}/a`, `${web.url}/b?c=d`];
+    await enqueue(`w = lambda s, **more: rq.Webhook('${a}', s, **more)
+q('q').enqueue('pyjobs.echo', 'é', job_id='good', webhooks=[w('finished', method='POST', headers={'X-Own': 'h'}, timeout=7), w('failed')])
+q('q').enqueue('pyjobs.bad', 'x', job_id='bad', webhooks=[w('finished'), w('failed', method='POST')])`);
+    const byPython = await send(() => rq.cli(['worker', '--burst', '-u', theirs.url, ...SERIALIZER, 'q']));
+    const byTsrq = await send(() => runTsrq(['worker', '--burst', 'q'], { url: ours.url, cwd: JOBS }));
+    expect(byTsrq).toEqual(byPython);
+    expect(byTsrq).toHaveLength(2);
+    for (const server of [theirs, ours]) await server.client().flushall();
+    await rq.eval(
+      `q('q').enqueue('pyjobs.echo', job_id='c', webhooks=[rq.Webhook('${a}', 'finished', method='POST'), rq.Webhook('${b}', 'failed', method='POST')])`,
+    );
+    const options = ['--webhook-finished', a, '--webhook-failed', b, '--webhook-method', 'POST'];
+    const args = ['enqueue', '-q', 'q', '--job-id', 'c', ...options, 'pyjobs.echo'];
+    expect((await runTsrq(args, { url: ours.url, cwd: JOBS })).code).toBe(0);
+    await expectSameKeys(theirs, ours, []);
+    await web.stop();
   });
 
   it('attempts asked for in one language count in the other, and a pickled Retry is one to Python', async () => {

@@ -4,7 +4,7 @@
 local FIELDS = {
   'data', 'status', 'origin', 'timeout', 'meta', 'result_ttl', 'description', 'created_at', 'enqueued_at',
   'retries_left', 'retries_max', 'ttl', 'last_heartbeat',
-  'number_of_retries', 'success_callback_name', 'failure_callback_name', 'stopped_callback_name',
+  'number_of_retries', 'webhooks', 'success_callback_name', 'failure_callback_name', 'stopped_callback_name',
 }
 local RARE = 14
 -- Where in a row id, execution and origin follow, and after them a list of what only few jobs have.
