@@ -138,6 +138,39 @@ q('q').enqueue('pyjobs.bad', 'x', job_id='bad', webhooks=[w('finished'), w('fail
     await web.stop();
   });
 
+  it('every lifetime: of results, failures, waiting and running', async () => {
+    const ends = ['pyjobs.echo', 'pyjobs.bad'].map((name) => {
+      const letter = name === 'pyjobs.bad' ? 'f' : 's';
+      return [0, -1, 100]
+        .map(
+          (ttl) =>
+            `d.enqueue('${name}', 'x', job_id='${letter}${Math.abs(ttl)}', result_ttl=${ttl}, failure_ttl=${ttl})`,
+        )
+        .join('\n');
+    });
+    await enqueue(`d = q('q')
+${ends.join('\n')}
+d.enqueue('pyjobs.echo', job_id='endless', job_timeout=-1)
+d.enqueue('pyjobs.echo', job_id='ttl', ttl=300)
+d.enqueue('pyjobs.bad', 'x', job_id='retried', ttl=300, failure_ttl=200, retry=Retry(1))
+d.enqueue('pyjobs.echo', job_id='repeated', ttl=300, result_ttl=100, repeat=rq.Repeat(1))
+d.enqueue('pyjobs.bad', 'x', job_id='delayed', ttl=300, retry=Retry(1, 900))
+q('other').enqueue('pyjobs.echo', job_id='waits', ttl=300)`);
+    await burst('q');
+    // What is not kept leaves nothing here but a mark of tsrq's own; RQ leaves an entry until its next cleaning.
+    expect(await ours.client().zscore('rq:failed:q', 'f0')).toBeNull();
+    await theirs.client().zrem('rq:failed:q', 'f0');
+    await ours.client().del('rq:tsrq:enqueued:f0', 'rq:tsrq:enqueued:s0');
+    await expectSameKeys(theirs, ours, [
+      'rq:job:delayed ttl: 300 → null',
+      'rq:job:delayed value retries_max: absent → "1"',
+      'rq:job:delayed value retry_error_2: absent → "<error of an attempt>"',
+      'rq:job:repeated value result: "[[], {}]" → absent',
+      'rq:job:retried value retries_max: absent → "1"',
+      'rq:job:retried value retry_error_2: absent → "<error of an attempt>"',
+    ]);
+  });
+
   it('attempts asked for in one language count in the other, and a pickled Retry is one to Python', async () => {
     await producer.eval(`Queue('q', connection=r).enqueue('pyjobs.again', 2, [0, 9], job_id='again')`);
     const attempt = async (): Promise<void> => {
