@@ -1,6 +1,6 @@
 import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
 import type { NewJobFields } from '../protocol/job.js';
-import { isWebUrl, type Webhook } from '../protocol/webhooks.js';
+import { dumpWebhooks, isWebUrl, readWebhooks, type Webhook } from '../protocol/webhooks.js';
 import { backoffIntervals, MOST_BACKOFFS, type Backoff } from './backoff.js';
 import { integer, usage } from './check.js';
 
@@ -81,9 +81,12 @@ export function checkFollowUps(job: FollowUps): void {
     if (callback?.name === '') throw usage('the name of a callback is empty');
     integer('timeout of a callback', callback?.timeoutSeconds, (value) => value > 0, 'a number of seconds from 1');
   }
-  for (const { url, timeoutSeconds } of job.webhooks ?? []) {
+  for (const webhook of job.webhooks ?? []) {
+    const { url, timeoutSeconds } = webhook;
     if (!isWebUrl(url)) throw usage(`the webhook '${String(url)}' is no http:// or https:// URL`);
     integer('timeout of a webhook', timeoutSeconds, (value) => value > 0, 'a number of seconds from 1');
+    if (!readWebhooks(dumpWebhooks([webhook])))
+      throw usage(`the webhook '${url}' has a status, method or headers that RQ refuses`);
   }
   if (retry?.backoff) {
     if (retry.intervals) throw usage('a job is retried after intervals or with a back-off, not both');

@@ -73,16 +73,17 @@ export class Run implements RunListener {
   }
 
   onCallback(note: CallbackNote): void {
-    if (this.#interruption) return;
     this.#callback = note;
-    this.#limit(note.callback.timeoutSeconds);
+    if (!this.#interruption) this.#limit(note.callback.timeoutSeconds);
   }
 
   onDone(completion: Completion): void {
     this.#settle();
     const interruption = this.#interruption;
+    // It failed at the moment it was interrupted, and has called its callback itself.
+    const called = completion.kind === 'performed' && this.#callback?.kind === 'failure';
     const callback = this.#isHurried ? null : lateCallback(this.job.callbacks, interruption);
-    if (interruption && callback) this.#callLate(interruption, callback);
+    if (interruption && callback && !(called && callback.kind === 'failure')) this.#callLate(interruption, callback);
     else this.#onEnd(this, this.#end(completion));
   }
 

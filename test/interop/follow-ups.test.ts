@@ -48,7 +48,7 @@ describe.skipIf(environment === null)('what follows the end of a job, by Python 
 
   it('a function that returns a Retry', async () => {
     await enqueue(`q('q').enqueue('pyjobs.again', 2, 0, job_id='over')
-q('q').enqueue('pyjobs.again', 2, [40, 50], job_id='waits', failure_ttl=200)`);
+q('q').enqueue('pyjobs.again', 2, [40, 50], job_id='waits', failure_ttl=240)`);
     await burst('q');
     await expectSameKeys(theirs, ours, [
       'rq:job:over value result: "Unserializable return value" → absent',
@@ -58,10 +58,10 @@ q('q').enqueue('pyjobs.again', 2, [40, 50], job_id='waits', failure_ttl=200)`);
   });
 
   it('a job that is repeated', async () => {
-    const [first, last] = ['times=2, interval=[60, 90]', 'times=1'];
-    await enqueue(`q('q').enqueue('pyjobs.echo', 1, job_id='slow', repeat=rq.Repeat(${first}), result_ttl=100)
+    const [first, last] = ['times=2, interval=[60, 120]', 'times=1, interval=0'];
+    await enqueue(`q('q').enqueue('pyjobs.echo', 1, job_id='slow', repeat=rq.Repeat(${first}), result_ttl=120)
 q('q').enqueue('pyjobs.echo', 2, job_id='none', repeat=rq.Repeat(${last}), result_ttl=0)
-q('q').enqueue('pyjobs.echo', job_id='fast', repeat=rq.Repeat(${last}))`);
+q('q').enqueue('pyjobs.echo', job_id='fast', result_ttl=600, repeat=rq.Repeat(${last}))`);
     await burst('q');
     // Of tsrq's own; see the documents.
     await ours.client().del('rq:tsrq:enqueued:none');
@@ -141,7 +141,7 @@ q('q').enqueue('pyjobs.bad', 'x', job_id='bad', webhooks=[w('finished'), w('fail
   it('every lifetime: of results, failures, waiting and running', async () => {
     const ends = ['pyjobs.echo', 'pyjobs.bad'].map((name) => {
       const letter = name === 'pyjobs.bad' ? 'f' : 's';
-      return [0, -1, 100]
+      return [0, -1, 120]
         .map(
           (ttl) =>
             `d.enqueue('${name}', 'x', job_id='${letter}${Math.abs(ttl)}', result_ttl=${ttl}, failure_ttl=${ttl})`,
@@ -150,10 +150,10 @@ q('q').enqueue('pyjobs.bad', 'x', job_id='bad', webhooks=[w('finished'), w('fail
     });
     await enqueue(`d = q('q')
 ${ends.join('\n')}
-d.enqueue('pyjobs.echo', job_id='endless', job_timeout=-1)
-d.enqueue('pyjobs.echo', job_id='ttl', ttl=300)
-d.enqueue('pyjobs.bad', 'x', job_id='retried', ttl=300, failure_ttl=200, retry=Retry(1))
-d.enqueue('pyjobs.echo', job_id='repeated', ttl=300, result_ttl=100, repeat=rq.Repeat(1))
+d.enqueue('pyjobs.echo', job_id='endless', job_timeout=-1, result_ttl=600)
+d.enqueue('pyjobs.echo', job_id='ttl', ttl=300, result_ttl=600)
+d.enqueue('pyjobs.bad', 'x', job_id='retried', ttl=300, failure_ttl=240, retry=Retry(1))
+d.enqueue('pyjobs.echo', job_id='repeated', ttl=300, result_ttl=120, repeat=rq.Repeat(1))
 d.enqueue('pyjobs.bad', 'x', job_id='delayed', ttl=300, retry=Retry(1, 900))
 q('other').enqueue('pyjobs.echo', job_id='waits', ttl=300)`);
     await burst('q');
