@@ -1,10 +1,16 @@
 export { TsrqError, type ErrorCode } from './errors.js';
 export { getCurrentJob, type CurrentJob } from './jobs/current-job.js';
 export { job, type Handler } from './jobs/define.js';
+export type { FailureCallback, StoppedCallback, SuccessCallback } from './jobs/callbacks.js';
+export { Retry, type RetryOptions } from './jobs/retry.js';
 export { connect, type ConnectOptions } from './redis/connect.js';
 export { parseRedisUrl, type RedisTarget } from './redis/target.js';
 export type { Redis } from './redis/redis.js';
 export { enqueue, type EnqueuedJob, type NewJob } from './queue/enqueue.js';
+export type { FollowUps, RetryPolicy } from './queue/follow-ups.js';
+export type { Backoff } from './queue/backoff.js';
+export type { Callback } from './protocol/callbacks.js';
+export type { Webhook } from './protocol/webhooks.js';
 export { enqueueMany, type EnqueueOutcome, type EnqueueManyOptions } from './queue/enqueue-many.js';
 export { enqueueGroup, type EnqueuedGroup } from './queue/enqueue-group.js';
 export {

@@ -1,8 +1,5 @@
 import { deserialise, inflateText } from './payload.js';
 
-/** What RQ stores in place of a value that its serializer cannot write; the job still counts as finished. */
-export const UNSERIALIZABLE = 'Unserializable return value';
-
 /** `type` of an entry of a result stream; 3 is defined by RQ and never written. */
 export const RESULT_TYPES = { successful: 1, failed: 2, stopped: 3, retried: 4, maxRetriesExceeded: 5 } as const;
 

@@ -1,4 +1,5 @@
 import { TsrqError } from '../errors.js';
+import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
 import { formatDate } from '../protocol/time.js';
 import type { Hit } from '../redis/blocking.js';
 import type { BufferReply, Redis, RedisArg } from '../redis/redis.js';
@@ -58,6 +59,10 @@ export interface ClaimedJob {
   readonly retriesLeft: number | null;
   /** 1 for the first run; counts the retries of tsrq's workers. */
   readonly attempt: number;
+  /** What is to be called when it has ended; null for nothing. */
+  readonly callbacks: Callbacks | null;
+  /** The requests that are sent when it has ended, as they are stored; null for none. */
+  readonly webhooks: string | null;
 }
 
 /** An id that was taken from a queue and not started. */
@@ -161,12 +166,34 @@ export function readClaim(reply: BufferReply): Claim {
   };
 }
 
+/** What only few jobs have: see `row_of`. */
+function readMore(
+  row: BufferReply | undefined,
+): Pick<ClaimedJob, 'callbacks' | 'webhooks'> & { readonly asked: number } {
+  if (!Array.isArray(row)) return { callbacks: null, webhooks: null, asked: 0 };
+  const [asked, webhooks, success, failure, stopped, ...timeouts] = row.map(asText);
+  const callback = (name: string | undefined, timeout: string | undefined): Callback | null =>
+    name === undefined || name === '' ? null : { name, timeoutSeconds: readTimeout(timeout) };
+  const [onSuccess, onFailure, onStopped] = [success, failure, stopped].map((name, i) => callback(name, timeouts[i]));
+  const callbacks = { onSuccess: onSuccess ?? null, onFailure: onFailure ?? null, onStopped: onStopped ?? null };
+  return {
+    callbacks: onSuccess || onFailure || onStopped ? callbacks : null,
+    webhooks: webhooks || null,
+    asked: Number(asked) || 0,
+  };
+}
+
+function readTimeout(text: string | undefined): number {
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : CALLBACK_TIMEOUT_SECONDS;
+}
+
 function readJob(row: BufferReply): ClaimedJob {
   const fields = asList(row);
   const [data, status, , timeout, meta] = fields;
   const [resultTtl, description, createdAt, enqueuedAt, left, max, , , id, executionId, queue] = fields
     .slice(5)
     .map(textOrNull);
+  const { callbacks, webhooks, asked } = readMore(fields[16]);
   const retriesLeft = left == null || left === '' ? null : Number(left);
   return {
     id: id ?? '',
@@ -182,7 +209,9 @@ function readJob(row: BufferReply): ClaimedJob {
     createdAt: createdAt ?? null,
     enqueuedAt: enqueuedAt ?? null,
     retriesLeft,
-    attempt: retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1,
+    attempt: (retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1) + asked,
+    callbacks,
+    webhooks,
   };
 }
 

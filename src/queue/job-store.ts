@@ -18,11 +18,19 @@ export interface FetchedJob {
   readonly workerName: string | null;
   readonly timeoutSeconds: number | null;
   readonly retriesLeft: number | null;
+  readonly repeatsLeft: number | null;
   readonly meta: unknown;
   /** The value of the newest result, if that is a success; null for None. */
   readonly result: unknown;
   /** The error text of the newest result, if that is a failure; else what older versions of RQ kept in the job. */
   readonly error: string | null;
+  /** Why attempts failed that were retried, oldest first: the last five of tsrq's workers, each cut off at some kilobytes. */
+  readonly retryErrors: readonly {
+    readonly endedAt: Date;
+    readonly workerName: string;
+    readonly executionId: string;
+    readonly error: string;
+  }[];
 }
 
 /** Reads a job and its newest result in one round trip; null if there is no such job. */
@@ -37,9 +45,9 @@ export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | n
   const job = parseJob(id, fields);
   const entry = results instanceof Error ? undefined : asList(results)[0];
   const newest = entry === undefined ? null : parseResult(asText(asList(entry)[0]), toMap(asList(entry)[1]));
-  const { status, origin, description, workerName, timeoutSeconds, retriesLeft } = job;
+  const { status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft } = job;
   return {
-    ...{ id, status, origin, description, workerName, timeoutSeconds, retriesLeft },
+    ...{ id, status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft },
     createdAt: asDate(job.createdAtMs),
     enqueuedAt: asDate(job.enqueuedAtMs),
     startedAt: asDate(job.startedAtMs),
@@ -47,6 +55,7 @@ export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | n
     meta: readMeta(job.meta),
     result: newest === null ? null : returnValueOf(newest),
     error: newest?.error ?? (job.legacyError === null ? null : readError(job.legacyError) || null),
+    retryErrors: job.retryErrors.map(({ endedAtMs, ...one }) => ({ endedAt: new Date(endedAtMs), ...one })),
   };
 }
 

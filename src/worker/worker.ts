@@ -14,6 +14,7 @@ import { register, unregister, type Birth } from './registration.js';
 import type { Interruption, Run } from './run.js';
 import { Slots } from './slots.js';
 import type { WorkerOptions } from './options.js';
+import { Webhooks } from './webhooks.js';
 
 /** Age at which a run gets the records that most are too short for, milliseconds. */
 const ANNOUNCE_AFTER_MS = 1_000;
@@ -34,6 +35,7 @@ export class Worker {
   readonly #intake: Intake;
   readonly #slots: Slots;
   readonly #exchange: Exchange;
+  readonly #webhooks: Webhooks;
   #wake: () => void = () => undefined;
   #awake = true;
   #following = false;
@@ -81,7 +83,11 @@ export class Worker {
         this.#rouse();
       },
     });
+    this.#webhooks = new Webhooks(options.version, (message) => {
+      this.#tell({ type: 'warning', message });
+    });
     this.#exchange = new Exchange({
+      webhooks: this.#webhooks,
       ...{ options, redis, stamp: this.#stamp, slots: this.#slots, intake: this.#intake, tell: this.#tell },
       comeBack: (state) => this.#comeBack(state),
       onSettled: () => {
@@ -124,6 +130,7 @@ export class Worker {
     await this.#leave().catch((error: unknown) => {
       if (!isClosed(error)) throw error;
     });
+    await this.#webhooks.settle();
     return { reason: this.#cold ? 'cold' : (this.#stopping ?? 'burst'), jobs: this.#exchange.jobsEnded };
   }
 
@@ -144,6 +151,7 @@ export class Worker {
     this.#cold = { kind: 'failed', name: 'ShutDownImminentException', text };
     this.#tell({ type: 'cold', running: this.#slots.size, because });
     this.#slots.interruptAll(this.#cold);
+    this.#webhooks.giveUp();
     this.#takeNoMore();
   }
 

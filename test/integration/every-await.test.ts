@@ -73,9 +73,9 @@ async function failedJobs(count: number): Promise<void> {
 }
 
 const finishing =
-  (kind: Ended['kind']): Operation['run'] =>
+  (kind: Ended['kind'], more: Partial<Ended> = {}): Operation['run'] =>
   (redis, claimed) => {
-    const ended = claimed.map((job) => endOf(job, kind));
+    const ended = claimed.map((job) => ({ ...endOf(job, kind), ...more }));
     return finish(redis, WORKER, ended, wish(0), '');
   };
 
@@ -162,6 +162,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'finish of a failure with a delayed retry': {
     scene: async () => (await jobs(4, { retry: { max: 1, intervals: [60] } }), running()),
     run: finishing('failed'),
+  },
+  'finish of a job that is repeated': {
+    scene: async () => (await jobs(4, { repeat: { times: 2, interval: [60, 0] } }), running()),
+    run: finishing('finished'),
+  },
+  'finish of a job that asks for another attempt': {
+    scene: async () => (await jobs(4), running()),
+    run: finishing('failed', { retry: { max: 2, intervals: [0], value: Buffer.from('"r"') } }),
   },
   'finish of a stopped job': {
     scene: async () => (await jobs(4), running()),
@@ -331,7 +339,11 @@ async function snapshot(): Promise<Record<string, unknown>> {
 async function valueOf(key: string): Promise<unknown> {
   switch (await client.type(key)) {
     case 'hash':
-      return Object.fromEntries(Object.entries(await client.hgetall(key)).filter(([field]) => !PASSING.test(field)));
+      return Object.fromEntries(
+        Object.entries(await client.hgetall(key))
+          .filter(([field]) => !PASSING.test(field))
+          .map(([field, value]) => [field, field.startsWith('retry_error_') ? '*' : value]),
+      );
     case 'list':
       return client.lrange(key, 0, -1);
     case 'set':

@@ -99,8 +99,13 @@ function describe(job: FetchedJob): string {
     ['worker', job.workerName],
     ['timeout', job.timeoutSeconds === null ? null : `${job.timeoutSeconds} s`],
     ['retries left', job.retriesLeft],
+    ['repeats left', job.repeatsLeft],
     ['meta', job.meta === null ? null : JSON.stringify(job.meta, shownValue)],
     ['result', job.status === 'finished' ? JSON.stringify(job.result, shownValue) : null],
+    ...job.retryErrors.map(({ endedAt, workerName, error }): [string, unknown] => {
+      const first = error === '' ? '' : `\n${error}`;
+      return ['retried', `${endedAt.toISOString()} by ${workerName || 'a dead worker'}${first}`];
+    }),
     ['error', job.error === null ? null : `\n${job.error}`],
   ];
   return rows

@@ -45,7 +45,7 @@ for _, member in ipairs(members.err and {} or members) do
     if had_not_begun(execution) then
       unbegun[#unbegun + 1] = row
     else
-      row[3] = retry(w, queue, id, ended) or fail(w, queue, id, 'failed', ended, result)
+      row[3] = retry(w, queue, id, ended, { date, execution, exc, row[4] }) or fail(w, queue, id, 'failed', ended, result)
       if job[3] and needs_no_slot(row[3]) then release_slot(job[3], id, now, date) end
     end
   end

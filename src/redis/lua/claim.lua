@@ -1,7 +1,7 @@
 -- Takes jobs from queues and opens their executions.
 -- ARGV  worker (read_worker), running id or '', wish (read_wish)
 -- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, held } or { 'unregistered' | 'replaced' }
---       job     { FIELDS…, id, execution, origin }
+--       job     { FIELDS before the rare ones…, id, execution, origin, what row_of adds or nothing }
 --       skipped { queue, id, reason }
 --       held    { queue, milliseconds after which to look again, -1 if that depends on the end of a job }: it has ids, and
 --               none may begin now

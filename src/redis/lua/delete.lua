@@ -9,5 +9,4 @@ take_from_all(id, job[2] or '')
 release_dependents(id, 'finished', date)
 expire_job(id, 0)
 if job[3] then release_slot(job[3], id, clock(), date) end
-call('DEL', 'rq:results:' .. id)
 return { 'deleted', job[1] or '' }

@@ -1,8 +1,10 @@
 -- Ends a batch of executions and, in the same step, claims the next jobs.
 -- ARGV  worker (read_worker), running id or '', number of outcomes, then per outcome
---         id, execution, queue (origin), kind 'finished'|'failed'|'stopped'|'returned',
+--         id, execution, queue (origin), kind 'finished'|'failed'|'stopped'|'retry'|'returned',
 --         started_at, ended_at (dates), started, ended (seconds),
---         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or ''
+--         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or '',
+--         and if it asks for another attempt ('retry'): how many at most, number of intervals, those (seconds), and
+--         the value that says so (base64) or ''
 --       wish (read_wish)
 -- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, held, endings } or { 'unregistered' | 'replaced' }
 --       endings: what end_all returned for each outcome
@@ -15,6 +17,12 @@ for i = 1, tonumber(arg()) do
     id = arg(), execution = arg(), queue = arg(), kind = arg(), started_at = arg(), ended_at = arg(),
     started = arg(), ended = arg(), ttl = arg(), announced = arg() == '1', value = arg(),
   }
+  if outcomes[i].kind == 'retry' then
+    local retry = { max = tonumber(arg()), intervals = {} }
+    for k = 1, tonumber(arg()) do retry.intervals[k] = tonumber(arg()) end
+    retry.value = arg()
+    outcomes[i].retry = retry
+  end
 end
 local endings, suspended = end_all(w, outcomes)
 local seconds, count = 0, { finished = 0, failed = 0 }

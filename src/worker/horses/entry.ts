@@ -1,6 +1,7 @@
 /** The program of a work horse: a warm child process that runs the jobs its worker sends. */
 import { clock } from '../../clock.js';
-import { perform, describeError, LazyAbort } from './perform.js';
+import { describeError } from './error-text.js';
+import { perform, LazyAbort } from './perform.js';
 import { Handlers, type HandlerSources } from './handlers.js';
 import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
 
@@ -62,14 +63,19 @@ async function run(message: RunMessage): Promise<void> {
   const meta = message.meta === '' ? null : Buffer.from(message.meta, 'base64');
   const request: RunRequest = { ...message, data: Buffer.from(message.data, 'base64'), meta };
   // It promises not to throw; if it does, the job must still end.
-  const performed = await perform(request, { handlers, abort, saveMeta: (text) => saveMeta(message, text) }).catch(
-    (error: unknown) => {
-      const now = clock();
-      return { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, ...describeError(error) };
+  const { executionId } = message;
+  const performed = await perform(request, {
+    ...{ handlers, abort },
+    saveMeta: (text) => saveMeta(message, text),
+    onCallback: (note) => {
+      send({ type: 'callback', executionId, note });
     },
-  );
-  running.delete(message.executionId);
-  send({ type: 'done', executionId: message.executionId, performed });
+  }).catch((error: unknown) => {
+    const now = clock();
+    return { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, ...describeError(error) };
+  });
+  running.delete(executionId);
+  send({ type: 'done', executionId, performed });
   endIfIdle();
 }
 

@@ -131,6 +131,10 @@ export class Horse {
       running?.listener.onDone({ kind: 'performed', performed: message.performed });
       return;
     }
+    if (message.type === 'callback') {
+      running?.listener.onCallback(message.note);
+      return;
+    }
     const saved = running ? this.#options.saveMeta(running.request, message.meta) : Promise.resolve();
     saved.then(
       () => {

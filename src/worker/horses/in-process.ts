@@ -1,5 +1,5 @@
 import { Handlers, type HandlerSources } from './handlers.js';
-import type { RunRequest } from './message.js';
+import type { CallbackNote, RunRequest } from './message.js';
 import { LazyAbort, perform } from './perform.js';
 import type { Completion, Performer, RunHandle, RunListener } from './performer.js';
 
@@ -30,7 +30,10 @@ export class InProcess implements Performer {
     };
     listener.onBegun();
     const saveMeta = (meta: string): Promise<void> => this.#saveMeta(run, meta);
-    void perform(run, { handlers: this.#handlers, abort, saveMeta }).then((performed) => {
+    const onCallback = (note: CallbackNote): void => {
+      listener.onCallback(note);
+    };
+    void perform(run, { handlers: this.#handlers, abort, saveMeta, onCallback }).then((performed) => {
       give({ kind: 'performed', performed });
     });
     return {

@@ -75,7 +75,8 @@ local function expire_job(id, ttl, alone)
     local job = try('HMGET', keys[1], 'created_at', 'group_id')
     if job[1] then call('SET', 'rq:tsrq:enqueued:' .. id, job[1], 'EX', 60) end
     if job[2] and job[2] ~= '' then try('SREM', 'rq:group:' .. job[2], id) end
-    call('DEL', keys[1], keys[2], keys[3])
+    -- RQ leaves the results of former runs behind.
+    call('DEL', keys[1], keys[2], keys[3], 'rq:results:' .. id)
   elseif ttl > 0 then
     for i = 1, alone and 1 or 3 do call('EXPIRE', keys[i], ttl) end
   end
