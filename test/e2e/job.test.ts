@@ -30,6 +30,26 @@ it('shows a job that has ended, for people and for programs', async () => {
   expect(JSON.parse(big)).toMatchObject({ jobs: [{ id: 'big', result: [String(2n ** 64n)] }] });
 });
 
+it('shows every result that is kept, newest first, of jobs that were run again', async () => {
+  await put(redis, 'count.boom', ['first'], { id: 'again', queue: 'q' });
+  await tsrq('worker', '--burst', '--path', JOBS, '-n', 'one', 'q');
+  expect(await tsrq('job', 'requeue', 'again')).toMatchObject({ code: 0 });
+  await tsrq('worker', '--burst', '--path', JOBS, '-n', 'two', 'q');
+  const { stdout } = await tsrq('job', 'show', 'again');
+  expect(stdout).toMatch(
+    /^results +2 are kept, newest first\n +\S+Z failed on two: TypeError: first\n +\S+Z failed on one:/m,
+  );
+  const { jobs } = JSON.parse((await tsrq('--json', 'job', 'show', 'again')).stdout) as {
+    jobs: { results: object[] }[];
+  };
+  expect(jobs[0]?.results).toMatchObject([
+    { type: 'failed', workerName: 'two', value: null },
+    { type: 'failed', workerName: 'one' },
+  ]);
+  expect((await tsrq('job', 'requeue', 'again', 'nobody')).code).toBe(1);
+  expect((await tsrq('job', 'requeue')).code).toBe(2);
+});
+
 it('cancels and deletes, and exits 1 for what it could not do', async () => {
   await put(redis, 'count.add', [], { id: 'one', queue: 'q' });
   expect(await tsrq('job', 'cancel', 'one')).toMatchObject({ code: 0, stdout: 'Canceled one.\n' });
