@@ -28,7 +28,8 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-observer': {
     scripts: [],
-    commands: 'time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',
+    commands:
+      'time pttl smembers llen lindex lrange zcard zcount zrange zrevrangebyscore hget hmget hgetall hstrlen xrevrange',
   },
   'tsrq-operator': {
     scripts: ['requeue', 'empty'],
@@ -190,6 +191,9 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
       queues: { name: string; queued: number; error?: string | null }[];
     };
     expect(queues).toMatchObject([{ name: 'q', queued: 1 }]);
+    expect((await run('tsrq-observer', ['job', 'list'])).stdout).toContain(long);
+    expect((await run('tsrq-observer', ['job', 'show', long])).stdout).toContain('started');
+    await run('tsrq-observer', ['job', 'wait', '--timeout', '0', long], 124);
     expect(await refusals()).toEqual([]);
   });
 
