@@ -12,6 +12,7 @@ export { suspend, resume, isSuspended } from './queue/suspend.js';
 export { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from './queue/end-job.js';
 export { fetchJob, fetchResults, type FetchedJob, type FetchedResult } from './queue/job-store.js';
 export { waitForJob, type JobEnd, type WaitForJobOptions } from './queue/wait-for-job.js';
+export { fetchLog, type LogLine } from './queue/job-log.js';
 export { snapshot, type Snapshot } from './info.js';
 export { JOB_STATES, JobListing, type JobEntry, type JobFilter, type JobState } from './info/job-list.js';
 export { startWorker, type RunningWorker } from './worker/start.js';

@@ -136,7 +136,7 @@ export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRe
   };
 }
 
-/** Every field RQ 2.10 writes, and `retries_max` of tsrq. */
+/** Every field RQ 2.10 writes, and what tsrq adds. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...['created_at', 'data', 'status', 'origin', 'description', 'timeout', 'enqueued_at', 'started_at', 'ended_at'],
   ...['last_heartbeat', 'worker_name', 'group_id', 'success_callback_name', 'failure_callback_name'],
@@ -144,6 +144,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['result_ttl', 'failure_ttl', 'ttl', 'meta', 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry'],
   ...['number_of_retries', 'repeats_left', 'repeat_intervals', 'dependency_ids', 'dependency_id'],
   ...['allow_dependency_failures', 'enqueue_at_front', 'webhooks', 'exc_info', 'result', 'retries_max'],
+  'tsrq_log',
 ]);
 
 function parseInteger(text: string): number | null {

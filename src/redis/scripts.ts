@@ -20,9 +20,9 @@ const PARTS = {
   enqueue_many: ['base', 'unlist', 'enqueue'],
   finish: ['base', 'start', 'take', 'end'],
   heartbeat: ['base'],
+  note: ['base'],
   register: ['base'],
   requeue: ['base'],
-  save_meta: ['base'],
   stranded: ['base'],
   unregister: ['base'],
 } as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]>;

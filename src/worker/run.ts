@@ -60,10 +60,13 @@ export class Run implements RunListener {
     if (this.timeoutSeconds > 0) this.dueAt = performance.now() + this.timeoutSeconds * 1_000;
   }
 
-  onDone(completion: Completion): void {
+  onDone(completion: Completion, notes?: Promise<void>): void {
     if (this.#killTimer) clearTimeout(this.#killTimer);
     this.dueAt = Infinity;
-    this.#onEnd(this, this.#end(completion));
+    const end = this.#end(completion);
+    // After its end is recorded its notes would be refused.
+    if (notes) void notes.then(() => this.#onEnd(this, end));
+    else this.#onEnd(this, end);
   }
 
   /** Its time is over. In RQ's words, so that whoever searches for them finds both. */

@@ -20,7 +20,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta'] as const),
+      ...(['abandoned', 'stranded', 'clean', 'due', 'note'] as const),
     ],
     commands:
       'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire',

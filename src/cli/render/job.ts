@@ -1,14 +1,20 @@
+import { progressOf, type Progress } from '../../protocol/progress.js';
+import type { LogLine } from '../../queue/job-log.js';
 import type { FetchedJob, FetchedResult } from '../../queue/job-store.js';
+import { printable } from './words.js';
 
 /** All that is known of a job. */
 export interface Shown {
   readonly job: FetchedJob;
   /** Newest first. */
   readonly results: readonly FetchedResult[];
+  /** The last lines of its log, oldest first. */
+  readonly log: readonly LogLine[];
 }
 
 /** A job as lines: what is known of it, the newest result, and the others that are kept. */
-export function renderJob({ job, results }: Shown): string[] {
+export function renderJob({ job, results, log }: Shown): string[] {
+  const progress = progressOf(job.meta);
   const rows: [string, unknown][] = [
     ['id', job.id],
     ['status', job.status],
@@ -21,6 +27,7 @@ export function renderJob({ job, results }: Shown): string[] {
     ['worker', job.workerName],
     ['timeout', job.timeoutSeconds === null ? null : `${job.timeoutSeconds} s`],
     ['retries left', job.retriesLeft],
+    ['progress', progress === null ? null : progressText(progress)],
     ['meta', job.meta === null ? null : shownJson(job.meta)],
     ['result', job.status === 'finished' ? shownJson(job.result) : null],
     ['error', job.error === null ? null : `\n${job.error}`],
@@ -31,8 +38,15 @@ export function renderJob({ job, results }: Shown): string[] {
       .filter(([, value]) => value !== null && value !== undefined && value !== '')
       .map(([name, value]) => `${name.padEnd(12)} ${String(value)}`),
     ...(results.length < 2 ? [] : results.map((result) => `  ${resultLine(result)}`)),
+    ...(log.length === 0 ? [] : ['log', ...log.map((line) => `  ${logText(line)}`)]),
   ];
 }
+
+/** `42% half way`. */
+export const progressText = ({ percent, text }: Progress): string =>
+  `${Math.round(percent * 10) / 10}%${text === null ? '' : ` ${printable(text)}`}`;
+
+export const logText = ({ at, text }: LogLine): string => `${at.toISOString()} ${printable(text)}`;
 
 function resultLine({ type, createdAt, workerName, value, error }: FetchedResult): string {
   const by = workerName === null ? '' : ` on ${workerName}`;
@@ -51,8 +65,9 @@ export function lastLine(error: string): string {
 }
 
 /** A job for programs; values are as JSON can hold them. */
-export function jobJson({ job, results }: Shown): object {
-  return JSON.parse(shownJson({ ...job, results })) as object;
+export function jobJson({ job, results, log }: Shown): object {
+  const lines = log.map(({ at, executionId, text }) => ({ at, executionId, text }));
+  return JSON.parse(shownJson({ ...job, progress: progressOf(job.meta), results, log: lines })) as object;
 }
 
 /** What pickled jobs may hold and JSON does not: large integers are texts, maps and sets lists. */

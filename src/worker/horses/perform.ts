@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { clock } from '../../clock.js';
+import type { Note } from '../../queue/note.js';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
 import { UnserializableError } from '../../protocol/json.js';
 import {
@@ -10,16 +11,18 @@ import {
   type Call,
   type Serializer,
 } from '../../protocol/payload.js';
+import { setProgress } from '../../protocol/progress.js';
 import { UNSERIALIZABLE } from '../../protocol/result.js';
 import { parseDate } from '../../protocol/time.js';
 import type { Handlers } from './handlers.js';
 import type { Performed, RunRequest } from './message.js';
+import { Scribe } from './scribe.js';
 
 export interface PerformOptions {
   readonly handlers: Handlers;
   readonly abort: LazyAbort;
-  /** Writes the serialised meta of the job. */
-  readonly saveMeta: (meta: string) => Promise<void>;
+  /** Writes what the job tells of itself. */
+  readonly note: (note: Note) => Promise<void>;
 }
 
 /** An AbortController that is made when somebody asks for it: most jobs never do. */
@@ -41,17 +44,20 @@ export class LazyAbort {
 export async function perform(run: RunRequest, options: PerformOptions): Promise<Performed> {
   let startedAtMs = clock();
   let functionName = '';
+  let job: RunningJob | null = null;
   try {
     const payload = decodePayload(run.data);
     functionName = payload.functionName;
     const handler = options.handlers.known(functionName) ?? (await options.handlers.resolve(functionName));
-    const job = new RunningJob(run, payload, options);
+    job = new RunningJob(run, payload, options);
     const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
     const result: unknown = await runAsCurrentJob(job, () => handler(...(args as never[])));
     return { functionName, startedAtMs, endedAtMs: clock(), ok: true, ...resultOf(result, payload.serializer) };
   } catch (error) {
     return { functionName, startedAtMs, endedAtMs: clock(), ok: false, ...describeError(error) };
+  } finally {
+    job?.end();
   }
 }
 
@@ -112,6 +118,7 @@ class RunningJob implements CurrentJob {
   readonly #payload: Call & { readonly serializer: Serializer };
   readonly #options: PerformOptions;
   #meta: Record<string, unknown> | null = null;
+  #scribe: Scribe | null = null;
 
   constructor(run: RunRequest, payload: Call & { readonly serializer: Serializer }, options: PerformOptions) {
     this.#run = run;
@@ -165,7 +172,33 @@ class RunningJob implements CurrentJob {
 
   /** A function by itself: a handler may take it out of the object. */
   get saveMeta(): () => Promise<void> {
-    return async () => this.#options.saveMeta(serialise(this.meta, this.#payload.serializer));
+    return async () => this.#options.note({ meta: this.#serialisedMeta(), lines: [], firstLine: 0 });
+  }
+  get progress(): (percent: number, text?: string) => void {
+    return (percent, text) => {
+      if (!Number.isFinite(percent)) throw new TypeError(`progress is a number from 0 to 100, not ${String(percent)}`);
+      setProgress(this.meta, Math.min(100, Math.max(0, percent)), text);
+      this.#ownScribe().metaChanged();
+    };
+  }
+  get log(): (text: string) => void {
+    return (text) => {
+      this.#ownScribe().log(text);
+    };
+  }
+
+  /** The handler has returned. */
+  end(): void {
+    this.#scribe?.end();
+  }
+
+  #ownScribe(): Scribe {
+    this.#scribe ??= new Scribe({ meta: () => this.#serialisedMeta(), write: this.#options.note });
+    return this.#scribe;
+  }
+
+  #serialisedMeta(): string {
+    return serialise(this.meta, this.#payload.serializer);
   }
 }
 

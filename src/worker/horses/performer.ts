@@ -10,8 +10,8 @@ export type Completion =
 export interface RunListener {
   /** The job's code can begin: from now on its time counts. */
   onBegun(): void;
-  /** Called once, never before `perform` has returned. */
-  onDone(completion: Completion): void;
+  /** Called once, never before `perform` has returned. `notes`: settles when all that the job told of itself is written. */
+  onDone(completion: Completion, notes?: Promise<void>): void;
 }
 
 /** One job on its way. */

@@ -23,7 +23,7 @@ local function make_room(job)
   if exists then
     if old[1] == 'queued' then call('LREM', 'rq:queue:' .. origin, 0, job.id) end
     unlist(job.id, origin)
-    call('DEL', key, 'rq:job::' .. job.id .. ':dependencies')
+    call('DEL', key, 'rq:job::' .. job.id .. ':dependencies', 'rq:tsrq:log:' .. job.id)
   end
   cut_off(job.id, origin)
   return nil
