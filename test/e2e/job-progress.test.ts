@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { runTsrq, startTsrq } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { put, statusOf, until } from '../support/rq.js';
 
+const BIN = fileURLToPath(new URL('../../bin/tsrq.js', import.meta.url));
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 
 let { server, client, redis } = {} as FreshRedis;
@@ -79,6 +81,34 @@ it('job show --watch exits 1 for a job that fails or does not exist, 130 at Ctrl
   await waiting.waitFor('status: queued');
   waiting.kill('SIGINT');
   expect((await waiting.exited).code).toBe(130);
+});
+
+const hasTmux = spawnSync('tmux', ['-V']).status === 0;
+
+it.skipIf(!hasTmux)('job show --watch redraws in place on a terminal, and leaves the job as it ended', async () => {
+  const file = join(dir, 'terminal');
+  const socket = `/tmp/tsrq-test-watch-${process.pid}.tmux`;
+  const tmux = (...args: string[]): string =>
+    execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], { encoding: 'utf8' });
+  const screen = (): string => tmux('capture-pane', '-p', '-t', 't');
+  const worker = startTsrq(['worker', '--path', JOBS, 'q'], { url: server.url });
+  await worker.waitFor('listening on');
+  await put(redis, 'count.telling', [2, file], { id: 'tells', queue: 'q' });
+  try {
+    const command = `${process.execPath} ${BIN} job show --watch --url ${server.url} tells; echo "code $?"; cat`;
+    tmux('new-session', '-d', '-s', 't', '-x', '100', '-y', '40', command);
+    await until('it is drawn', () => /████████·+ 42% half way/.test(screen()));
+    expect(screen()).toMatch(/^status +started$/m);
+    expect(screen()).toMatch(/Z line 2$/m);
+    writeFileSync(file, '');
+    await until('it has ended', () => screen().includes('code 0'));
+    expect(screen()).toMatch(/^status +finished$/m);
+    expect(screen()).toMatch(/Z indeed$/m);
+  } finally {
+    spawnSync('tmux', ['-S', socket, 'kill-server']);
+  }
+  worker.kill('SIGTERM');
+  await worker.exited;
 });
 
 it('a job that has lost its lease leaves no log behind', async () => {
