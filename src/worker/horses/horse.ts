@@ -137,11 +137,14 @@ export class Horse {
       running?.listener.onDone({ kind: 'performed', performed: message.performed }, running.notes?.settled);
       return;
     }
-    if (!running) return;
-    running.notes ??= new Notes((note) => this.#options.note(running.request, note));
     const answer = (error: string | null): void => {
       this.#send({ type: 'noted', call: message.call, error });
     };
+    if (!running) {
+      answer('the job is over: what it tells now is not written');
+      return;
+    }
+    running.notes ??= new Notes((note) => this.#options.note(running.request, note));
     running.notes.add(message.note).then(
       () => {
         answer(null);
