@@ -25,8 +25,11 @@ export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './qu
 export { empty } from './queue/empty.js';
 export { suspend, resume, isSuspended } from './queue/suspend.js';
 export { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from './queue/end-job.js';
-export { fetchJob, type FetchedJob } from './queue/job-store.js';
+export { fetchJob, fetchResults, type FetchedJob, type FetchedResult } from './queue/job-store.js';
+export { waitForJob, type JobEnd, type WaitForJobOptions } from './queue/wait-for-job.js';
+export { fetchLog, type LogLine } from './queue/job-log.js';
 export { snapshot, type Snapshot } from './info.js';
+export { JOB_STATES, JobListing, type JobEntry, type JobFilter, type JobState } from './info/job-list.js';
 export { startWorker, type RunningWorker } from './worker/start.js';
 export type { WorkerOptions } from './worker/options.js';
 export type { WorkerEnd, WorkerEvent } from './worker/events.js';

@@ -3,7 +3,7 @@ import { TsrqError } from '../errors.js';
 import type { Webhook } from '../protocol/webhooks.js';
 import type { FollowUps, RetryPolicy } from '../queue/follow-ups.js';
 import { defined } from './context.js';
-import { duration, durations } from './duration.js';
+import { duration, durations } from './values.js';
 
 /** Options of `enqueue` about what follows the end of a job. */
 export interface FollowUpOptions {

@@ -156,7 +156,7 @@ export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRe
   };
 }
 
-/** Every field RQ 2.10 writes, and those of tsrq: `retries_max` and the errors of retried attempts. */
+/** Every field RQ 2.10 writes, and those of tsrq: `retries_max`, the errors of retried attempts, and that there is a log. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...['created_at', 'data', 'status', 'origin', 'description', 'timeout', 'enqueued_at', 'started_at', 'ended_at'],
   ...['last_heartbeat', 'worker_name', 'group_id', 'success_callback_name', 'failure_callback_name'],
@@ -165,6 +165,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['number_of_retries', 'repeats_left', 'repeat_intervals', 'dependency_ids', 'dependency_id'],
   ...['allow_dependency_failures', 'enqueue_at_front', 'webhooks', 'exc_info', 'result', 'retries_max'],
   ...RETRY_ERROR_FIELDS,
+  'tsrq_log',
 ]);
 
 function parseInteger(text: string): number | null {

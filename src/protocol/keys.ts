@@ -43,6 +43,9 @@ export const startsKey = (unit: string, queue: string): string => `rq:tsrq:limit
 /** tsrq's own: the last execution that a process which claims ahead has begun. */
 export const begunKey = (processPrefix: string): string => `rq:tsrq:begun:${processPrefix}`;
 
+/** tsrq's own: what the job has written with `getCurrentJob().log()`. */
+export const logKey = (id: string): string => `rq:tsrq:log:${id}`;
+
 const QUEUE_PREFIX = 'rq:queue:';
 const WORKER_PREFIX = 'rq:worker:';
 

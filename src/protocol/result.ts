@@ -14,6 +14,15 @@ export interface Result {
   readonly returnValue: Buffer | null;
   readonly error: string | null;
   readonly executionId: string | null;
+  /** When the execution began and ended, milliseconds since the epoch. */
+  readonly startedAtMs: number | null;
+  readonly endedAtMs: number | null;
+}
+
+/** The name of a type of result, `type 9` for one of a newer RQ. */
+export function resultTypeName(type: number | null): string {
+  const known = Object.entries(RESULT_TYPES).find(([, number]) => number === type);
+  return known?.[0] ?? `type ${type ?? '?'}`;
 }
 
 /** Parses an entry of `rq:results:<job>`; never throws. */
@@ -28,11 +37,17 @@ export function parseResult(entryId: string, fields: ReadonlyMap<string, Buffer>
     returnValue: value === null ? null : Buffer.from(value, 'base64'),
     error: error === null ? null : readError(Buffer.from(error, 'base64')),
     executionId: text('execution_id'),
+    startedAtMs: parseSeconds(text('execution_started_at')),
+    endedAtMs: parseSeconds(text('execution_ended_at')),
   };
 }
 
 const parseWhole = (text: string | null | undefined): number | null =>
   text != null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+
+/** Milliseconds of seconds as Python prints them. */
+const parseSeconds = (text: string | null): number | null =>
+  text !== null && /^\d{1,12}(\.\d{1,9})?$/.test(text) ? Number(text) * 1_000 : null;
 
 /** The value of a successful result; null for None, and for what cannot be read. */
 export function returnValueOf(result: Result): unknown {

@@ -23,9 +23,9 @@ const PARTS = {
   enqueue_many: ['base', 'unlist', 'enqueue'],
   finish: ['base', 'start', 'limit', 'take', 'slot', 'end'],
   heartbeat: ['base'],
+  note: ['base'],
   register: ['base'],
   requeue: ['base'],
-  save_meta: ['base'],
   stranded: ['base'],
   unregister: ['base'],
 } as const satisfies Record<

@@ -77,14 +77,14 @@ export class Run implements RunListener {
     if (!this.#interruption) this.#limit(note.callback.timeoutSeconds);
   }
 
-  onDone(completion: Completion): void {
+  onDone(completion: Completion, notes?: Promise<void>): void {
     this.#settle();
     const interruption = this.#interruption;
     // It failed at the moment it was interrupted, and has called its callback itself.
     const called = completion.kind === 'performed' && this.#callback?.kind === 'failure';
     const callback = this.#isHurried ? null : lateCallback(this.job.callbacks, interruption);
     if (interruption && callback && !(called && callback.kind === 'failure')) this.#callLate(interruption, callback);
-    else this.#onEnd(this, this.#end(completion));
+    else this.#finish(this.#end(completion), notes);
   }
 
   /** Its time is over. */
@@ -131,6 +131,12 @@ export class Run implements RunListener {
     }, graceMs);
   }
 
+  /** `notes`: what the job told of itself, on its way; after its end is recorded it would be refused. */
+  #finish(end: RunEnd, notes: Promise<void> | undefined): void {
+    if (notes) void notes.then(() => this.#onEnd(this, end));
+    else this.#onEnd(this, end);
+  }
+
   #limit(seconds: number): void {
     this.dueAt = seconds > 0 ? performance.now() + seconds * 1_000 : Infinity;
   }
@@ -154,7 +160,7 @@ export class Run implements RunListener {
           this.#limit(late.callback.timeoutSeconds);
         },
         onCallback: () => undefined,
-        onDone: (completion) => {
+        onDone: (completion, notes) => {
           const wasOvertime = this.#killTimer !== null;
           this.#settle();
           const first = { error: text, summary: text };
@@ -162,7 +168,7 @@ export class Run implements RunListener {
             ? overtime(late.callback.timeoutSeconds, late.callback.name)
             : problemOf(completion);
           const { error, summary } = problem ? bothErrors(first, problem) : first;
-          this.#onEnd(this, this.#failure(kind, error, summary, times));
+          this.#finish(this.#failure(kind, error, summary, times), notes);
         },
       },
     );

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import { pubsubKey } from '../protocol/keys.js';
-import { saveMeta } from '../queue/save-meta.js';
+import { writeNote, type Note } from '../queue/note.js';
 import { isSuspended } from '../queue/suspend.js';
 import { connect } from '../redis/connect.js';
 import { classify } from '../redis/failure.js';
@@ -100,14 +100,14 @@ async function prepare(redis: Redis, options: WorkerOptions, worker: Worker): Pr
 }
 
 function createPerformer(options: WorkerOptions, redis: Redis): Performer {
-  const save = async (run: RunRequest, meta: string): Promise<void> => {
-    if (!(await saveMeta(redis, run, meta))) {
+  const note = async (run: RunRequest, what: Note): Promise<void> => {
+    if (!(await writeNote(redis, run, what))) {
       throw new Error(`the meta of job ${run.id} was not saved: this execution of it is over`);
     }
   };
-  if (options.isolation === 'none') return new InProcess(options.sources, save);
+  if (options.isolation === 'none') return new InProcess(options.sources, note);
   const { sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr } = options;
-  return new HorsePool({ sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, saveMeta: save });
+  return new HorsePool({ sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, note });
 }
 
 interface Parts {

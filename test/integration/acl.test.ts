@@ -20,7 +20,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'clean_group', 'clean_rate_limit', 'due', 'save_meta'] as const),
+      ...(['abandoned', 'stranded', 'clean', 'clean_group', 'clean_rate_limit', 'due', 'note'] as const),
     ],
     commands:
       'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan',
@@ -28,7 +28,8 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-observer': {
     scripts: [],
-    commands: 'time pttl smembers sscan llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',
+    commands:
+      'time pttl smembers sscan llen lindex lrange zcard zcount zrange zrevrangebyscore hget hmget hgetall hstrlen xrevrange',
   },
   'tsrq-operator': {
     scripts: ['requeue', 'empty'],
@@ -194,6 +195,9 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     for (const form of [['list'], ['show', 'g']]) {
       expect((await run('tsrq-observer', ['group', ...form])).stdout).toContain('g');
     }
+    expect((await run('tsrq-observer', ['job', 'list'])).stdout).toContain(long);
+    expect((await run('tsrq-observer', ['job', 'show', long])).stdout).toContain('started');
+    await run('tsrq-observer', ['job', 'wait', '--timeout', '0', long], 124);
     expect(await refusals()).toEqual([]);
   });
 

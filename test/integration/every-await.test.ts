@@ -11,8 +11,8 @@ import { enqueue } from '../../src/queue/enqueue.js';
 import { finish, returnToQueue, type Ended } from '../../src/queue/finish.js';
 import { cleanGroups, deleteGroup } from '../../src/queue/group.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
+import { writeNote } from '../../src/queue/note.js';
 import { requeueAll, requeueIds } from '../../src/queue/requeue.js';
-import { saveMeta } from '../../src/queue/save-meta.js';
 import { rescueStranded } from '../../src/queue/stranded.js';
 import { connect } from '../../src/redis/connect.js';
 import type { Redis } from '../../src/redis/redis.js';
@@ -179,9 +179,12 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     scene: async () => (await jobs(4), running()),
     run: (redis, claimed) => returnToQueue(redis, WORKER, claimed, ''),
   },
-  'saving meta': {
+  'a note of meta and log': {
     scene: async () => (await jobs(2), running()),
-    run: (redis, [job]) => (job ? saveMeta(redis, job, '{"a": 1}') : Promise.reject(new Error('no job'))),
+    run: (redis, [job]) =>
+      job
+        ? writeNote(redis, job, { meta: '{"a": 1}', lines: ['one', 'two'], firstLine: 1 })
+        : Promise.reject(new Error('no job')),
   },
   requeue: {
     scene: async () => (await failedJobs(4), []),
@@ -327,7 +330,7 @@ const PASSING = /_at$|heartbeat$|^birth$|^death$|^name$|^ip_address$|working_tim
 async function snapshot(): Promise<Record<string, unknown>> {
   const keys: Record<string, unknown> = {};
   for (const key of (await client.keys('*')).toSorted()) {
-    if (key.startsWith('rq:tsrq:')) continue;
+    if (key.startsWith('rq:tsrq:') && !key.startsWith('rq:tsrq:log:')) continue;
     const name = key.replace(/feedface\w+/, '*');
     keys[name] = await valueOf(key);
     // Whether it expires, not when.

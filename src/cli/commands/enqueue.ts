@@ -2,12 +2,14 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { TsrqError } from '../../errors.js';
 import { loads } from '../../protocol/json.js';
 import { enqueue, type NewJob } from '../../queue/enqueue.js';
+import { shownJson } from '../render/job.js';
 import { parseArguments } from '../arguments.js';
-import { duration } from '../duration.js';
 import { followUpsOf, withFollowUps, type FollowUpOptions } from '../follow-up-options.js';
 import { defined, type Cli } from '../context.js';
 import { durability } from '../durable.js';
+import { date, duration, waitingTime } from '../values.js';
 import { whole } from '../worker-options.js';
+import { reportEnd, waitUntilEnd } from './job/wait.js';
 
 interface Options extends FollowUpOptions {
   queue: string;
@@ -26,6 +28,7 @@ interface Options extends FollowUpOptions {
   unique?: boolean;
   replace?: boolean;
   durable?: number;
+  wait?: number | true;
   serializer?: 'json' | 'pickle';
   group?: string;
 }
@@ -43,6 +46,7 @@ Examples:
   $ tsrq enqueue -q high --timeout 5m mail.send to=bob@example.org :3 urgent:=true
   $ tsrq enqueue --schedule-in 10m reminders.send 42
   $ tsrq enqueue --depends-on fetch-1 --depends-on fetch-2 report.merge
+  $ tsrq enqueue count.words 'a b c' --wait 30s
   $ tsrq enqueue --job-id nightly --retry-max 2 --retry-interval 10 --retry-interval 60 report.build
   $ tsrq enqueue --on-success mail.done --on-failure mail.sorry report.build
   $ tsrq enqueue --repeat-times 23 --repeat-interval 1h stats.collect
@@ -77,6 +81,11 @@ export function enqueueCommand(cli: Cli): Command {
     .option('--unique', 'refuse when a job with this id exists, even one that has ended')
     .option('--replace', 'replace a waiting job that has this id')
     .option('--durable <replicas>', 'count it as enqueued only when so many replicas have it (else exit 75)', whole(1))
+    .option(
+      '--wait [duration]',
+      'wait for the end and print the result; exit 1 if it fails, 124 when the time is over',
+      waited,
+    )
     .addOption(new Option('--serializer <name>', 'how to write the arguments').choices(['json', 'pickle']));
   return withFollowUps(command)
     .addHelpText('after', EXAMPLES)
@@ -85,8 +94,15 @@ export function enqueueCommand(cli: Cli): Command {
       const settings = await cli.settings();
       const redis = await cli.connect(settings.targetOf(options.queue));
       const { id, queue, description, status } = await enqueue(redis, job);
-      if (cli.json) cli.stdout.write(`${JSON.stringify({ id, queue, status, description })}\n`);
-      else if (!cli.quiet) cli.stdout.write(`${DONE[status]} ${description} on ${queue} with job-id '${id}'.\n`);
+      const waits = options.wait !== undefined;
+      if (cli.json && !waits) cli.stdout.write(`${JSON.stringify({ id, queue, status, description })}\n`);
+      else if (!cli.json && !cli.quiet)
+        cli.stdout.write(`${DONE[status]} ${description} on ${queue} with job-id '${id}'.\n`);
+      if (!waits) return;
+      const timeoutSeconds = options.wait === true ? undefined : options.wait;
+      const end = await waitUntilEnd(cli, redis, id, { ...defined({ timeoutSeconds }), enqueued: job });
+      if (cli.json) cli.stdout.write(`${shownJson({ queue, description, ...end })}\n`);
+      else reportEnd(cli, end, { alone: true });
     });
 }
 
@@ -136,12 +152,15 @@ function parseMeta(text: string): Record<string, unknown> {
   throw new TsrqError('USAGE', `--meta needs a JSON object, not '${text}'`);
 }
 
-function ids(text: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), ...text.split(',').map((id) => id.trim())];
+/** An optional value takes the word behind it, whatever that is. */
+function waited(text: string): number {
+  try {
+    return waitingTime(text);
+  } catch {
+    throw new InvalidArgumentError(`'${text}' is no duration: write --wait=30s, or --wait behind the arguments`);
+  }
 }
 
-function date(text: string): Date {
-  const when = new Date(text.replace(' ', 'T'));
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(when.getTime())) return when;
-  throw new InvalidArgumentError(`a date is needed, as 2030-01-02T03:04:05 (local time) or with Z, not '${text}'`);
+function ids(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), ...text.split(',').map((id) => id.trim())];
 }

@@ -1,5 +1,6 @@
 /** The program of a work horse: a warm child process that runs the jobs its worker sends. */
 import { clock } from '../../clock.js';
+import type { Note } from '../../queue/note.js';
 import { describeError } from './error-text.js';
 import { perform, LazyAbort } from './perform.js';
 import { Handlers, type HandlerSources } from './handlers.js';
@@ -8,7 +9,7 @@ import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
 const sources = JSON.parse(process.argv[2] ?? '{}') as HandlerSources;
 const handlers = new Handlers(sources);
 const running = new Map<string, LazyAbort>();
-const savings = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+const notes = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
 let calls = 0;
 let quitting = false;
 let isLoaded = false;
@@ -43,11 +44,11 @@ function receive(message: ToHorse): void {
     case 'abort':
       running.get(message.executionId)?.abort(message.name, message.reason);
       return;
-    case 'saved': {
-      const saving = savings.get(message.call);
-      savings.delete(message.call);
-      if (message.error === null) saving?.resolve();
-      else saving?.reject(new Error(message.error));
+    case 'noted': {
+      const noted = notes.get(message.call);
+      notes.delete(message.call);
+      if (message.error === null) noted?.resolve();
+      else noted?.reject(new Error(message.error));
       return;
     }
     case 'quit':
@@ -66,7 +67,7 @@ async function run(message: RunMessage): Promise<void> {
   const { executionId } = message;
   const performed = await perform(request, {
     ...{ handlers, abort },
-    saveMeta: (text) => saveMeta(message, text),
+    note: (note) => sendNote(message, note),
     onCallback: (note) => {
       send({ type: 'callback', executionId, note });
     },
@@ -79,12 +80,12 @@ async function run(message: RunMessage): Promise<void> {
   endIfIdle();
 }
 
-function saveMeta(message: RunMessage, meta: string): Promise<void> {
+function sendNote({ executionId }: RunMessage, note: Note): Promise<void> {
   calls += 1;
   const call = calls;
   return new Promise<void>((resolve, reject) => {
-    savings.set(call, { resolve, reject });
-    send({ type: 'meta', call, executionId: message.executionId, jobId: message.id, meta });
+    notes.set(call, { resolve, reject });
+    send({ type: 'note', call, executionId, note });
   });
 }
 

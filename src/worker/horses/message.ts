@@ -1,11 +1,13 @@
 import type { Callback, Callbacks } from '../../protocol/callbacks.js';
+import type { Note } from '../../queue/note.js';
 
 /** What worker and horse say to each other: plain JSON over the child's IPC channel. */
 export type ToHorse =
   | { readonly type: 'run'; readonly run: RunMessage }
   /** Asks the running job to stop: its AbortSignal fires. */
   | { readonly type: 'abort'; readonly executionId: string; readonly reason: string; readonly name: string }
-  | { readonly type: 'saved'; readonly call: number; readonly error: string | null }
+  /** The note of that call is written, or why not. */
+  | { readonly type: 'noted'; readonly call: number; readonly error: string | null }
   /** No more jobs: end when idle. */
   | { readonly type: 'quit' };
 
@@ -55,13 +57,7 @@ export interface RunMessage extends Omit<RunRequest, 'data' | 'meta'> {
 export type FromHorse =
   /** The modules of `--jobs` are loaded; `problems`: those that could not be. */
   | { readonly type: 'ready'; readonly problems: readonly string[] }
-  | {
-      readonly type: 'meta';
-      readonly call: number;
-      readonly executionId: string;
-      readonly jobId: string;
-      readonly meta: string;
-    }
+  | { readonly type: 'note'; readonly call: number; readonly executionId: string; readonly note: Note }
   | { readonly type: 'callback'; readonly executionId: string; readonly note: CallbackNote }
   | { readonly type: 'done'; readonly executionId: string; readonly performed: Performed };
 

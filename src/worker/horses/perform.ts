@@ -1,5 +1,6 @@
 import { clock } from '../../clock.js';
 import type { Callback } from '../../protocol/callbacks.js';
+import type { Note } from '../../queue/note.js';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
 import { isRetry, type Retry } from '../../jobs/retry.js';
 import { UnserializableError } from '../../protocol/json.js';
@@ -13,16 +14,18 @@ import {
   type Call,
   type Serializer,
 } from '../../protocol/payload.js';
+import { setProgress } from '../../protocol/progress.js';
 import { parseDate } from '../../protocol/time.js';
 import { bothErrors, describeError } from './error-text.js';
 import type { Handlers } from './handlers.js';
 import type { CallbackNote, LateCallback, Performed, RunRequest } from './message.js';
+import { Scribe } from './scribe.js';
 
 export interface PerformOptions {
   readonly handlers: Handlers;
   readonly abort: LazyAbort;
-  /** Writes the serialised meta of the job. */
-  readonly saveMeta: (meta: string) => Promise<void>;
+  /** Writes what the job tells of itself. */
+  readonly note: (note: Note) => Promise<void>;
   /** A callback of the job is called now. */
   readonly onCallback: (note: CallbackNote) => void;
 }
@@ -51,11 +54,12 @@ export async function perform(run: RunRequest, options: PerformOptions): Promise
   if (run.instead) return performCallback(run, run.instead, options);
   let startedAtMs = clock();
   let payload = UNREAD;
+  let job: RunningJob | null = null;
   try {
     payload = decodePayload(run.data);
     const { functionName, serializer } = payload;
     const handler = options.handlers.known(functionName) ?? (await options.handlers.resolve(functionName));
-    const job = new RunningJob(run, payload, options);
+    job = new RunningJob(run, payload, options);
     const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
     const result: unknown = await runAsCurrentJob(job, () => handler(...(args as never[])));
@@ -71,11 +75,13 @@ export async function perform(run: RunRequest, options: PerformOptions): Promise
     const failure = describeError(error);
     const callback = run.callbacks?.onFailure;
     if (!callback) return { functionName, ...times, ok: false, ...failure };
-    const job = new RunningJob(run, payload, options);
+    job ??= new RunningJob(run, payload, options);
     const problem = await callBack(callback, 'failure', { job, value: error, error: failure.error, options }).catch(
       (again: unknown) => describeError(again),
     );
     return { functionName, ...times, ok: false, ...(problem ? bothErrors(failure, problem) : failure) };
+  } finally {
+    job?.end();
   }
 }
 
@@ -107,15 +113,17 @@ async function callBack(
 async function performCallback(run: RunRequest, late: LateCallback, options: PerformOptions): Promise<Performed> {
   const functionName = late.callback.name;
   const startedAtMs = clock();
+  const job = new RunningJob(run, readable(run.data), options);
   try {
     const handler = await options.handlers.resolve(functionName);
-    const job = new RunningJob(run, readable(run.data), options);
     const error = Object.assign(new Error(late.errorText), { name: late.errorName });
     const args = late.kind === 'stopped' ? [job] : [job, error];
     await runAsCurrentJob(job, () => handler(...(args as never[])));
     return { functionName, startedAtMs, endedAtMs: clock(), ok: true, value: null };
   } catch (error) {
     return { functionName, startedAtMs, endedAtMs: clock(), ok: false, ...describeError(error) };
+  } finally {
+    job.end();
   }
 }
 
@@ -162,6 +170,7 @@ class RunningJob implements CurrentJob {
   readonly #payload: Call & { readonly serializer: Serializer };
   readonly #options: PerformOptions;
   #meta: Record<string, unknown> | null = null;
+  #scribe: Scribe | null = null;
 
   constructor(run: RunRequest, payload: Call & { readonly serializer: Serializer }, options: PerformOptions) {
     this.#run = run;
@@ -215,7 +224,33 @@ class RunningJob implements CurrentJob {
 
   /** A function by itself: a handler may take it out of the object. */
   get saveMeta(): () => Promise<void> {
-    return async () => this.#options.saveMeta(serialise(this.meta, this.#payload.serializer));
+    return async () => this.#options.note({ meta: this.#serialisedMeta(), lines: [], firstLine: 0 });
+  }
+  get progress(): (percent: number, text?: string) => void {
+    return (percent, text) => {
+      if (!Number.isFinite(percent)) throw new TypeError(`progress is a number from 0 to 100, not ${String(percent)}`);
+      setProgress(this.meta, Math.min(100, Math.max(0, percent)), text);
+      this.#ownScribe().metaChanged();
+    };
+  }
+  get log(): (text: string) => void {
+    return (text) => {
+      this.#ownScribe().log(text);
+    };
+  }
+
+  /** The handler has returned. */
+  end(): void {
+    this.#scribe?.end();
+  }
+
+  #ownScribe(): Scribe {
+    this.#scribe ??= new Scribe({ meta: () => this.#serialisedMeta(), write: this.#options.note });
+    return this.#scribe;
+  }
+
+  #serialisedMeta(): string {
+    return serialise(this.meta, this.#payload.serializer);
   }
 }
 

@@ -12,8 +12,8 @@ export interface RunListener {
   onBegun(): void;
   /** The job's code has ended, and a callback is called. */
   onCallback(note: CallbackNote): void;
-  /** Called once, never before `perform` has returned. */
-  onDone(completion: Completion): void;
+  /** Called once, never before `perform` has returned. `notes`: settles when all that the job told of itself is written. */
+  onDone(completion: Completion, notes?: Promise<void>): void;
 }
 
 /** One job on its way. */

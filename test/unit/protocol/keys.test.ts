@@ -31,6 +31,7 @@ const KNOWN = new Set([
   keys.queueWorkersKey('*'),
   keys.maintenanceLockKey('*'),
   keys.begunKey('*'),
+  keys.logKey('*'),
   keys.GROUPS_KEY,
   keys.groupKey('*'),
   keys.RATE_LIMITS_KEY,

@@ -97,7 +97,7 @@ end
 -- Records the end of a job that failed for good or was stopped. `type`: of its result, unless it is a failure.
 local function fail(w, queue, id, status, ended_fields, result_fields, type)
   local key = 'rq:job:' .. id
-  local stored = call('HMGET', key, 'failure_ttl', 'dependency_ids', 'dependency_id')
+  local stored = call('HMGET', key, 'failure_ttl', 'dependency_ids', 'dependency_id', 'tsrq_log')
   local ttl = seconds(stored[1], FAILURE_TTL)
   call('HSET', key, 'status', status, unpack(ended_fields))
   if ttl ~= 0 then
@@ -107,7 +107,7 @@ local function fail(w, queue, id, status, ended_fields, result_fields, type)
     try('ZADD', 'rq:failed:' .. queue, ttl < 0 and -1 or w.now + ttl, id)
   end
   local childless = release_dependents(id, status, w.date)
-  expire_job(id, ttl, childless and not stored[2] and not stored[3])
+  expire_job(id, ttl, childless and not stored[2] and not stored[3], stored[4])
   return { status }
 end
 
@@ -146,7 +146,7 @@ local function repeat_job(w, o, left)
 end
 
 -- Records a success. `batch` gathers what is written once for all. `repeats`: the job's repeats_left.
-local function succeed(w, o, batch, alone, repeats)
+local function succeed(w, o, batch, alone, repeats, logged)
   local key = 'rq:job:' .. o.id
   local ttl = seconds(o.ttl, 0)
   if ttl ~= 0 then
@@ -171,7 +171,7 @@ local function succeed(w, o, batch, alone, repeats)
     local wait, left = repeat_job(w, o, repeats)
     if wait then return { 'finished', wait, left } end
   end
-  expire_job(o.id, ttl, alone)
+  expire_job(o.id, ttl, alone, logged)
   return { 'finished' }
 end
 
@@ -194,7 +194,7 @@ local function end_one(w, o, status, batch)
   if o.kind == 'finished' then
     local alone = batch.childless and not status[2] and not status[3]
     if not batch.childless then release_dependents(o.id, 'finished', w.date) end
-    return succeed(w, o, batch, alone, status[5])
+    return succeed(w, o, batch, alone, status[5], status[7])
   end
   local ended = { 'started_at', o.started_at, 'ended_at', o.ended_at, 'last_heartbeat', o.ended_at }
   local result = { 'worker_name', w.name }
@@ -262,7 +262,7 @@ local function end_all(w, outcomes)
   batch.childless, suspended = all_childless(outcomes)
   for i, o in ipairs(outcomes) do
     local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at',
-      'repeats_left', 'rate_limit_key')
+      'repeats_left', 'rate_limit_key', 'tsrq_log')
     if status.err then status = {} end
     if present[i] then
       endings[i] = end_one(w, o, status, batch)

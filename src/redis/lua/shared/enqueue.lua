@@ -30,7 +30,7 @@ local function make_room(job)
     if old[1] == 'queued' then call('LREM', 'rq:queue:' .. origin, 0, job.id) end
     unlist(job.id, origin)
     if old[4] and old[4] ~= '' then try('SREM', 'rq:group:' .. old[4], job.id) end
-    call('DEL', key, 'rq:job::' .. job.id .. ':dependencies')
+    call('DEL', key, 'rq:job::' .. job.id .. ':dependencies', 'rq:tsrq:log:' .. job.id)
   end
   cut_off(job.id, origin)
   return nil
