@@ -11,6 +11,8 @@ export const GROUPS_KEY = 'rq:groups';
 
 /** The ids of the jobs of a group. */
 export const groupKey = (group: string): string => `rq:group:${group}`;
+export const CRON_SCHEDULERS_KEY = 'rq:cron_schedulers';
+
 export const queueKey = (queue: string): string => `rq:queue:${queue}`;
 export const intermediateKey = (queue: string): string => `rq:queue:${queue}:intermediate`;
 export const jobKey = (id: string): string => `rq:job:${id}`;
@@ -27,6 +29,7 @@ export const queueWorkersKey = (queue: string): string => `rq:workers:${queue}`;
 export const pubsubKey = (worker: string): string => `rq:pubsub:${worker}`;
 export const maintenanceLockKey = (queue: string): string => `rq:clean_registries:${queue}`;
 export const schedulerLockKey = (queue: string): string => `rq:scheduler-lock:${queue}`;
+export const cronSchedulerKey = (name: string): string => `rq:cron_scheduler:${name}`;
 
 /** The registries, by the name RQ uses for them in keys; `wip` is the registry of started jobs. */
 export const REGISTRIES = ['wip', 'finished', 'failed', 'deferred', 'scheduled', 'canceled'] as const;
