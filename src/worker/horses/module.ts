@@ -12,10 +12,3 @@ export async function importModule(file: string): Promise<Readonly<Record<string
   const jiti = createJiti(import.meta.url, { interopDefault: true, nativeModules: ['tsrq'] });
   return jiti.import<Record<string, unknown>>(file);
 }
-
-/** The same, as its files are now, however often it was loaded before. */
-export async function importFresh(file: string): Promise<Readonly<Record<string, unknown>>> {
-  const { createJiti } = await import('jiti');
-  const jiti = createJiti(import.meta.url, { moduleCache: false, fsCache: false, nativeModules: ['tsrq'] });
-  return jiti.import<Record<string, unknown>>(file);
-}
