@@ -20,6 +20,7 @@ export { empty } from './queue/empty.js';
 export { suspend, resume, isSuspended } from './queue/suspend.js';
 export { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from './queue/end-job.js';
 export { fetchJob, type FetchedJob } from './queue/job-store.js';
+export type { CronFile, CronJob } from './cron/entry.js';
 export { snapshot, type Snapshot } from './info.js';
 export { startWorker, type RunningWorker } from './worker/start.js';
 export type { WorkerOptions } from './worker/options.js';

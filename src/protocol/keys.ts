@@ -12,6 +12,8 @@ export const GROUPS_KEY = 'rq:groups';
 /** The ids of the jobs of a group. */
 export const groupKey = (group: string): string => `rq:group:${group}`;
 export const CRON_SCHEDULERS_KEY = 'rq:cron_schedulers';
+/** RQ 2.12: the names of cron jobs. */
+export const CRON_JOBS_KEY = 'rq:cron_jobs';
 
 export const queueKey = (queue: string): string => `rq:queue:${queue}`;
 export const intermediateKey = (queue: string): string => `rq:queue:${queue}:intermediate`;
@@ -29,7 +31,10 @@ export const queueWorkersKey = (queue: string): string => `rq:workers:${queue}`;
 export const pubsubKey = (worker: string): string => `rq:pubsub:${worker}`;
 export const maintenanceLockKey = (queue: string): string => `rq:clean_registries:${queue}`;
 export const schedulerLockKey = (queue: string): string => `rq:scheduler-lock:${queue}`;
+export const schedulerKey = (name: string): string => `rq:scheduler:${name}`;
 export const cronSchedulerKey = (name: string): string => `rq:cron_scheduler:${name}`;
+/** RQ 2.12: the ids of the jobs of a cron job. */
+export const cronJobsKey = (name: string): string => `rq:cron_job:${name}:jobs`;
 
 /** The registries, by the name RQ uses for them in keys; `wip` is the registry of started jobs. */
 export const REGISTRIES = ['wip', 'finished', 'failed', 'deferred', 'scheduled', 'canceled'] as const;
@@ -45,6 +50,9 @@ export const rateLimitedKey = (name: string): string => `rq:rl:${name}:rate_limi
 export const startsKey = (unit: string, queue: string): string => `rq:tsrq:limit:${unit}:${queue}`;
 /** tsrq's own: the last execution that a process which claims ahead has begun. */
 export const begunKey = (processPrefix: string): string => `rq:tsrq:begun:${processPrefix}`;
+
+/** tsrq's own: up to when the occurrences of a cron entry have been dealt with. */
+export const cronEntryKey = (entry: string): string => `rq:tsrq:cron:${entry}`;
 
 const QUEUE_PREFIX = 'rq:queue:';
 const WORKER_PREFIX = 'rq:worker:';

@@ -29,6 +29,8 @@ const PARTS = {
   register: ['base'],
   requeue: ['base'],
   save_meta: ['base'],
+  scheduler_hold: ['base'],
+  scheduler_release: ['base'],
   stranded: ['base'],
   unregister: ['base'],
 } as const satisfies Record<
