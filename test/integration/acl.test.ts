@@ -23,7 +23,17 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'clean_group', 'clean_rate_limit', 'due', 'scheduler_hold', 'scheduler_release', 'save_meta'] as const),
+      ...([
+        'abandoned',
+        'stranded',
+        'clean',
+        'clean_group',
+        'clean_rate_limit',
+        'due',
+        'scheduler_hold',
+        'scheduler_release',
+        'save_meta',
+      ] as const),
     ],
     commands:
       'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan',

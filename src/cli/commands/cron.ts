@@ -8,7 +8,7 @@ import { BootWatch } from '../../redis/boot-watch.js';
 import { connect } from '../../redis/connect.js';
 import type { Redis } from '../../redis/redis.js';
 import { defined, type Cli } from '../context.js';
-import { readCronFile } from '../cron-file.js';
+import { readCronFile } from './cron-file.js';
 import { createLog, type Log } from '../log.js';
 import { cronRecord, plan, renderPlan, renderPlanJson } from '../render/cron.js';
 import { seconds, whole } from '../worker-options.js';

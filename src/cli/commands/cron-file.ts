@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { parseEntries, type CronEntry } from '../cron/entry.js';
-import { TsrqError } from '../errors.js';
-import type { Loaded } from './cron-module.js';
+import { parseEntries, type CronEntry } from '../../cron/entry.js';
+import { TsrqError } from '../../errors.js';
+import type { Loaded } from '../cron-module.js';
 
 const MODULES = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 
@@ -36,7 +36,7 @@ async function parse(path: string): Promise<unknown> {
 
 /** The default export of a module as it is now, its imports included. It must be plain data. */
 async function evaluate(path: string): Promise<unknown> {
-  const thread = new Worker(new URL('cron-module.js', import.meta.url), { workerData: path });
+  const thread = new Worker(new URL('../cron-module.js', import.meta.url), { workerData: path });
   const loaded = new Promise<Loaded>((resolve, reject) => {
     thread.once('message', resolve);
     thread.once('error', reject);
