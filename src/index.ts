@@ -28,6 +28,7 @@ export { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from './qu
 export { fetchJob, fetchResults, type FetchedJob, type FetchedResult } from './queue/job-store.js';
 export { waitForJob, type JobEnd, type WaitForJobOptions } from './queue/wait-for-job.js';
 export { fetchLog, type LogLine } from './queue/job-log.js';
+export type { CronFile, CronJob } from './cron/entry.js';
 export { snapshot, type Snapshot } from './info.js';
 export { JOB_STATES, JobListing, type JobEntry, type JobFilter, type JobState } from './info/job-list.js';
 export { startWorker, type RunningWorker } from './worker/start.js';

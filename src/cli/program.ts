@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'put a job on a queue',
     load: async () => (await import('./commands/enqueue.js')).enqueueCommand,
   },
+  cron: {
+    summary: 'enqueue jobs at their times',
+    load: async () => (await import('./commands/cron.js')).cronCommand,
+  },
   job: {
     summary: 'list jobs, look at them, wait for them, requeue, cancel, stop or delete them',
     load: async () => (await import('./commands/job.js')).jobCommand,

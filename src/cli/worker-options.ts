@@ -92,7 +92,8 @@ export function whole(least: number): (text: string) => number {
   };
 }
 
-function seconds(text: string): number {
+/** Parses a number of seconds above 0. */
+export function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);

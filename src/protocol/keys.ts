@@ -11,6 +11,10 @@ export const GROUPS_KEY = 'rq:groups';
 
 /** The ids of the jobs of a group. */
 export const groupKey = (group: string): string => `rq:group:${group}`;
+export const CRON_SCHEDULERS_KEY = 'rq:cron_schedulers';
+/** RQ 2.12: the names of cron jobs. */
+export const CRON_JOBS_KEY = 'rq:cron_jobs';
+
 export const queueKey = (queue: string): string => `rq:queue:${queue}`;
 export const intermediateKey = (queue: string): string => `rq:queue:${queue}:intermediate`;
 export const jobKey = (id: string): string => `rq:job:${id}`;
@@ -27,6 +31,10 @@ export const queueWorkersKey = (queue: string): string => `rq:workers:${queue}`;
 export const pubsubKey = (worker: string): string => `rq:pubsub:${worker}`;
 export const maintenanceLockKey = (queue: string): string => `rq:clean_registries:${queue}`;
 export const schedulerLockKey = (queue: string): string => `rq:scheduler-lock:${queue}`;
+export const schedulerKey = (name: string): string => `rq:scheduler:${name}`;
+export const cronSchedulerKey = (name: string): string => `rq:cron_scheduler:${name}`;
+/** RQ 2.12: the ids of the jobs of a cron job. */
+export const cronJobsKey = (name: string): string => `rq:cron_job:${name}:jobs`;
 
 /** The registries, by the name RQ uses for them in keys; `wip` is the registry of started jobs. */
 export const REGISTRIES = ['wip', 'finished', 'failed', 'deferred', 'scheduled', 'canceled'] as const;
@@ -45,6 +53,8 @@ export const begunKey = (processPrefix: string): string => `rq:tsrq:begun:${proc
 
 /** tsrq's own: what the job has written with `getCurrentJob().log()`. */
 export const logKey = (id: string): string => `rq:tsrq:log:${id}`;
+/** tsrq's own: up to when the occurrences of a cron entry have been dealt with. */
+export const cronEntryKey = (entry: string): string => `rq:tsrq:cron:${entry}`;
 
 const QUEUE_PREFIX = 'rq:queue:';
 const WORKER_PREFIX = 'rq:worker:';

@@ -17,6 +17,9 @@ const PARTS = {
   clean_rate_limit: ['base', 'slot'],
   delete: ['base', 'slot', 'end', 'unlist', 'remove'],
   delete_group: ['base'],
+  cron: ['base', 'unlist', 'enqueue'],
+  cron_beat: ['base'],
+  cron_entry: ['base'],
   due: ['base'],
   empty: ['base'],
   enqueue: ['base', 'unlist', 'enqueue'],
@@ -26,6 +29,8 @@ const PARTS = {
   note: ['base'],
   register: ['base'],
   requeue: ['base'],
+  scheduler_hold: ['base'],
+  scheduler_release: ['base'],
   stranded: ['base'],
   unregister: ['base'],
 } as const satisfies Record<

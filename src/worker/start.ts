@@ -4,8 +4,8 @@ import { TsrqError } from '../errors.js';
 import { pubsubKey } from '../protocol/keys.js';
 import { writeNote, type Note } from '../queue/note.js';
 import { isSuspended } from '../queue/suspend.js';
+import { BootWatch } from '../redis/boot-watch.js';
 import { connect } from '../redis/connect.js';
-import { classify } from '../redis/failure.js';
 import type { Redis } from '../redis/redis.js';
 import { subscribe } from '../redis/subscribe.js';
 import { obey } from './commands.js';
@@ -206,44 +206,6 @@ function control(
     },
     describe: () => worker.runs.map((run) => `${run.job.queue}: ${run.job.description ?? ''} (${run.job.id})`),
   };
-}
-
-/** Ends the boot when Redis cannot be reached in time, or does not want us. */
-class BootWatch {
-  over = false;
-  readonly #timeoutSeconds: number;
-  #lastError: Error | null = null;
-  #refuse: (error: Error) => void = () => undefined;
-
-  constructor(timeoutSeconds: number) {
-    this.#timeoutSeconds = timeoutSeconds;
-  }
-
-  lost(error: Error): void {
-    this.#lastError = error;
-    if (classify(error.cause) === 'refused') this.#refuse(error);
-  }
-
-  async within(work: Promise<void>): Promise<void> {
-    const timer = new AbortController();
-    const refused = new Promise<never>((_, reject) => {
-      this.#refuse = reject;
-    });
-    const timeout = sleep(this.#timeoutSeconds * 1_000, undefined, { signal: timer.signal }).then(() => {
-      const seconds = this.#timeoutSeconds;
-      throw this.#lastError ?? new TsrqError('REDIS_UNREACHABLE', `Redis did not answer within ${seconds} s`);
-    });
-    timeout.catch(() => undefined);
-    try {
-      await Promise.race([work, refused, timeout]);
-    } finally {
-      timer.abort();
-    }
-  }
-
-  end(): void {
-    this.over = true;
-  }
 }
 
 /** Things to do again and again: never two rounds of one at once, and one that fails is reported once while it fails. */

@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/redis/connect.js';
 import type { Redis, RedisCommand } from '../../src/redis/redis.js';
 import { script, type ScriptName } from '../../src/redis/scripts.js';
+import { atEndOfFile } from '../support/endings.js';
 import { runTsrq, startTsrq, type CliProcess, type CliResult } from '../support/cli.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { latestResult, placesOf, producerTo, put, statusOf, until } from '../support/rq.js';
@@ -21,11 +24,13 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
       ...(['abandoned', 'stranded', 'clean', 'clean_group', 'clean_rate_limit', 'due', 'note'] as const),
+      ...(['scheduler_hold', 'scheduler_release'] as const),
     ],
     commands:
       'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan',
   },
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
+  'tsrq-cron': { scripts: ['cron', 'cron_beat', 'cron_entry'], commands: 'eval evalsha zrem del' },
   'tsrq-observer': {
     scripts: [],
     commands:
@@ -177,6 +182,21 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     expect(await refusals()).toEqual([]);
   });
 
+  it('a cron scheduler: from birth to death', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'tsrq-test-acl-')), 'cron.json');
+    atEndOfFile(() => {
+      rmSync(dirname(file), { recursive: true });
+    });
+    writeFileSync(file, '[{ "name": "n", "function": "count.words", "args": ["a b"], "queue": "q", "interval": 60 }]');
+    const cron = startTsrq(['cron', file], { url: urlOf('tsrq-cron') });
+    await cron.waitFor('enqueued');
+    cron.kill('SIGTERM');
+    expect((await cron.exited).code).toBe(0);
+    expect(await client.keys('rq:cron_scheduler*')).toEqual([]);
+    expect(await client.llen('rq:queue:q')).toBe(1);
+    expect(await refusals()).toEqual([]);
+  });
+
   it('an observer: info in every form, with workers, running jobs and a suspension', async () => {
     worker = startTsrq(['worker', '--path', JOBS, '-n', 'w', 'q'], { url: urlOf('tsrq-worker') });
     await worker.waitFor('listening on');
@@ -243,7 +263,7 @@ describe('the lists of docs/security.md', () => {
     expect(rules.filter((rule) => /^[~&%]/.test(rule) && !/^[~&]rq:/.test(rule))).toEqual([]);
   });
 
-  it('are of all four users', () => {
+  it('are of all users', () => {
     expect(LINES.map(([user]) => user)).toEqual(Object.keys(USES));
   });
 });
@@ -290,6 +310,13 @@ const ALSO: Readonly<Record<string, readonly RedisCommand[]>> = {
     ['XRANGE', 'rq:results:x', '-', '+'],
     ['LPOP', 'rq:queue:q'],
     ['LRANGE', 'rq:queue:q', 0, -1],
+    ['SUBSCRIBE', 'rq:pubsub:w'],
+  ],
+  'tsrq-cron': [
+    ['DEL', 'other'],
+    ['DEL', 'rq:worker:w'],
+    ['SET', 'rq:suspended', 1],
+    ['XRANGE', 'rq:results:x', '-', '+'],
     ['SUBSCRIBE', 'rq:pubsub:w'],
   ],
   'tsrq-observer': [

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAbandoned } from '../../src/queue/abandoned.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
 import { clean } from '../../src/queue/clean.js';
+import { beatCron, beginCronEntry, endCron, enqueueOccurrence } from '../../src/queue/cron.js';
 import { empty } from '../../src/queue/empty.js';
 import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
 import { enqueueGroup } from '../../src/queue/enqueue-group.js';
@@ -235,6 +236,27 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       const scheduler = new Scheduler(redis, ['a', 'b']);
       await scheduler.runOnce();
       await scheduler.release();
+    },
+  },
+  'cron, from birth to death': {
+    scene: async () => {
+      await client.hset('rq:tsrq:cron:n', 'what', 'w', 'done', '1000');
+      return [];
+    },
+    run: async (redis) => {
+      const entry = { key: 'n', what: 'w', name: 'n' };
+      await beatCron(redis, 'me', [['name', 'me']]);
+      await beginCronEntry(redis, entry, null);
+      const { state } = await enqueueOccurrence(
+        redis,
+        { ...entry, moment: 2_000 },
+        { functionName: 'a.b', queue: 'a' },
+      );
+      expect(state).toBe('queued');
+      await endCron(redis, 'me');
+      // Random ids stand in its keys.
+      expect(await client.llen('rq:queue:a')).toBe(1);
+      await client.del('rq:queue:a', 'rq:cron_job:n:jobs', ...(await client.keys('rq:job:*')));
     },
   },
   cleaning: {

@@ -39,6 +39,13 @@ const KNOWN = new Set([
   keys.allowedKey('*'),
   keys.rateLimitedKey('*'),
   keys.startsKey('*', '*'),
+  keys.schedulerLockKey('*'),
+  keys.schedulerKey('*'),
+  keys.CRON_SCHEDULERS_KEY,
+  keys.cronSchedulerKey('*'),
+  keys.CRON_JOBS_KEY,
+  keys.cronJobsKey('*'),
+  keys.cronEntryKey('*'),
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
 /** Not RQ's: a registry chosen at run time, and the marks by which a repeated enqueue and emptying are known. */
