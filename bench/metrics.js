@@ -71,6 +71,18 @@ export const METRICS = [
     count: 0,
     peers: { tsrq: {}, ...NODE },
   },
+  {
+    ...{
+      name: 'worker, growth of its memory from the first tenth of a million jobs to the end',
+      unit: 'MiB',
+      rounds: 1,
+    },
+    ...{ kind: 'long', value: 'growth', count: 1_000_000, peers: { tsrq: { concurrency: 10 } } },
+  },
+  {
+    ...{ name: '100 idle workers, share of a core that Redis takes', unit: '%', rounds: 1 },
+    ...{ kind: 'crowd', count: 100, peers: { tsrq: {} } },
+  },
   ...[1, 50].flatMap((concurrency) =>
     [
       ['commands', 'Redis commands per job, in scripts too'],

@@ -41,7 +41,7 @@ const run = async (peer, task, count, options) => {
   const { stdout } = await promisify(execFile)(isPython ? scale.PYTHON : process.execPath, words, {
     env,
     maxBuffer: 1 << 24,
-    timeout: 120_000,
+    timeout: 600_000,
   });
   return JSON.parse(stdout.trim().split('\n').at(-1));
 };
@@ -83,6 +83,8 @@ const KINDS = {
     const after = await counters();
     return Object.fromEntries(Object.keys(after).map((value) => [value, (after[value] - before[value]) / count]));
   },
+  long: (peer, { count }, options) => run(peer, 'long', count, options),
+  crowd: (peer, { count }) => scale.crowd(peer, count, { admin, url }),
   info: (peer, { count }) => scale.info(peer, count, { admin, url }),
   requeue: (peer, { count }) => scale.requeue(peer, count, { admin, url }),
   empty: (peer, { count }) => scale.empty(peer, count, { admin, url }),

@@ -109,3 +109,30 @@ export async function empty(peer, count, { admin, url }) {
   if ((await admin.call(['EXISTS', 'rq:queue:q'])) !== 0) throw new Error('the queue is not empty');
   return longest;
 }
+
+/** Percent of a core that Redis takes for so many idle workers. */
+export async function crowd(peer, count, { admin, url }) {
+  const program = fileURLToPath(new URL(`peers/${peer}.js`, import.meta.url));
+  const child = spawn(process.execPath, [program, 'crowd', String(count)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, BENCH_REDIS: url },
+  });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  const used = async () => {
+    const cpu = await admin.call(['INFO', 'cpu']);
+    return ['used_cpu_user', 'used_cpu_sys'].reduce(
+      (sum, name) => sum + Number(cpu.split(`${name}:`)[1].split('\r')[0]),
+      0,
+    );
+  };
+  const [before, since] = [await used(), performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, CROWD_MS));
+  const percent = ((await used()) - before) / ((performance.now() - since) / 100_000);
+  child.stdin.end();
+  await ended;
+  return percent;
+}
+
+/** A sweep and a heartbeat of each worker fall into it. */
+const CROWD_MS = 30_000;

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'NAME_TAKEN' // a live worker has this name
   | 'NOT_REPLICATED' // stored, but not on as many replicas as were asked for
   | 'JOB_EXISTS' // the job id is in use
+  | 'TIMED_OUT' // a job has not ended within the time it was waited for
   | 'CLOSED'; // used after close()
 
 export interface TsrqErrorOptions {

@@ -16,6 +16,7 @@ import {
 } from './protocol/keys.js';
 import { parseDate } from './protocol/time.js';
 import { ask, errorOf, listOf, numberOf, secondsSince, type Answer } from './info/answer.js';
+import { readProgress } from './info/progress.js';
 import { readExecution, readWorker, type WorkerInfo } from './info/worker.js';
 import type { Redis, RedisCommand, Reply } from './redis/redis.js';
 
@@ -90,16 +91,23 @@ export async function snapshot(redis: Redis, options: { readonly queues?: readon
   const heads = rows.filter((row) => row.head !== null);
   const executions = rows.flatMap((row) => row.executions);
 
-  const more = await ask(redis, [
-    ...heads.map((row) => [['HGET', jobKey(row.head ?? ''), 'enqueued_at'] as const]),
-    ...others.map(workerCommands),
-    ...executions.map(({ id, execution }) => [
-      ['HMGET', executionKey(id, execution), 'worker_name', 'created_at'] as const,
+  // Sent together: one round trip.
+  const [more, progress] = await Promise.all([
+    ask(redis, [
+      ...heads.map((row) => [['HGET', jobKey(row.head ?? ''), 'enqueued_at'] as const]),
+      ...others.map(workerCommands),
+      ...executions.map(({ id, execution }) => [
+        ['HMGET', executionKey(id, execution), 'worker_name', 'created_at'] as const,
+      ]),
     ]),
+    readProgress(
+      redis,
+      executions.map(({ id }) => id),
+    ),
   ]);
   const headDates = new Map(heads.map((row, i) => [row, more[i]?.[0]?.reply]));
   const running = executions.map((execution, i) =>
-    readExecution(execution, more[heads.length + others.length + i], timeMs),
+    readExecution(execution, more[heads.length + others.length + i], progress.get(execution.id) ?? null, timeMs),
   );
   const workers = [
     ...known.map((name, i) => readWorker(name, asked[names.length + i], running, timeMs)),

@@ -113,5 +113,42 @@ const TASKS = {
     worker.stop('done');
     await worker.ended;
   },
+  /** Many idle workers; ends when it is told to. */
+  async crowd() {
+    const workers = [];
+    for (let n = 0; n < jobs; n += 1) workers.push(await start({ name: `bench-${process.pid}-${n}` }));
+    print({ ready: workers.length });
+    await new Promise((resolve) => process.stdin.once('end', resolve).resume());
+    for (const worker of workers) worker.stop('done');
+    await Promise.all(workers.map((worker) => worker.ended));
+  },
+  /** Memory of one worker, MiB: after the first tenth of the jobs, and after all. */
+  async long() {
+    const redis = producer();
+    const seen = [];
+    const step = jobs / 10;
+    let ended = 0;
+    let more = () => undefined;
+    const worker = await start({}, (event) => {
+      if (event.type === 'job-ended' && (ended += 1) % step === 0) more();
+    });
+    for (let i = 0; i < 10; i += 1) {
+      const done = new Promise((resolve) => (more = resolve));
+      for (let from = 0; from < step; from += bulk) {
+        const many = Array.from({ length: Math.min(bulk, step - from) }, (_, n) => ({
+          ...newJob(n),
+          resultTtlSeconds: 0,
+        }));
+        await enqueueMany(redis, many);
+      }
+      await done;
+      globalThis.gc?.();
+      seen.push(process.memoryUsage.rss() / 1_048_576);
+    }
+    worker.stop('done');
+    await worker.ended;
+    redis.close();
+    print({ first: seen[0], last: seen.at(-1), growth: seen.at(-1) - seen[0] });
+  },
 };
 await TASKS[task]();

@@ -15,6 +15,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   NAME_TAKEN: 75,
   NOT_REPLICATED: 75,
   JOB_EXISTS: 1,
+  TIMED_OUT: 124,
   CLOSED: 1,
 };
 

@@ -41,9 +41,17 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'put a job on a queue',
     load: async () => (await import('./commands/enqueue.js')).enqueueCommand,
   },
+  cron: {
+    summary: 'enqueue jobs at their times',
+    load: async () => (await import('./commands/cron.js')).cronCommand,
+  },
   job: {
-    summary: 'look at jobs, cancel, stop or delete them',
+    summary: 'list jobs, look at them, wait for them, requeue, cancel, stop or delete them',
     load: async () => (await import('./commands/job.js')).jobCommand,
+  },
+  group: {
+    summary: 'look at groups of jobs, or delete them',
+    load: async () => (await import('./commands/group.js')).groupCommand,
   },
   requeue: {
     summary: 'put failed jobs back on their queues',
@@ -102,19 +110,32 @@ export async function buildProgram(argv: readonly string[], cli: ProcessCli): Pr
     command.summary(entry.summary).exitOverride().showSuggestionAfterError();
     if (name === wanted) {
       if (command.description() === '') command.description(entry.summary);
-      addCommonOptions(
-        command,
-        command.options.flatMap((option) => [option.short, option.long]),
-      );
-      command.hook('preAction', () => {
-        Object.assign(cli.flags, pickCommon(program), pickCommon(command));
-      });
+      takeCommonOptions(command, [program], cli);
     }
     configureErrors(command, cli);
     program.addCommand(command);
   }
   configureErrors(program, cli);
   return program;
+}
+
+/** Makes a command and those below it take the common options; `above`: the commands whose options hold for it too. */
+function takeCommonOptions(command: Command, above: readonly Command[], cli: ProcessCli): void {
+  addCommonOptions(
+    command,
+    command.options.flatMap((option) => [option.short, option.long]),
+  );
+  const path = [...above, command];
+  if (command.commands.length === 0) {
+    command.hook('preAction', () => {
+      Object.assign(cli.flags, ...path.map(pickCommon));
+    });
+  }
+  for (const below of command.commands) {
+    below.exitOverride().showSuggestionAfterError();
+    configureErrors(below, cli);
+    takeCommonOptions(below, path, cli);
+  }
 }
 
 const HELP_EXAMPLES = `

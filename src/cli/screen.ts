@@ -7,12 +7,14 @@ export interface LiveView {
   readonly refresh: () => Promise<void>;
   /** What was seen last, for a screen of this size. */
   readonly draw: (columns: number, rows: number) => readonly string[];
+  /** Whether there is nothing more to come. Default: never. */
+  readonly isOver?: () => boolean;
 }
 
 const ENTER = '\x1b[?1049h\x1b[?25l';
 const LEAVE = '\x1b[?25h\x1b[?1049l';
 
-/** Shows a view in place, on the alternate screen, and looks again every `seconds`, until Ctrl-C or SIGTERM. */
+/** Shows a view in place, on the alternate screen, and looks again every `seconds`, until it is over, Ctrl-C or SIGTERM. */
 export async function showLive(cli: Cli, seconds: number, view: LiveView): Promise<void> {
   const stop = cli.interruption();
   // Before the screen is changed: what is wrong from the start is an error of the command.
@@ -26,7 +28,7 @@ export async function showLive(cli: Cli, seconds: number, view: LiveView): Promi
   const unpause = leaveWhilePaused(cli.stdout, enter);
   enter();
   try {
-    while (await paused(seconds, stop)) {
+    while (view.isOver?.() !== true && (await paused(seconds, stop))) {
       if (await untilStopped(view.refresh(), stop)) paint();
     }
   } finally {
@@ -36,11 +38,16 @@ export async function showLive(cli: Cli, seconds: number, view: LiveView): Promi
   }
 }
 
-/** Calls `tick` every `seconds` until Ctrl-C or SIGTERM: the view for a pipe or a file. */
-export async function repeat(cli: Cli, seconds: number, tick: () => Promise<void>): Promise<void> {
+/** Calls `tick` every `seconds` until it is over, Ctrl-C or SIGTERM: the view for a pipe or a file. */
+export async function repeat(
+  cli: Cli,
+  seconds: number,
+  tick: () => Promise<void>,
+  isOver = (): boolean => false,
+): Promise<void> {
   const stop = cli.interruption();
   do await untilStopped(tick(), stop);
-  while (await paused(seconds, stop));
+  while (!isOver() && (await paused(seconds, stop)));
 }
 
 /** False when the stop came first; a Redis that does not answer must not keep the user waiting for its deadline. */

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isLimit } from '../config/limits.js';
 import type { FlagValues, WorkerSettings } from '../config/settings.js';
 import { DEFAULTS, parseSize } from '../config/worker-settings.js';
 import { defined } from './context.js';
@@ -34,6 +35,11 @@ export function addWorkerOptions(command: Command): Command {
       'take a job only when there is a slot for it, also when jobs take less than milliseconds',
     )
     .addOption(new Option('--claim-ahead').hideHelp())
+    .option(
+      '--limit <queue=limit>',
+      'over all workers that say so: mail=10/s (or /m, /h) jobs begin, mail=5 run at once; repeatable',
+      limit,
+    )
     .option('--durable <replicas>', 'wait until so many replicas have the end of each job, and warn when not', whole(1))
     .option('--max-jobs <n>', 'quit after n jobs', whole(1))
     .option('--max-idle-time <seconds>', 'quit after so long without a job', seconds)
@@ -68,6 +74,11 @@ export function workerFlags(values: WorkerFlagValues): Partial<FlagValues> {
   };
 }
 
+function limit(text: string, before: readonly string[] | undefined): string[] {
+  if (isLimit(text)) return several(text, before);
+  throw new InvalidArgumentError(`a queue and its limit are needed, as mail=10/s or mail=5, not '${text}'`);
+}
+
 /** For options that may be given more than once. */
 export function several(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];
@@ -82,7 +93,8 @@ export function whole(least: number): (text: string) => number {
   };
 }
 
-function seconds(text: string): number {
+/** Parses a number of seconds above 0. */
+export function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);

@@ -27,6 +27,7 @@ const WORKER: Readonly<Record<string, Kind>> = {
   shutdownTimeout: 'number',
   connectTimeout: 'number',
   claimAhead: 'boolean',
+  limit: 'list',
   durable: 'number',
   burst: 'boolean',
   disableJobDescLogging: 'boolean',

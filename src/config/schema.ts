@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLimit } from './limits.js';
 
 const text = z.string().min(1);
 const optionalText = text.nullable();
@@ -52,6 +53,8 @@ const sentinel = z.strictObject({
 
 export const STRATEGIES = ['ordered', 'default', 'round_robin', 'round-robin', 'random', 'weighted'] as const;
 
+const limit = text.refine(isLimit, 'a queue and its limit are needed, as mail=10/s (or /m, /h; up to 10000) or mail=5');
+
 const worker = z.strictObject({
   concurrency: count.optional(),
   isolation: z.enum(['process', 'none']).optional(),
@@ -78,6 +81,7 @@ const worker = z.strictObject({
   connectTimeout: seconds.optional(),
   serializer: z.enum(['json']).optional(),
   claimAhead: z.boolean().optional(),
+  limit: z.array(limit).optional(),
   durable: count.nullable().optional(),
   burst: z.boolean().optional(),
   disableJobDescLogging: z.boolean().optional(),

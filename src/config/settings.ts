@@ -24,6 +24,8 @@ export interface WorkerSettings {
   readonly shutdownTimeoutSeconds: number | null;
   readonly connectTimeoutSeconds: number;
   readonly claimAhead: boolean;
+  /** How many jobs of a queue may begin, by queue: `10/s`, `5` at once, several with blanks between. */
+  readonly limits: ReadonlyMap<string, string>;
   /** On how many replicas the end of a job must be; null: that is not waited for. */
   readonly durable: number | null;
   readonly burst: boolean;

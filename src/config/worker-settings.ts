@@ -1,3 +1,4 @@
+import { limitsByQueue } from './limits.js';
 import type { FileConfig } from './schema.js';
 import type { WorkerSettings } from './settings.js';
 
@@ -30,6 +31,7 @@ export const DEFAULTS = {
     connectTimeout: 10,
     serializer: 'json',
     claimAhead: true,
+    limit: [],
     durable: null,
     burst: false,
     disableJobDescLogging: false,
@@ -64,6 +66,7 @@ export function workerSettings(given: WorkerConfig): WorkerSettings {
     shutdownTimeoutSeconds: config.shutdownTimeout,
     connectTimeoutSeconds: config.connectTimeout,
     claimAhead: config.claimAhead,
+    limits: limitsByQueue(config.limit),
     durable: config.durable,
     burst: config.burst,
     logJobDescription: !config.disableJobDescLogging,

@@ -1,3 +1,4 @@
+import type { Progress } from '../protocol/progress.js';
 import { parseDate } from '../protocol/time.js';
 import { errorOf, finite, listOf, secondsSince, type Answer } from './answer.js';
 
@@ -6,6 +7,8 @@ export interface RunningJob {
   /** Null where it is not known. */
   readonly queue: string | null;
   readonly seconds: number | null;
+  /** How far it is, where it tells (`getCurrentJob().progress()`). */
+  readonly progress: Progress | null;
 }
 
 export interface WorkerInfo {
@@ -55,6 +58,7 @@ export interface Execution extends RunningJob {
 export function readExecution(
   of: { readonly id: string; readonly queue: string },
   answers: readonly Answer[] | undefined,
+  progress: Progress | null,
   timeMs: number,
 ): Execution {
   const reply = answers?.[0]?.reply;
@@ -65,6 +69,7 @@ export function readExecution(
     queue: of.queue,
     seconds: secondsSince(created === null ? null : created * 1_000, timeMs),
     worker: typeof worker === 'string' ? worker : null,
+    progress,
   };
 }
 
@@ -122,7 +127,9 @@ function runningJobs(
   own.sort((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
   if (current === null || own.some((job) => job.id === current)) return own;
   const known = executions.find((execution) => execution.id === current && execution.worker === null);
-  return [known ? jobOf(known) : { id: current, queue: null, seconds }, ...own];
+  return [known ? jobOf(known) : { id: current, queue: null, seconds, progress: null }, ...own];
 }
 
-const jobOf = ({ id, queue, seconds }: Execution): RunningJob => ({ id, queue, seconds });
+const jobOf = ({ id, queue, seconds, progress }: Execution): RunningJob => ({
+  ...{ id, queue, seconds, progress },
+});

@@ -21,6 +21,16 @@ export interface CurrentJob {
   readonly meta: Record<string, unknown>;
   /** Writes `meta` to Redis, where Python's `job.meta` and every other reader see it. */
   saveMeta(): Promise<void>;
+  /**
+   * Tells how far the job is, in percent from 0 to 100, and what it does: `meta.progress` and `meta.progress_text`, which
+   * Python's `job.meta` shows too. Costs little, however often it is called: the meta, as it is then, is written at most twice a second, and once more at the end.
+   */
+  progress(percent: number, text?: string): void;
+  /**
+   * Adds a line (or several) to the log of the job, which `tsrq job show` prints. The last 1,000 lines are kept, each cut after
+   * 1,024 bytes, as long as the job is. Written as `progress` is; nothing is written for a run that has lost its lease.
+   */
+  log(text: string): void;
   /** Fires when the job is to stop: timeout, stop command, cold shutdown, lost lease. Its process is ended soon after. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,8 @@
+import { callbackFields, type Callbacks } from './callbacks.js';
 import { dumps } from './json.js';
+import { readRetryErrors, RETRY_ERROR_FIELDS, type RetryError } from './retry-error.js';
 import { formatDate, parseDate } from './time.js';
+import { dumpWebhooks, type Webhook } from './webhooks.js';
 
 /** What RQ 2.10 writes when a job is enqueued. Times in milliseconds since the epoch. */
 export interface NewJobFields {
@@ -17,6 +20,10 @@ export interface NewJobFields {
   readonly meta?: Buffer | undefined;
   readonly retry?:
     { readonly max: number; readonly intervals: readonly number[]; readonly enqueueAtFront?: boolean } | undefined;
+  /** How many times more after the first success; intervals as they are stored, which is used from its end. */
+  readonly repeat?: { readonly times: number; readonly intervals: readonly number[] } | undefined;
+  readonly callbacks?: Callbacks | undefined;
+  readonly webhooks?: readonly Webhook[] | undefined;
   /** The parents it waits for, and whether those may fail. */
   readonly dependencyIds?: readonly string[] | undefined;
   readonly allowDependencyFailures?: boolean | undefined;
@@ -56,6 +63,11 @@ export function ownFields(
     fields.push(['retries_left', String(job.retry.max)], ['retry_intervals', dumps(job.retry.intervals)]);
     if (job.retry.enqueueAtFront === true) fields.push(['enqueue_at_front_on_retry', '1']);
   }
+  if (job.repeat) {
+    fields.push(['repeats_left', String(job.repeat.times)], ['repeat_intervals', dumps(job.repeat.intervals)]);
+  }
+  if (job.webhooks && job.webhooks.length > 0) fields.push(['webhooks', dumpWebhooks(job.webhooks)]);
+  if (job.callbacks) fields.push(...callbackFields(job.callbacks));
   const [parent] = job.dependencyIds ?? [];
   if (parent !== undefined) {
     fields.push(['dependency_id', parent], ['dependency_ids', dumps(job.dependencyIds)]);
@@ -85,6 +97,11 @@ export interface JobRecord {
   readonly ttlSeconds: number | null;
   readonly retriesLeft: number | null;
   readonly retryIntervals: readonly number[];
+  readonly repeatsLeft: number | null;
+  /** Used from the end of the list. */
+  readonly repeatIntervals: readonly number[];
+  /** Why attempts failed that were retried, oldest first: the last five of tsrq's workers. */
+  readonly retryErrors: readonly RetryError[];
   readonly dependencyIds: readonly string[];
   /** Serialised; see `meta` of the serializer it was written with. */
   readonly meta: Buffer | null;
@@ -127,6 +144,9 @@ export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRe
     ttlSeconds: integer('ttl'),
     retriesLeft: integer('retries_left'),
     retryIntervals: read('retry_intervals', (value) => parseList(value, 'number')) ?? [],
+    repeatsLeft: integer('repeats_left'),
+    repeatIntervals: read('repeat_intervals', (value) => parseList(value, 'number')) ?? [],
+    retryErrors: readRetryErrors(fields),
     dependencyIds:
       read('dependency_ids', (value) => parseList(value, 'string')) ?? (firstParent === null ? [] : [firstParent]),
     meta: fields.get('meta') ?? null,
@@ -136,7 +156,7 @@ export function parseJob(id: string, fields: ReadonlyMap<string, Buffer>): JobRe
   };
 }
 
-/** Every field RQ 2.10 writes, and `retries_max` of tsrq. */
+/** Every field RQ 2.10 writes, and those of tsrq: `retries_max`, the errors of retried attempts, and that there is a log. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...['created_at', 'data', 'status', 'origin', 'description', 'timeout', 'enqueued_at', 'started_at', 'ended_at'],
   ...['last_heartbeat', 'worker_name', 'group_id', 'success_callback_name', 'failure_callback_name'],
@@ -144,6 +164,8 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['result_ttl', 'failure_ttl', 'ttl', 'meta', 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry'],
   ...['number_of_retries', 'repeats_left', 'repeat_intervals', 'dependency_ids', 'dependency_id'],
   ...['allow_dependency_failures', 'enqueue_at_front', 'webhooks', 'exc_info', 'result', 'retries_max'],
+  ...RETRY_ERROR_FIELDS,
+  'tsrq_log',
 ]);
 
 function parseInteger(text: string): number | null {

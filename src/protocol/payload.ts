@@ -3,6 +3,9 @@ import { dumps, loads } from './json.js';
 import { loadsPickle, PICKLE_MARK } from './pickle.js';
 import { dumpsPickle } from './pickle-writer.js';
 
+/** What RQ stores in place of a value that its serializer cannot write; the job still counts as finished. */
+export const UNSERIALIZABLE = 'Unserializable return value';
+
 /** What a job calls. */
 export interface Call {
   readonly functionName: string;
@@ -73,6 +76,20 @@ function unpickled(raw: Buffer): unknown {
 /** A value as its job's serializer writes it. Between processes it is a text: a pickle has one byte in each character. */
 export function serialise(value: unknown, serializer: Serializer): string {
   return serializer === 'pickle' ? dumpsPickle(value).toString('latin1') : dumps(value);
+}
+
+/**
+ * RQ's `Retry` that a function has returned, as RQ serialises it; like `serialise`. To JSON it is no data, in pickles it is an
+ * object of that class, which only Python reads.
+ */
+export function serialiseRetry(
+  { max, intervals }: { readonly max: number; readonly intervals: readonly number[] },
+  serializer: Serializer,
+): string {
+  if (serializer === 'json') return dumps(UNSERIALIZABLE);
+  // Class, no arguments, NEWOBJ, the attributes (without the pickle's head and end), BUILD.
+  const attributes = dumpsPickle({ max, intervals, enqueue_at_front: false }).toString('latin1').slice(2, -1);
+  return `\x80\x04crq.job\nRetry\n)\x81${attributes}b.`;
 }
 
 /** The bytes that are stored of what `serialise` has returned. */

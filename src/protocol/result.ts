@@ -1,8 +1,5 @@
 import { deserialise, inflateText } from './payload.js';
 
-/** What RQ stores in place of a value that its serializer cannot write; the job still counts as finished. */
-export const UNSERIALIZABLE = 'Unserializable return value';
-
 /** `type` of an entry of a result stream; 3 is defined by RQ and never written. */
 export const RESULT_TYPES = { successful: 1, failed: 2, stopped: 3, retried: 4, maxRetriesExceeded: 5 } as const;
 
@@ -17,6 +14,15 @@ export interface Result {
   readonly returnValue: Buffer | null;
   readonly error: string | null;
   readonly executionId: string | null;
+  /** When the execution began and ended, milliseconds since the epoch. */
+  readonly startedAtMs: number | null;
+  readonly endedAtMs: number | null;
+}
+
+/** The name of a type of result, `type 9` for one of a newer RQ. */
+export function resultTypeName(type: number | null): string {
+  const known = Object.entries(RESULT_TYPES).find(([, number]) => number === type);
+  return known?.[0] ?? `type ${type ?? '?'}`;
 }
 
 /** Parses an entry of `rq:results:<job>`; never throws. */
@@ -31,11 +37,17 @@ export function parseResult(entryId: string, fields: ReadonlyMap<string, Buffer>
     returnValue: value === null ? null : Buffer.from(value, 'base64'),
     error: error === null ? null : readError(Buffer.from(error, 'base64')),
     executionId: text('execution_id'),
+    startedAtMs: parseSeconds(text('execution_started_at')),
+    endedAtMs: parseSeconds(text('execution_ended_at')),
   };
 }
 
 const parseWhole = (text: string | null | undefined): number | null =>
   text != null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+
+/** Milliseconds of seconds as Python prints them. */
+const parseSeconds = (text: string | null): number | null =>
+  text !== null && /^\d{1,12}(\.\d{1,9})?$/.test(text) ? Number(text) * 1_000 : null;
 
 /** The value of a successful result; null for None, and for what cannot be read. */
 export function returnValueOf(result: Result): unknown {

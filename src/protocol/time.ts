@@ -25,6 +25,9 @@ export function formatDate(ms: number): string {
   return `${lastPrefix}${sixDigits(micros)}Z`;
 }
 
+/** The same as Python's `isoformat()` writes it: `2026-11-20T23:47:42.640015+00:00`, without a fraction that is 0. */
+export const isoFormat = (ms: number): string => formatDate(ms).replace(/(\.000000)?Z$/, '+00:00');
+
 const DATE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))?$/;
 /** The years 1 to 9999: all that Python, and four digits, can say. */
 const FIRST_MS = Date.parse('0001-01-01T00:00:00Z');

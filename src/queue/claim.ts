@@ -1,4 +1,5 @@
 import { TsrqError } from '../errors.js';
+import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
 import { formatDate } from '../protocol/time.js';
 import type { Hit } from '../redis/blocking.js';
 import type { BufferReply, Redis, RedisArg } from '../redis/redis.js';
@@ -18,13 +19,20 @@ export interface WorkerStamp {
 
 export type DequeueStrategy = 'ordered' | 'round_robin' | 'random' | 'weighted';
 
+export interface WishedQueue {
+  readonly name: string;
+  readonly weight: number;
+  /** How many of its jobs may begin, with blanks between: `10/s`, `600/m`, `1000/h`, `5` at once; '' for no limit. */
+  readonly limits?: string;
+}
+
 /** What a worker wants: at most `count` jobs from `queues`, chosen by `strategy`. */
 export interface Wish {
   readonly count: number;
   readonly strategy: DequeueStrategy;
   /** Round robin: where to begin; random and weighted: the seed. */
   readonly seed: number;
-  readonly queues: readonly { readonly name: string; readonly weight: number }[];
+  readonly queues: readonly WishedQueue[];
   /** 16 hexadecimal digits that no other process uses: how its execution ids begin. */
   readonly processPrefix: string;
 }
@@ -51,6 +59,10 @@ export interface ClaimedJob {
   readonly retriesLeft: number | null;
   /** 1 for the first run; counts the retries of tsrq's workers. */
   readonly attempt: number;
+  /** What is to be called when it has ended; null for nothing. */
+  readonly callbacks: Callbacks | null;
+  /** The requests that are sent when it has ended, as they are stored; null for none. */
+  readonly webhooks: string | null;
 }
 
 /** An id that was taken from a queue and not started. */
@@ -61,6 +73,13 @@ export interface Skipped {
   readonly reason: string;
 }
 
+/** A queue that has jobs of which none may begin now. */
+export interface Held {
+  readonly queue: string;
+  /** Milliseconds after which to look again; null: when a job ends. */
+  readonly afterMs: number | null;
+}
+
 export type Claim =
   | {
       readonly state: 'ok';
@@ -69,6 +88,7 @@ export type Claim =
       readonly more: boolean;
       readonly jobs: readonly ClaimedJob[];
       readonly skipped: readonly Skipped[];
+      readonly held: readonly Held[];
     }
   /** The worker's hash is gone, or belongs to another worker of its name; nothing was done. */
   | { readonly state: 'unregistered' | 'replaced' };
@@ -86,10 +106,16 @@ export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runni
 export async function claimMoved(
   redis: Redis,
   worker: WorkerStamp,
-  moved: { readonly hits: readonly Hit[]; readonly room: number; readonly processPrefix: string },
+  moved: {
+    readonly hits: readonly Hit[];
+    readonly room: number;
+    readonly processPrefix: string;
+    /** The limits of a queue, as in a wish. */
+    readonly limitsOf?: (queue: string) => string;
+  },
   runningId: string,
 ): Promise<Claim> {
-  const hits = moved.hits.flatMap((hit) => [hit.queue, hit.id]);
+  const hits = moved.hits.flatMap((hit) => [hit.queue, moved.limitsOf?.(hit.queue) ?? '', hit.id]);
   const args = [...workerArgs(worker), runningId, moved.processPrefix, moved.room, ...hits];
   return readClaim(await redis.evaluate(script('claim_moved'), [], args));
 }
@@ -115,13 +141,13 @@ export function workerArgs(worker: WorkerStamp): RedisArg[] {
 }
 
 export function wishArgs(wish: Wish): RedisArg[] {
-  const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight]);
+  const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight, queue.limits ?? '']);
   return [wish.processPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length, ...queues];
 }
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */
 export function readClaim(reply: BufferReply): Claim {
-  const [state, suspended, more, jobs, skipped] = asList(reply);
+  const [state, suspended, more, jobs, skipped, held] = asList(reply);
   const word = asText(state);
   if (word === 'unregistered' || word === 'replaced') return { state: word };
   return {
@@ -133,7 +159,32 @@ export function readClaim(reply: BufferReply): Claim {
       const [queue, id, reason] = asList(row);
       return { queue: asText(queue), id: asText(id), reason: asText(reason) };
     }),
+    held: asList(held).map((row) => {
+      const [queue, after] = asList(row);
+      return { queue: asText(queue), afterMs: Number(after) < 0 ? null : Number(after) };
+    }),
   };
+}
+
+/** What only few jobs have: see `row_of`. */
+function readMore(
+  row: BufferReply | undefined,
+): Pick<ClaimedJob, 'callbacks' | 'webhooks'> & { readonly asked: number } {
+  if (!Array.isArray(row)) return { callbacks: null, webhooks: null, asked: 0 };
+  const [asked, webhooks, success, failure, stopped, ...timeouts] = row.map(asText);
+  const callback = (name: string | undefined, timeout: string | undefined): Callback | null =>
+    name === undefined || name === '' ? null : { name, timeoutSeconds: readTimeout(timeout) };
+  const [onSuccess, onFailure, onStopped] = [success, failure, stopped].map((name, i) => callback(name, timeouts[i]));
+  const callbacks = { onSuccess: onSuccess ?? null, onFailure: onFailure ?? null, onStopped: onStopped ?? null };
+  return {
+    callbacks: onSuccess || onFailure || onStopped ? callbacks : null,
+    webhooks: webhooks || null,
+    asked: Number(asked) || 0,
+  };
+}
+
+function readTimeout(text: string | undefined): number {
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : CALLBACK_TIMEOUT_SECONDS;
 }
 
 function readJob(row: BufferReply): ClaimedJob {
@@ -142,6 +193,7 @@ function readJob(row: BufferReply): ClaimedJob {
   const [resultTtl, description, createdAt, enqueuedAt, left, max, , , id, executionId, queue] = fields
     .slice(5)
     .map(textOrNull);
+  const { callbacks, webhooks, asked } = readMore(fields[16]);
   const retriesLeft = left == null || left === '' ? null : Number(left);
   return {
     id: id ?? '',
@@ -157,7 +209,9 @@ function readJob(row: BufferReply): ClaimedJob {
     createdAt: createdAt ?? null,
     enqueuedAt: enqueuedAt ?? null,
     retriesLeft,
-    attempt: retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1,
+    attempt: (retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1) + asked,
+    callbacks,
+    webhooks,
   };
 }
 

@@ -17,9 +17,11 @@ import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
+import { integer, usage } from './check.js';
 import { asList, asText } from './claim.js';
+import { checkFollowUps, followUpFields, type FollowUps } from './follow-ups.js';
 
-export interface NewJob {
+export interface NewJob extends FollowUps {
   /** What the worker resolves to a function: `app.mail.send`. */
   readonly functionName: string;
   readonly args?: readonly unknown[];
@@ -40,9 +42,9 @@ export interface NewJob {
   readonly meta?: Readonly<Record<string, unknown>>;
   /** How arguments, meta and results are written: 'json' (default), or 'pickle', the default of Python's workers. */
   readonly serializer?: Serializer;
-  /** How often it is retried, and after how many seconds each time (the last interval repeats). */
-  readonly retry?: { readonly max: number; readonly intervals?: readonly number[] };
   readonly atFront?: boolean;
+  /** Its group (RQ's `Group`), which comes to be with its first job; default none. */
+  readonly group?: string;
   /** Not before that moment; a scheduler (`tsrq worker --with-scheduler`, or RQ's) puts it on its queue then. Whole seconds. */
   readonly scheduleAt?: Date;
   /** The same, in seconds from now. */
@@ -108,7 +110,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     ttlSeconds: job.ttlSeconds,
     meta: checkedMeta(job),
     ...waiting(job),
-    retry: job.retry ? { max: job.retry.max, intervals: [...(job.retry.intervals ?? [0])] } : undefined,
+    ...followUpFields(job),
   });
   const due = dueSeconds(job, nowMs);
   const parents = parentsOf(job);
@@ -120,6 +122,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     rule,
     formatDate(nowMs),
     due ?? '',
+    job.group ?? '',
     parents.length,
     ...parents,
   ];
@@ -215,9 +218,10 @@ function serialisable(what: string, work: () => Buffer): Buffer {
 }
 
 function check(job: NewJob): void {
-  const { functionName, queue, id, timeoutSeconds, ttlSeconds, retry } = job;
+  const { functionName, queue, id, timeoutSeconds, ttlSeconds } = job;
   if (functionName === '') throw usage('the function name is empty');
   if (queue === '') throw usage('the queue name is empty');
+  if (job.group === '') throw usage('the group name is empty');
   if (id !== undefined && !isJobId(id)) {
     throw usage(`the job id '${id}' has characters that RQ refuses`, 'letters, digits, _ and - are allowed');
   }
@@ -241,17 +245,5 @@ function check(job: NewJob): void {
   integer('ttl', ttlSeconds, (value) => value > 0, 'a number of seconds from 1');
   integer('result ttl', job.resultTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
   integer('failure ttl', job.failureTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
-  integer('number of retries', retry?.max, (value) => value >= 1, 'a number from 1');
-  for (const interval of retry?.intervals ?? []) {
-    integer('retry interval', interval, (value) => value >= 0, 'a number of seconds from 0');
-  }
-}
-
-function integer(what: string, value: number | undefined, fits: (value: number) => boolean, needed: string): void {
-  if (value === undefined || (Number.isSafeInteger(value) && fits(value))) return;
-  throw usage(`the ${what} is ${value}: ${needed} is needed`);
-}
-
-function usage(message: string, hint?: string): TsrqError {
-  return new TsrqError('USAGE', message, hint === undefined ? {} : { hint });
+  checkFollowUps(job);
 }

@@ -29,16 +29,36 @@ export interface Ended {
   readonly announced?: boolean;
   /** The serialised return value, or the zlib stream of the error text; null for none. */
   readonly value: Buffer | null;
+  /** A failure that asks for another attempt, whatever retries the job was given. */
+  readonly retry?: AskedRetry | undefined;
+}
+
+/** RQ's `Retry`, returned by a function. */
+export interface AskedRetry {
+  /** Attempts in all that may be asked for. */
+  readonly max: number;
+  /** Seconds to wait before each; the last one repeats. */
+  readonly intervals: readonly number[];
+  /** As it is serialised: RQ keeps it as the value that was returned. */
+  readonly value: Buffer;
 }
 
 /** What became of an execution that ended. */
 export type Ending =
-  | { readonly state: 'finished' | 'failed' | 'stopped' | 'returned' }
+  | { readonly state: 'finished'; /** Only if it is run again. */ readonly repeat?: Repetition }
+  | { readonly state: 'failed' | 'stopped' | 'returned' }
   | { readonly state: 'retried'; readonly inSeconds: number; readonly retriesLeft: number }
   /** Recorded by an earlier call whose reply was lost. */
   | { readonly state: 'repeated' }
   /** Refused: the execution is not ours any more. `status`: the job's now, '' if it is gone. */
   | { readonly state: 'lost'; readonly status: string };
+
+/** The next run of a job that is repeated. */
+export interface Repetition {
+  readonly inSeconds: number;
+  /** Runs that follow it. */
+  readonly repeatsLeft: number;
+}
 
 export type Finish = Claim & {
   readonly endings: readonly Ending[];
@@ -67,7 +87,7 @@ export async function finish(
     : { reply: await redis.evaluate(script('finish'), [], args), replicas: null };
   const claim = readClaim(reply);
   const endings =
-    claim.state === 'ok' ? asList(asList(reply)[5]).map((row) => readEnding(asList(row).map(asText))) : [];
+    claim.state === 'ok' ? asList(asList(reply)[6]).map((row) => readEnding(asList(row).map(asText))) : [];
   return { ...claim, endings, replicas };
 }
 
@@ -102,7 +122,7 @@ function addEnded(args: RedisArg[], ended: Ended): void {
     ended.id,
     ended.executionId,
     ended.queue,
-    ended.kind,
+    ended.retry ? 'retry' : ended.kind,
     formatDate(ended.startedAtMs),
     formatDate(ended.endedAtMs),
     formatEpochSeconds(ended.startedAtMs),
@@ -111,11 +131,16 @@ function addEnded(args: RedisArg[], ended: Ended): void {
     ended.announced === false ? 0 : 1,
     ended.value === null ? '' : ended.value.toString('base64'),
   );
+  if (!ended.retry) return;
+  const { max, intervals, value } = ended.retry;
+  args.push(max, intervals.length, ...intervals, value.toString('base64'));
 }
 
 export function readEnding([state, first, second]: readonly string[]): Ending {
   switch (state) {
     case 'finished':
+      if (first === undefined) return { state };
+      return { state, repeat: { inSeconds: Number(first), repeatsLeft: Number(second) } };
     case 'failed':
     case 'stopped':
     case 'returned':

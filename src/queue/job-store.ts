@@ -1,7 +1,7 @@
 import { parseJob } from '../protocol/job.js';
 import { jobKey, resultsKey } from '../protocol/keys.js';
 import { deserialise } from '../protocol/payload.js';
-import { parseResult, readError, returnValueOf } from '../protocol/result.js';
+import { parseResult, readError, resultTypeName, returnValueOf, type Result } from '../protocol/result.js';
 import type { BufferReply, Redis } from '../redis/redis.js';
 import { asList, asText } from './claim.js';
 
@@ -18,11 +18,19 @@ export interface FetchedJob {
   readonly workerName: string | null;
   readonly timeoutSeconds: number | null;
   readonly retriesLeft: number | null;
+  readonly repeatsLeft: number | null;
   readonly meta: unknown;
   /** The value of the newest result, if that is a success; null for None. */
   readonly result: unknown;
   /** The error text of the newest result, if that is a failure; else what older versions of RQ kept in the job. */
   readonly error: string | null;
+  /** Why attempts failed that were retried, oldest first: the last five of tsrq's workers, each cut off at some kilobytes. */
+  readonly retryErrors: readonly {
+    readonly endedAt: Date;
+    readonly workerName: string;
+    readonly executionId: string;
+    readonly error: string;
+  }[];
 }
 
 /** Reads a job and its newest result in one round trip; null if there is no such job. */
@@ -35,11 +43,10 @@ export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | n
   const fields = toMap(hash);
   if (fields.size === 0) return null;
   const job = parseJob(id, fields);
-  const entry = results instanceof Error ? undefined : asList(results)[0];
-  const newest = entry === undefined ? null : parseResult(asText(asList(entry)[0]), toMap(asList(entry)[1]));
-  const { status, origin, description, workerName, timeoutSeconds, retriesLeft } = job;
+  const newest = results instanceof Error ? null : (readEntries(results)[0] ?? null);
+  const { status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft } = job;
   return {
-    ...{ id, status, origin, description, workerName, timeoutSeconds, retriesLeft },
+    ...{ id, status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft },
     createdAt: asDate(job.createdAtMs),
     enqueuedAt: asDate(job.enqueuedAtMs),
     startedAt: asDate(job.startedAtMs),
@@ -47,7 +54,46 @@ export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | n
     meta: readMeta(job.meta),
     result: newest === null ? null : returnValueOf(newest),
     error: newest?.error ?? (job.legacyError === null ? null : readError(job.legacyError) || null),
+    retryErrors: job.retryErrors.map(({ endedAtMs, ...one }) => ({ endedAt: new Date(endedAtMs), ...one })),
   };
+}
+
+/** One attempt of a job that was recorded. */
+export interface FetchedResult {
+  /** successful, failed, retried, maxRetriesExceeded; `type 9` for a number of a newer RQ. */
+  readonly type: string;
+  /** By Redis's clock. */
+  readonly createdAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  /** Null where nobody is named: abandoned jobs, versions of RQ before 2.5. */
+  readonly workerName: string | null;
+  readonly executionId: string | null;
+  /** The value of a success; null for None, and for what cannot be read. */
+  readonly value: unknown;
+  readonly error: string | null;
+}
+
+/** RQ keeps about ten; it trims by whole nodes of the stream. */
+const MOST_RESULTS = 100;
+
+/** The results that are kept of a job, newest first; none where there is no such job, or nothing is kept. */
+export async function fetchResults(redis: Redis, id: string): Promise<FetchedResult[]> {
+  const reply = await redis.callBuffer(['XREVRANGE', resultsKey(id), '+', '-', 'COUNT', MOST_RESULTS]);
+  return readEntries(reply).map((result) => ({
+    type: resultTypeName(result.type),
+    createdAt: asDate(result.createdAtMs),
+    startedAt: asDate(result.startedAtMs),
+    endedAt: asDate(result.endedAtMs),
+    workerName: result.workerName,
+    executionId: result.executionId,
+    value: returnValueOf(result),
+    error: result.error,
+  }));
+}
+
+function readEntries(reply: BufferReply | undefined): Result[] {
+  return asList(reply).map((entry) => parseResult(asText(asList(entry)[0]), toMap(asList(entry)[1])));
 }
 
 function toMap(reply: BufferReply | undefined): Map<string, Buffer> {

@@ -17,3 +17,16 @@ export async function registryPage(
 ): Promise<string[]> {
   return (await redis.call(['ZRANGE', registryKey(registry, queue), from, from + count - 1])) as string[];
 }
+
+/** Members of a set that are asked for at once, so that no call holds Redis for long. */
+export const SET_PAGE = 500;
+
+/** The members of a set in pages that are not empty; a small set comes in one answer whatever its page, so that is cut. */
+export async function* setPages(redis: Redis, key: string): AsyncGenerator<string[]> {
+  let cursor = '0';
+  do {
+    const [next, members] = (await redis.call(['SSCAN', key, cursor, 'COUNT', SET_PAGE])) as [string, string[]];
+    for (let from = 0; from < members.length; from += SET_PAGE) yield members.slice(from, from + SET_PAGE);
+    cursor = next;
+  } while (cursor !== '0');
+}

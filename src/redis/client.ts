@@ -61,7 +61,8 @@ export function discardClient(client: IoRedis): void {
 function ownOptions({ name, timeoutMs }: OpenOptions): RedisOptions {
   return {
     lazyConnect: true,
-    connectTimeout: timeoutMs,
+    // A deadline that is over by now leaves nothing, or less; a socket takes no such timeout.
+    connectTimeout: Math.max(1, Math.floor(timeoutMs)),
     // RESP2: every reply shape used here is the same, and integers and doubles decode exactly.
     protocol: 2,
     retryStrategy: () => null,

@@ -71,17 +71,22 @@ class Connection implements Redis {
   }
 
   pipeline(commands: readonly RedisCommand[]): Promise<(Reply | Error)[]> {
-    return this.#run((client) => all(commands.map(([name, ...args]) => client.call(name, ...args) as Promise<Reply>)));
+    return this.#run((client) =>
+      all(client, () => commands.map(([name, ...args]) => client.call(name, ...args) as Promise<Reply>)),
+    );
   }
 
   pipelineBuffer(commands: readonly RedisCommand[]): Promise<(BufferReply | Error)[]> {
     return this.#run((client) =>
-      all(commands.map(([name, ...args]) => client.callBuffer(name, ...args) as Promise<BufferReply>)),
+      all(client, () => commands.map(([name, ...args]) => client.callBuffer(name, ...args) as Promise<BufferReply>)),
     );
   }
 
   evaluate(script: Script, keys: readonly string[], args: readonly RedisArg[]): Promise<BufferReply> {
-    return this.#run((client) => evaluateOn(client, script, [keys.length, ...keys, ...args]));
+    return this.#run((client) => {
+      if (this.#options.role === 'producer') writeTogether(client);
+      return evaluateOn(client, script, [keys.length, ...keys, ...args]);
+    });
   }
 
   evaluateDurably(
@@ -223,6 +228,18 @@ class Connection implements Redis {
   }
 }
 
+/**
+ * What is sent in the same turn of the event loop goes to the socket in one piece: fifty calls at once are one system call
+ * here, and few in Redis. Not for consumers: a worker goes on with its jobs while Redis has its work already.
+ */
+function writeTogether({ stream }: IoRedis): void {
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => {
+    stream.uncork();
+  });
+}
+
 function evaluateOn(client: IoRedis, script: Script, rest: readonly RedisArg[]): Promise<BufferReply> {
   return send(client, 'evalsha', [script.sha, ...rest]).catch((error: unknown) => {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
@@ -234,8 +251,14 @@ function evaluateOn(client: IoRedis, script: Script, rest: readonly RedisArg[]):
 const send = (client: IoRedis, name: string, args: RedisArg[]): Promise<BufferReply> =>
   client.sendCommand(new Command(name, args, { replyEncoding: null })) as Promise<BufferReply>;
 
-/** All replies in order; an error reply in its place, anything that concerns the connection as a rejection. */
-async function all<T>(replies: readonly Promise<T>[]): Promise<(T | Error)[]> {
+/**
+ * All replies in order; an error reply in its place, anything that concerns the connection as a rejection. What `send`
+ * sends is written to the socket in one piece: a system call for each command would cost more than the commands.
+ */
+async function all<T>(client: IoRedis, send: () => readonly Promise<T>[]): Promise<(T | Error)[]> {
+  client.stream.cork();
+  const replies = send();
+  client.stream.uncork();
   const settled = await Promise.allSettled(replies);
   return settled.map((outcome) => {
     if (outcome.status === 'fulfilled') return outcome.value;

@@ -7,28 +7,39 @@ import type { Script } from './redis.js';
  * The contract (arguments, replies) stands at the head of each file.
  */
 const PARTS = {
-  abandoned: ['base', 'end'],
+  abandoned: ['base', 'slot', 'end'],
   adopt: ['base', 'start'],
-  cancel: ['base', 'end', 'unlist', 'remove'],
-  claim: ['base', 'start', 'take'],
-  claim_moved: ['base', 'start'],
+  cancel: ['base', 'slot', 'end', 'unlist', 'remove'],
+  claim: ['base', 'start', 'limit', 'take'],
+  claim_moved: ['base', 'start', 'limit'],
   clean: ['base'],
-  delete: ['base', 'end', 'unlist', 'remove'],
+  clean_group: ['base'],
+  clean_rate_limit: ['base', 'slot'],
+  delete: ['base', 'slot', 'end', 'unlist', 'remove'],
+  delete_group: ['base'],
+  cron: ['base', 'unlist', 'enqueue'],
+  cron_beat: ['base'],
+  cron_entry: ['base'],
   due: ['base'],
   empty: ['base'],
   enqueue: ['base', 'unlist', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'enqueue'],
-  finish: ['base', 'start', 'take', 'end'],
+  finish: ['base', 'start', 'limit', 'take', 'slot', 'end'],
   heartbeat: ['base'],
+  note: ['base'],
   register: ['base'],
   requeue: ['base'],
-  save_meta: ['base'],
+  scheduler_hold: ['base'],
+  scheduler_release: ['base'],
   stranded: ['base'],
   // On its own: who may tell workers something need not be allowed what the shared pieces call.
   tell: [],
   unregister: ['base'],
   worker_note: ['base'],
-} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]>;
+} as const satisfies Record<
+  string,
+  readonly ('base' | 'start' | 'limit' | 'take' | 'slot' | 'end' | 'enqueue' | 'unlist' | 'remove')[]
+>;
 
 export type ScriptName = keyof typeof PARTS;
 

@@ -21,7 +21,8 @@ export function obey(message: string, worker: Worker, tell: (event: WorkerEvent)
     case 'stop-execution': {
       const run = worker.runs.find((candidate) => candidate.job.id === command.jobId);
       tell({ type: 'command', text: `${command.command} ${command.jobId}${run ? '' : ': not running here, ignored'}` });
-      run?.interrupt({ kind: 'stopped', name: 'JobStopped', text: 'Job stopped by user, work-horse terminated.' });
+      const text = 'Job stopped by user, work-horse terminated.';
+      run?.interrupt({ kind: 'stopped', name: 'JobStopped', text, callback: 'stopped' });
       return;
     }
     case 'tsrq:quiet':

@@ -6,6 +6,7 @@ import type { Intake } from './intake.js';
 import type { WorkerOptions } from './options.js';
 import type { EndedRun } from './runs.js';
 import type { Slots } from './slots.js';
+import type { Webhooks } from './webhooks.js';
 
 export interface ExchangeParts {
   readonly options: WorkerOptions;
@@ -13,6 +14,7 @@ export interface ExchangeParts {
   readonly stamp: WorkerStamp;
   readonly slots: Slots;
   readonly intake: Intake;
+  readonly webhooks: Webhooks;
   readonly tell: (event: WorkerEvent) => void;
   /** Redis does not know the worker: called once, returns when that is settled. */
   readonly comeBack: (state: 'unregistered' | 'replaced') => Promise<void>;
@@ -22,6 +24,9 @@ export interface ExchangeParts {
 
 /** While Redis works on one call the next is under way already: it never waits for us. */
 const MOST_IN_FLIGHT = 2;
+
+/** Webhooks that may wait while jobs go on. */
+const MOST_WEBHOOKS = 500;
 
 /** A worker's calls about its jobs: what has ended goes to Redis, and with the reply come the next. */
 export class Exchange {
@@ -99,7 +104,8 @@ export class Exchange {
     const { redis, stamp, slots, intake } = this.#parts;
     const hits = intake.takeHits();
     try {
-      const moved = { hits, room: slots.free, processPrefix: intake.processPrefix };
+      const limitsOf = (queue: string): string => intake.limitsOf(queue);
+      const moved = { hits, room: slots.free, processPrefix: intake.processPrefix, limitsOf };
       const result = await claimMoved(redis, stamp, moved, slots.currentJobId);
       if (result.state !== 'ok') intake.keepHits(hits);
       // More may have been pushed together with what was moved.
@@ -148,11 +154,14 @@ export class Exchange {
     }
     this.#watchReplicas(result.replicas);
     await this.#accept(result);
+    const { webhooks } = this.#parts;
+    // Requests that others are slow to answer must not pile up without end.
+    if (webhooks.isFull) await webhooks.settle(MOST_WEBHOOKS);
   }
 
   /** Takes in what was claimed; false if the worker had to be registered again and the call must be repeated. */
   async #accept(result: Claim): Promise<boolean> {
-    const { slots, tell, comeBack } = this.#parts;
+    const { slots, intake, tell, comeBack } = this.#parts;
     if (result.state !== 'ok') {
       this.#comingBack ??= comeBack(result.state).finally(() => {
         this.#comingBack = null;
@@ -163,6 +172,7 @@ export class Exchange {
     if (result.suspended !== this.suspended) tell({ type: result.suspended ? 'suspended' : 'resumed' });
     this.suspended = result.suspended;
     for (const skipped of result.skipped) tell({ type: 'id-skipped', ...skipped });
+    intake.hold(result.held);
     slots.add(result.jobs);
     if (this.suspended) slots.giveUp();
     // If enough has ended meanwhile it goes to Redis first, so that both have something to do.
@@ -174,7 +184,9 @@ export class Exchange {
   #note(ended: readonly EndedRun[], endings: readonly Ending[]): void {
     ended.forEach((run, i) => {
       const ending = endings[i];
-      if (ending) this.#outcomes.push({ run, ending });
+      if (!ending) return;
+      this.#outcomes.push({ run, ending });
+      this.#parts.webhooks.send(run.run.job, run, ending);
     });
   }
 

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import type { DequeueStrategy, Wish } from '../queue/claim.js';
+import type { DequeueStrategy, Held, Wish } from '../queue/claim.js';
 import { QueueWait, type Hit } from '../redis/blocking.js';
 import type { Redis } from '../redis/redis.js';
 import type { RedisTarget } from '../redis/target.js';
+import { HeldBack } from './held-back.js';
 
 export interface WeightedQueue {
   readonly name: string;
   /** Share of this queue under the strategies `random` (1 for all) and `weighted`. */
   readonly weight: number;
+  /** How many of its jobs may begin, as in a `Wish`; default: no limit. */
+  readonly limits?: string;
 }
 
 export interface IntakeOptions {
@@ -33,6 +36,9 @@ export class Intake {
   readonly processPrefix = randomBytes(8).toString('hex');
   readonly #options: IntakeOptions;
   readonly #wait: QueueWait | null;
+  readonly #held = new HeldBack(() => {
+    this.askAgain();
+  });
   #hits: Hit[] = [];
   #claimDue = true;
   #timer: NodeJS.Timeout | null = null;
@@ -73,6 +79,11 @@ export class Intake {
     return hits;
   }
 
+  /** The limits of a queue, as in a `Wish`. */
+  limitsOf(queue: string): string {
+    return this.#options.queues.find(({ name }) => name === queue)?.limits ?? '';
+  }
+
   /** Hits that could not be handled are kept for the next turn. */
   keepHits(hits: readonly Hit[]): void {
     this.#hits.unshift(...hits);
@@ -92,6 +103,16 @@ export class Intake {
     if (got > 0) this.#pollMs = FIRST_POLL_MS;
   }
 
+  /** Queues that must not be asked for a while: their limits are met. */
+  hold(held: readonly Held[]): void {
+    this.#held.add(held);
+  }
+
+  /** There are jobs that may not begin yet. */
+  get isHolding(): boolean {
+    return this.#held.isWaiting;
+  }
+
   /** Something may have arrived that no wait will tell of. */
   askAgain(): void {
     this.#claimDue = true;
@@ -104,7 +125,7 @@ export class Intake {
       this.#wait?.pause();
       this.#askLater(SUSPENDED_POLL_MS);
     } else if (this.#wait) {
-      this.#wait.resume();
+      this.#wait.resume((queue) => this.#held.has(queue));
     } else {
       this.#askLater(this.#pollMs);
       this.#pollMs = Math.min(MAX_POLL_MS, this.#pollMs * 2);
@@ -113,6 +134,7 @@ export class Intake {
 
   pause(): void {
     this.#wait?.pause();
+    this.#held.forget();
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
   }

@@ -1,5 +1,7 @@
 import { endAbandoned } from '../queue/abandoned.js';
 import { clean } from '../queue/clean.js';
+import { cleanGroups } from '../queue/group.js';
+import { cleanRateLimits } from '../queue/rate-limit.js';
 import { rescueStranded } from '../queue/stranded.js';
 import type { Redis } from '../redis/redis.js';
 import type { WorkerEvent } from './events.js';
@@ -65,8 +67,11 @@ export class Outages {
 
 /**
  * Forgets results and failures whose time is over, and workers that are gone; under RQ's lock, as it costs more. `token`:
- * which no other cleaner uses.
+ * which no other cleaner uses. Then members of groups whose jobs are gone, and
+ * slots of RQ 3's rate limits.
  */
 export async function cleanAll(redis: Redis, queues: readonly string[], token: string): Promise<void> {
   for (const queue of queues) await clean(redis, queue, token);
+  await cleanGroups(redis);
+  await cleanRateLimits(redis);
 }

@@ -3,8 +3,10 @@ import { deflateText, serialisedBytes } from '../protocol/payload.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import type { Ended, Ending } from '../queue/finish.js';
 import type { WorkerEvent } from './events.js';
-import type { RunRequest } from './horses/message.js';
+import { bothErrors } from './horses/error-text.js';
+import type { CallbackNote, LateCallback, RunRequest } from './horses/message.js';
 import type { Completion, Performer, RunHandle, RunListener } from './horses/performer.js';
+import { death, OVERTIME, overtime, problemOf, whyNotPerformable } from './why.js';
 
 export interface RunLimits {
   readonly workerName: string;
@@ -19,6 +21,8 @@ export interface Interruption {
   readonly name: string;
   /** Its message, and what is recorded. */
   readonly text: string;
+  /** The callback that is called before that is recorded, if the job has one. */
+  readonly callback?: LateCallback['kind'] | undefined;
 }
 
 /** What is recorded of a run that ended, and what is said about it. */
@@ -40,15 +44,23 @@ export class Run implements RunListener {
   announced = false;
   /** When its time is over, by `performance.now()`; infinite until its code can begin, and without a limit. */
   dueAt = Infinity;
+  readonly #performer: Performer;
   readonly #limits: RunLimits;
   readonly #onEnd: (run: Run, end: RunEnd) => void;
-  readonly #handle: RunHandle;
+  #handle: RunHandle;
+  /** The job's code has ended, and its run calls this. */
+  #callback: CallbackNote | null = null;
+  /** The run is over, and a callback of it is called in another. */
+  #isLate = false;
+  /** Nothing more may be begun. */
+  #isHurried = false;
   #killTimer: NodeJS.Timeout | null = null;
   #interruption: Interruption | null = null;
 
   /** Begins to perform the job; one that cannot be performed ends at once, with the reason. `onEnd` is called later, once. */
   constructor(job: ClaimedJob, performer: Performer, limits: RunLimits, onEnd: (run: Run, end: RunEnd) => void) {
     this.job = job;
+    this.#performer = performer;
     this.#limits = limits;
     this.#onEnd = onEnd;
     const problem = whyNotPerformable(job);
@@ -57,21 +69,36 @@ export class Run implements RunListener {
   }
 
   onBegun(): void {
-    if (this.timeoutSeconds > 0) this.dueAt = performance.now() + this.timeoutSeconds * 1_000;
+    this.#limit(this.timeoutSeconds);
   }
 
-  onDone(completion: Completion): void {
-    if (this.#killTimer) clearTimeout(this.#killTimer);
-    this.dueAt = Infinity;
-    this.#onEnd(this, this.#end(completion));
+  onCallback(note: CallbackNote): void {
+    this.#callback = note;
+    if (!this.#interruption) this.#limit(note.callback.timeoutSeconds);
   }
 
-  /** Its time is over. In RQ's words, so that whoever searches for them finds both. */
+  onDone(completion: Completion, notes?: Promise<void>): void {
+    this.#settle();
+    const interruption = this.#interruption;
+    // It failed at the moment it was interrupted, and has called its callback itself.
+    const called = completion.kind === 'performed' && this.#callback?.kind === 'failure';
+    const callback = this.#isHurried ? null : lateCallback(this.job.callbacks, interruption);
+    if (interruption && callback && !(called && callback.kind === 'failure')) this.#callLate(interruption, callback);
+    else this.#finish(this.#end(completion), notes);
+  }
+
+  /** Its time is over. */
   expire(): void {
     this.dueAt = Infinity;
-    const name = 'JobTimeoutException';
-    const text = `${name}: Task exceeded maximum timeout value (${this.timeoutSeconds} seconds)`;
-    this.interrupt({ kind: 'failed', name, text });
+    const callback = this.#callback;
+    const { error: text } = overtime(callback?.callback.timeoutSeconds ?? this.timeoutSeconds, callback?.callback.name);
+    if (this.#isLate) this.#abort(OVERTIME, text, ABORT_GRACE_MS);
+    else if (callback?.kind !== 'failure')
+      this.interrupt({ kind: 'failed', name: OVERTIME, text, callback: 'failure' });
+    else {
+      const first = { error: callback.error ?? '', summary: '' };
+      this.interrupt({ kind: 'failed', name: OVERTIME, text: bothErrors(first, { error: text, summary: '' }).error });
+    }
   }
 
   /** What is told of this run once it is known what became of it. */
@@ -85,18 +112,66 @@ export class Run implements RunListener {
   /** Ends the run from outside: first by its AbortSignal, then by force. The first interruption counts. */
   interrupt(interruption: Interruption, graceMs = ABORT_GRACE_MS): void {
     if (this.#interruption) {
+      this.#isHurried ||= graceMs === 0;
       if (graceMs === 0) this.#handle.kill();
       return;
     }
     this.#interruption = interruption;
+    this.#abort(interruption.name, interruption.text, graceMs);
+  }
+
+  #abort(name: string, reason: string, graceMs: number): void {
     if (graceMs === 0) {
       this.#handle.kill();
       return;
     }
-    this.#handle.abort(interruption.name, interruption.text);
+    this.#handle.abort(name, reason);
     this.#killTimer = setTimeout(() => {
       this.#handle.kill();
     }, graceMs);
+  }
+
+  /** `notes`: what the job told of itself, on its way; after its end is recorded it would be refused. */
+  #finish(end: RunEnd, notes: Promise<void> | undefined): void {
+    if (notes) void notes.then(() => this.#onEnd(this, end));
+    else this.#onEnd(this, end);
+  }
+
+  #limit(seconds: number): void {
+    this.dueAt = seconds > 0 ? performance.now() + seconds * 1_000 : Infinity;
+  }
+
+  #settle(): void {
+    if (this.#killTimer) clearTimeout(this.#killTimer);
+    this.#killTimer = null;
+    this.dueAt = Infinity;
+  }
+
+  /** What the job ran in is gone or not to be trusted: the callback is called in another. Then the run ends. */
+  #callLate({ kind, name, text }: Interruption, late: Pick<LateCallback, 'kind' | 'callback'>): void {
+    const times = { startedAtMs: this.startedAtMs, endedAtMs: clock() };
+    this.#isLate = true;
+    this.#callback = { ...late, kind: 'failure', error: null };
+    const instead = { ...late, errorName: name, errorText: text };
+    this.#handle = this.#performer.perform(
+      { ...this.#request(), instead },
+      {
+        onBegun: () => {
+          this.#limit(late.callback.timeoutSeconds);
+        },
+        onCallback: () => undefined,
+        onDone: (completion, notes) => {
+          const wasOvertime = this.#killTimer !== null;
+          this.#settle();
+          const first = { error: text, summary: text };
+          const problem = wasOvertime
+            ? overtime(late.callback.timeoutSeconds, late.callback.name)
+            : problemOf(completion);
+          const { error, summary } = problem ? bothErrors(first, problem) : first;
+          this.#finish(this.#failure(kind, error, summary, times), notes);
+        },
+      },
+    );
   }
 
   #request(): RunRequest {
@@ -113,6 +188,7 @@ export class Run implements RunListener {
       createdAt: job.createdAt,
       enqueuedAt: job.enqueuedAt,
       retriesLeft: job.retriesLeft,
+      callbacks: job.callbacks ?? undefined,
     };
   }
 
@@ -123,17 +199,23 @@ export class Run implements RunListener {
       return this.#failure(interruption.kind, interruption.text, interruption.text, times);
     }
     if (completion.kind === 'died') {
-      const text = `Work-horse terminated unexpectedly; ${completion.how}`;
-      return this.#failure('failed', text, text, { startedAtMs: this.startedAtMs, endedAtMs: clock() });
+      const { error, summary } = death(completion.how);
+      return this.#failure('failed', error, summary, { startedAtMs: this.startedAtMs, endedAtMs: clock() });
     }
     const { performed } = completion;
-    if (!performed.ok) return this.#failure('failed', performed.error, performed.summary, performed);
+    if (!performed.ok) {
+      const end = this.#failure('failed', performed.error, performed.summary, performed);
+      if (!performed.retry) return end;
+      const retry = { ...performed.retry, value: serialisedBytes(performed.retry.value) };
+      return { ...end, ended: { ...end.ended, retry } };
+    }
     const value = performed.value === null ? null : serialisedBytes(performed.value);
     return { ended: this.#ended('finished', value, performed), summary: performed.note ?? null, error: null };
   }
 
   #failure(kind: 'failed' | 'stopped', text: string, summary: string, times: Times): RunEnd {
-    return { ended: this.#ended(kind, deflateText(text), times), summary, error: text };
+    const value = text === '' ? null : deflateText(text);
+    return { ended: this.#ended(kind, value, times), summary, error: text === '' ? null : text };
   }
 
   #ended(kind: Ended['kind'], value: Buffer | null, { startedAtMs, endedAtMs }: Times): Ended {
@@ -149,15 +231,14 @@ interface Times {
   readonly endedAtMs: number;
 }
 
-function whyNotPerformable(job: ClaimedJob): string | null {
-  if (job.oversizedBytes !== null) {
-    return `the payload of job ${job.id} has ${job.oversizedBytes} bytes, more than 64 MiB: it was not read`;
-  }
-  if (job.data === null) return `the hash of job ${job.id} has no data: there is nothing to run`;
-  if (job.timeout !== '' && (!/^-?\d+$/.test(job.timeout) || Number(job.timeout) === 0)) {
-    return `the timeout of job ${job.id} is '${job.timeout.slice(0, 80)}': a number of seconds or -1 is needed`;
-  }
-  return null;
+/** The callback that an interrupted job has for its end. */
+function lateCallback(
+  callbacks: ClaimedJob['callbacks'],
+  interruption: Interruption | null,
+): Pick<LateCallback, 'kind' | 'callback'> | null {
+  const kind = interruption?.callback;
+  const callback = kind === 'stopped' ? callbacks?.onStopped : kind === 'failure' ? callbacks?.onFailure : null;
+  return kind && callback ? { kind, callback } : null;
 }
 
 const NO_BYTES = Buffer.alloc(0);

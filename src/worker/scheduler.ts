@@ -1,23 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { schedulerLockKey } from '../protocol/keys.js';
 import { formatDate } from '../protocol/time.js';
-import { moveDue } from '../queue/schedule.js';
-import type { Redis, RedisCommand } from '../redis/redis.js';
-
-/** RQ: the interval of one second and sixty to spare. */
-const LOCK_SECONDS = 61;
+import { holdSchedulerLocks, moveDue, releaseSchedulerLocks, type SchedulerBirth } from '../queue/schedule.js';
+import type { Redis } from '../redis/redis.js';
 
 /**
  * Moves due scheduled jobs and delayed retries to their queues, for those queues whose scheduler lock it holds: beside
- * Python's scheduler, whoever came first does it. The move itself is atomic, so that two cannot double a job.
+ * Python's scheduler, whoever came first does it. The lock is looked at in the very step that moves.
  */
 export class Scheduler {
   readonly #redis: Redis;
   readonly #queues: readonly string[];
-  readonly #name = randomBytes(16).toString('hex');
-  readonly #held = new Set<string>();
-  #created: string | null = null;
+  readonly #birth: SchedulerBirth = {
+    name: randomBytes(16).toString('hex'),
+    hostname: hostname(),
+    pid: process.pid,
+    createdAt: formatDate(Date.now()),
+  };
 
   constructor(redis: Redis, queues: readonly string[]) {
     this.#redis = redis;
@@ -26,47 +25,14 @@ export class Scheduler {
 
   /** One pass; returns how many jobs were moved. */
   async runOnce(): Promise<number> {
-    await this.#hold();
+    const held = await holdSchedulerLocks(this.#redis, this.#birth, this.#queues);
     let moved = 0;
-    for (const queue of this.#held) moved += await moveDue(this.#redis, queue);
+    for (const queue of held) moved += await moveDue(this.#redis, queue, this.#birth.name);
     return moved;
   }
 
   /** Gives up the locks it holds. */
   async release(): Promise<void> {
-    for (const queue of this.#held) {
-      if ((await this.#redis.call(['GET', schedulerLockKey(queue)])) === this.#name) {
-        await this.#redis.call(['DEL', schedulerLockKey(queue)]);
-      }
-    }
-    if (this.#held.size > 0) await this.#redis.call(['DEL', this.#key]);
-    this.#held.clear();
-  }
-
-  get #key(): string {
-    return `rq:scheduler:${this.#name}`;
-  }
-
-  async #hold(): Promise<void> {
-    for (const queue of this.#queues) {
-      const lock = schedulerLockKey(queue);
-      const taken = await this.#redis.call(['SET', lock, this.#name, 'NX', 'EX', LOCK_SECONDS]);
-      const mine = taken !== null || (await this.#redis.call(['GET', lock])) === this.#name;
-      if (mine) this.#held.add(queue);
-      else this.#held.delete(queue);
-    }
-    if (this.#held.size === 0) return;
-    const date = formatDate(Date.now());
-    this.#created ??= date;
-    await this.#redis.pipeline([
-      [
-        'HSET',
-        this.#key,
-        ...['name', this.#name, 'hostname', hostname(), 'pid', process.pid],
-        ...['queues', [...this.#held].join(','), 'created_at', this.#created, 'last_heartbeat', date],
-      ],
-      ['EXPIRE', this.#key, LOCK_SECONDS],
-      ...[...this.#held].map((queue): RedisCommand => ['EXPIRE', schedulerLockKey(queue), LOCK_SECONDS]),
-    ]);
+    await releaseSchedulerLocks(this.#redis, this.#birth.name, this.#queues);
   }
 }

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import { pubsubKey } from '../protocol/keys.js';
-import { saveMeta } from '../queue/save-meta.js';
+import { writeNote, type Note } from '../queue/note.js';
 import { isSuspended } from '../queue/suspend.js';
+import { BootWatch } from '../redis/boot-watch.js';
 import { connect } from '../redis/connect.js';
-import { classify } from '../redis/failure.js';
 import type { Redis } from '../redis/redis.js';
 import { subscribe } from '../redis/subscribe.js';
 import { obey } from './commands.js';
@@ -102,14 +102,14 @@ async function prepare(redis: Redis, options: WorkerOptions, worker: Worker): Pr
 }
 
 function createPerformer(options: WorkerOptions, redis: Redis): Performer {
-  const save = async (run: RunRequest, meta: string): Promise<void> => {
-    if (!(await saveMeta(redis, run, meta))) {
+  const note = async (run: RunRequest, what: Note): Promise<void> => {
+    if (!(await writeNote(redis, run, what))) {
       throw new Error(`the meta of job ${run.id} was not saved: this execution of it is over`);
     }
   };
-  if (options.isolation === 'none') return new InProcess(options.sources, save);
+  if (options.isolation === 'none') return new InProcess(options.sources, note);
   const { sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr } = options;
-  return new HorsePool({ sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, saveMeta: save });
+  return new HorsePool({ sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, note });
 }
 
 interface Parts {
@@ -209,44 +209,6 @@ function control(
     measure: async () => ({ ...worker.measures, horseBytes: await performer.memory() }),
     describe: () => worker.runs.map((run) => `${run.job.queue}: ${run.job.description ?? ''} (${run.job.id})`),
   };
-}
-
-/** Ends the boot when Redis cannot be reached in time, or does not want us. */
-class BootWatch {
-  over = false;
-  readonly #timeoutSeconds: number;
-  #lastError: Error | null = null;
-  #refuse: (error: Error) => void = () => undefined;
-
-  constructor(timeoutSeconds: number) {
-    this.#timeoutSeconds = timeoutSeconds;
-  }
-
-  lost(error: Error): void {
-    this.#lastError = error;
-    if (classify(error.cause) === 'refused') this.#refuse(error);
-  }
-
-  async within(work: Promise<void>): Promise<void> {
-    const timer = new AbortController();
-    const refused = new Promise<never>((_, reject) => {
-      this.#refuse = reject;
-    });
-    const timeout = sleep(this.#timeoutSeconds * 1_000, undefined, { signal: timer.signal }).then(() => {
-      const seconds = this.#timeoutSeconds;
-      throw this.#lastError ?? new TsrqError('REDIS_UNREACHABLE', `Redis did not answer within ${seconds} s`);
-    });
-    timeout.catch(() => undefined);
-    try {
-      await Promise.race([work, refused, timeout]);
-    } finally {
-      timer.abort();
-    }
-  }
-
-  end(): void {
-    this.over = true;
-  }
 }
 
 /** Things to do again and again: never two rounds of one at once, and one that fails is reported once while it fails. */

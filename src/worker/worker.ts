@@ -15,6 +15,7 @@ import { note, register, unregister, type Birth } from './registration.js';
 import type { Interruption, Run } from './run.js';
 import { Slots } from './slots.js';
 import type { WorkerOptions } from './options.js';
+import { Webhooks } from './webhooks.js';
 
 /** A worker at one moment. */
 export interface WorkerMeasures {
@@ -27,6 +28,9 @@ export interface WorkerMeasures {
 
 /** Age at which a run gets the records that most are too short for, milliseconds. */
 const ANNOUNCE_AFTER_MS = 1_000;
+
+/** Seconds: a hundred idle workers should cost Redis next to nothing. */
+const LOOK_AT_SUSPENSION_EVERY = 5;
 
 /**
  * Takes jobs, has them performed, and writes down how they ended: claim → perform → finish.
@@ -41,6 +45,7 @@ export class Worker {
   readonly #intake: Intake;
   readonly #slots: Slots;
   readonly #exchange: Exchange;
+  readonly #webhooks: Webhooks;
   #wake: () => void = () => undefined;
   #awake = true;
   #following = false;
@@ -52,6 +57,7 @@ export class Worker {
   #trouble: string | null = null;
   #shutdownRequested = '';
   #noted: Promise<void> = Promise.resolve();
+  #ticks = 0;
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer) {
     this.#options = options;
@@ -89,7 +95,11 @@ export class Worker {
         this.#rouse();
       },
     });
+    this.#webhooks = new Webhooks(options.version, (message) => {
+      this.#tell({ type: 'warning', message });
+    });
     this.#exchange = new Exchange({
+      webhooks: this.#webhooks,
       ...{ options, redis, stamp: this.#stamp, slots: this.#slots, intake: this.#intake, tell: this.#tell },
       comeBack: (state) => this.#comeBack(state),
       onSettled: () => {
@@ -137,6 +147,7 @@ export class Worker {
     await this.#leave().catch((error: unknown) => {
       if (!isClosed(error)) throw error;
     });
+    await this.#webhooks.settle();
     return { reason: this.#cold ? 'cold' : (this.#stopping ?? 'burst'), jobs: this.#exchange.jobsEnded };
   }
 
@@ -160,6 +171,7 @@ export class Worker {
     this.#cold = { kind: 'failed', name: 'ShutDownImminentException', text };
     this.#tell({ type: 'cold', running: this.#slots.size, because });
     this.#slots.interruptAll(this.#cold);
+    this.#webhooks.giveUp();
     this.#takeNoMore();
   }
 
@@ -307,7 +319,7 @@ export class Worker {
 
   /** Nothing is to be done now. */
   #rest(): void {
-    if (this.#options.burst && !this.#intake.claimDue) this.#endBurst();
+    if (this.#options.burst && !this.#intake.claimDue && !this.#intake.isHolding) this.#endBurst();
     if (this.#slots.free > 0) this.#intake.waitForWork(this.#exchange.suspended);
   }
 
@@ -378,8 +390,10 @@ export class Worker {
     this.#checkLimits();
     if (this.#isOver()) this.#rouse();
     await this.#announce();
-    if (this.#stopping === null && (await isSuspended(this.#redis)) !== this.#exchange.suspended)
-      this.#intake.askAgain();
+    // An id that a wait has moved meets the suspension anyway; this is for those who look at the worker.
+    this.#ticks += 1;
+    const looks = this.#stopping === null && this.#ticks % LOOK_AT_SUSPENSION_EVERY === 0;
+    if (looks && (await isSuspended(this.#redis)) !== this.#exchange.suspended) this.#intake.askAgain();
   }
 }
 

@@ -70,7 +70,7 @@ describe('completion', () => {
     expect(await words('worker', '--isolation', '')).toEqual(['process', 'none']);
     expect(await words('tail', '--outcome=st')).toEqual(['--outcome=started', '--outcome=stopped']);
     expect(await words('job', 's')).toEqual(['show', 'stop']);
-    expect(await words('job', 'show', '--url', 'x', '--enq')).toEqual(['--enqueue-dependents']);
+    expect(await words('job', 'cancel', '--url', 'x', '--enq')).toEqual(['--enqueue-dependents']);
     expect(await words('worker', '--jobs', '')).toEqual([':files']);
     expect(await words('suspend', '')).toEqual([]);
     expect(await words('nonsense', '')).toEqual([]);

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runTsrq, startTsrq } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { put, statusOf, until } from '../support/rq.js';
@@ -28,6 +28,78 @@ it('shows a job that has ended, for people and for programs', async () => {
   // What JSON has not is shown all the same.
   const { stdout: big } = await tsrq('job', 'show', '--json', 'big');
   expect(JSON.parse(big)).toMatchObject({ jobs: [{ id: 'big', result: [String(2n ** 64n)] }] });
+});
+
+it('shows every result that is kept, newest first, of jobs that were run again', async () => {
+  await put(redis, 'count.boom', ['first'], { id: 'again', queue: 'q' });
+  await tsrq('worker', '--burst', '--path', JOBS, '-n', 'one', 'q');
+  expect(await tsrq('job', 'requeue', 'again')).toMatchObject({ code: 0 });
+  await tsrq('worker', '--burst', '--path', JOBS, '-n', 'two', 'q');
+  const { stdout } = await tsrq('job', 'show', 'again');
+  expect(stdout).toMatch(
+    /^results +2 are kept, newest first\n +\S+Z failed on two: TypeError: first\n +\S+Z failed on one:/m,
+  );
+  const { jobs } = JSON.parse((await tsrq('--json', 'job', 'show', 'again')).stdout) as {
+    jobs: { results: object[] }[];
+  };
+  expect(jobs[0]?.results).toMatchObject([
+    { type: 'failed', workerName: 'two', value: null },
+    { type: 'failed', workerName: 'one' },
+  ]);
+  expect((await tsrq('job', 'requeue', 'again', 'nobody')).code).toBe(1);
+  expect((await tsrq('job', 'requeue')).code).toBe(2);
+});
+
+describe('waiting for the end', () => {
+  const work = () => tsrq('worker', '--burst', '--path', JOBS, 'q');
+
+  it('job wait prints results, and exits 1 if any did not finish, 124 when the time is over', async () => {
+    await put(redis, 'count.add', [1, 2], { id: 'good', queue: 'q' });
+    await put(redis, 'count.boom', ['no luck'], { id: 'bad', queue: 'q' });
+    const waiting = startTsrq(['job', 'wait', 'good', 'bad', 'nobody'], { url: server.url });
+    await waiting.waitFor('there is no job nobody');
+    await work();
+    expect(await waiting.exited).toMatchObject({ code: 1, stdout: 'good finished: 3\n' });
+    expect(waiting.stderr()).toContain('tsrq: bad failed: TypeError: no luck\n  `tsrq job show bad` tells more\n');
+    expect(await tsrq('job', 'wait', 'good')).toMatchObject({ code: 0 });
+    const { stdout } = await tsrq('job', 'wait', '--json', 'good', 'bad', 'nobody');
+    expect(JSON.parse(stdout)).toMatchObject({
+      jobs: [
+        { id: 'good', status: 'finished', result: 3 },
+        { id: 'bad', status: 'failed', error: expect.stringContaining('no luck') as string },
+        { id: 'nobody', status: 'missing' },
+      ],
+    });
+    await put(redis, 'count.add', [1, 2], { id: 'waits', queue: 'q' });
+    const late = await tsrq('job', 'wait', '--timeout', '0', 'waits', 'good');
+    expect(late).toMatchObject({ code: 124 });
+    expect(late.stderr).toMatch(/^tsrq: job waits has not ended within 0 s/m);
+  });
+
+  it('job wait ends with 130 at Ctrl-C', async () => {
+    await put(redis, 'count.add', [1, 2], { id: 'waits', queue: 'q' });
+    await client.config('RESETSTAT');
+    const waiting = startTsrq(['job', 'wait', 'waits'], { url: server.url });
+    await until('it waits', async () => (await client.info('commandstats')).includes('cmdstat_hmget'));
+    waiting.kill('SIGINT');
+    expect((await waiting.exited).code).toBe(130);
+  });
+
+  it('enqueue --wait prints the result', async () => {
+    const worker = startTsrq(['worker', '--path', JOBS, 'q'], { url: server.url });
+    await worker.waitFor('listening on');
+    const enqueue = (...args: string[]) => tsrq('enqueue', '-q', 'q', ...args);
+    expect(await enqueue('--quiet', 'count.add', ':1', ':2', '--wait')).toMatchObject({ code: 0, stdout: '3\n' });
+    expect((await enqueue('count.add', ':1', ':2', '--wait=60')).stdout).toMatch(/^Enqueued .*\n3\n$/);
+    const gone = await enqueue('--quiet', '--job-id', 'x', '--result-ttl', '0', 'count.add', ':1', ':2', '--wait');
+    expect(gone).toMatchObject({ code: 0, stdout: 'x finished; its result was not kept\n' });
+    const { code, stdout } = await enqueue('--json', 'count.boom', 'no luck', '--wait');
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { queue: 'q', status: 'failed', result: null }]);
+    expect((await enqueue('--wait', 'count.add', ':1')).stderr).toMatch(/'count.add' is no duration: write --wait=30s/);
+    expect((await enqueue('count.sleep', ':60000', '--wait=0')).code).toBe(124);
+    worker.kill('SIGKILL');
+    await worker.exited;
+  });
 });
 
 it('cancels and deletes, and exits 1 for what it could not do', async () => {

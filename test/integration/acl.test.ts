@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/redis/connect.js';
 import type { Redis, RedisCommand } from '../../src/redis/redis.js';
 import { script, type ScriptName } from '../../src/redis/scripts.js';
+import { atEndOfFile } from '../support/endings.js';
 import { runTsrq, startTsrq, type CliProcess, type CliResult } from '../support/cli.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { latestResult, placesOf, producerTo, put, statusOf, until } from '../support/rq.js';
@@ -20,15 +23,18 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta', 'worker_note'] as const),
+      ...(['abandoned', 'stranded', 'clean', 'clean_group', 'clean_rate_limit', 'due', 'note', 'worker_note'] as const),
+      ...(['scheduler_hold', 'scheduler_release'] as const),
     ],
     commands:
-      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire',
+      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan',
   },
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
+  'tsrq-cron': { scripts: ['cron', 'cron_beat', 'cron_entry'], commands: 'eval evalsha zrem del' },
   'tsrq-observer': {
     scripts: [],
-    commands: 'time pttl smembers llen lrange lindex zcard zcount zrevrangebyscore hget hmget hgetall',
+    commands:
+      'time pttl smembers sscan llen lindex lrange zcard zcount zrange zrevrangebyscore hget hmget hgetall hstrlen xrevrange',
   },
   'tsrq-operator': {
     scripts: ['requeue', 'empty'],
@@ -167,7 +173,7 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
       run('tsrq-producer', ['enqueue', '-q', 'q', ...args, 'count.words', 'a b'], code);
     await enqueue([]);
     await enqueue(['--at-front', '--ttl', '60', '--result-ttl', '0', '--retry-max', '2', '--meta', '{"a":1}']);
-    await enqueue(['--job-id', 'mine', '--ttl', '60']);
+    await enqueue(['--job-id', 'mine', '--ttl', '60', '--group', 'g']);
     await enqueue(['--job-id', 'mine'], 1);
     await enqueue(['--job-id', 'mine', '--unique'], 1);
     await enqueue(['--job-id', 'mine', '--replace']);
@@ -177,6 +183,21 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     await enqueue(['--job-id', 'mine']);
     expect(await client.lrange('rq:queue:q', '0', '-1')).toEqual(['mine']);
     expect(await client.zscore('rq:finished:q', 'mine')).toBeNull();
+    expect(await refusals()).toEqual([]);
+  });
+
+  it('a cron scheduler: from birth to death', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'tsrq-test-acl-')), 'cron.json');
+    atEndOfFile(() => {
+      rmSync(dirname(file), { recursive: true });
+    });
+    writeFileSync(file, '[{ "name": "n", "function": "count.words", "args": ["a b"], "queue": "q", "interval": 60 }]');
+    const cron = startTsrq(['cron', file], { url: urlOf('tsrq-cron') });
+    await cron.waitFor('enqueued');
+    cron.kill('SIGTERM');
+    expect((await cron.exited).code).toBe(0);
+    expect(await client.keys('rq:cron_scheduler*')).toEqual([]);
+    expect(await client.llen('rq:queue:q')).toBe(1);
     expect(await refusals()).toEqual([]);
   });
 
@@ -195,6 +216,13 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
       queues: { name: string; queued: number; error?: string | null }[];
     };
     expect(queues).toMatchObject([{ name: 'q', queued: 1 }]);
+    await put(redis, 'count.words', [], { queue: 'q', group: 'g' });
+    for (const form of [['list'], ['show', 'g']]) {
+      expect((await run('tsrq-observer', ['group', ...form])).stdout).toContain('g');
+    }
+    expect((await run('tsrq-observer', ['job', 'list'])).stdout).toContain(long);
+    expect((await run('tsrq-observer', ['job', 'show', long])).stdout).toContain('started');
+    await run('tsrq-observer', ['job', 'wait', '--timeout', '0', long], 124);
     expect(await refusals()).toEqual([]);
   });
 
@@ -254,7 +282,7 @@ describe('the lists of docs/security.md', () => {
     expect(rules.filter((rule) => /^[~&%]/.test(rule) && !/^[~&]rq:/.test(rule))).toEqual([]);
   });
 
-  it('are of all these users', () => {
+  it('are of all users', () => {
     expect(LINES.map(([user]) => user)).toEqual(Object.keys(USES));
   });
 });
@@ -303,6 +331,14 @@ const ALSO: Readonly<Record<string, readonly RedisCommand[]>> = {
     ['XRANGE', 'rq:results:x', '-', '+'],
     ['LPOP', 'rq:queue:q'],
     ['LRANGE', 'rq:queue:q', 0, -1],
+    ['SUBSCRIBE', 'rq:pubsub:w'],
+  ],
+  'tsrq-cron': [
+    ['PUBLISH', 'rq:pubsub:w', '{}'],
+    ['DEL', 'other'],
+    ['DEL', 'rq:worker:w'],
+    ['SET', 'rq:suspended', 1],
+    ['XRANGE', 'rq:results:x', '-', '+'],
     ['SUBSCRIBE', 'rq:pubsub:w'],
   ],
   'tsrq-observer': [

@@ -169,6 +169,14 @@ describe('a call', () => {
     await proxy.stop();
   });
 
+  it('whose deadline is over before the connection is opened ends, and throws nothing that nobody catches', async () => {
+    for (const deadlineMs of [0, -1, 0.5]) {
+      const producer = to(parseRedisUrl(server.url), { role: 'producer', deadlineMs });
+      const outcome = await producer.call(['PING']).catch((error: unknown) => (error as TsrqError).code);
+      expect(['PONG', 'REDIS_UNREACHABLE']).toContain(outcome);
+    }
+  });
+
   it('of a consumer finds another way out of a connection that fell silent', async () => {
     const proxy = await startProxy(server.port);
     const consumer = to(parseRedisUrl(proxy.url), { role: 'consumer', replyTimeoutMs: 300 });

@@ -3,14 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAbandoned } from '../../src/queue/abandoned.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
 import { clean } from '../../src/queue/clean.js';
+import { beatCron, beginCronEntry, endCron, enqueueOccurrence } from '../../src/queue/cron.js';
 import { empty } from '../../src/queue/empty.js';
 import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
+import { enqueueGroup } from '../../src/queue/enqueue-group.js';
 import { enqueueMany } from '../../src/queue/enqueue-many.js';
 import { enqueue } from '../../src/queue/enqueue.js';
 import { finish, returnToQueue, type Ended } from '../../src/queue/finish.js';
+import { cleanGroups, deleteGroup } from '../../src/queue/group.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
+import { writeNote } from '../../src/queue/note.js';
 import { requeueAll, requeueIds } from '../../src/queue/requeue.js';
-import { saveMeta } from '../../src/queue/save-meta.js';
 import { rescueStranded } from '../../src/queue/stranded.js';
 import { connect } from '../../src/redis/connect.js';
 import type { Redis } from '../../src/redis/redis.js';
@@ -46,7 +49,7 @@ const BIRTH = { stamp: WORKER, queues: ['a', 'b'], date: DATE, version: '0' };
 const PREFIX = 'feedfacefeedface';
 const wish = (count: number) => ({
   ...{ count, strategy: 'ordered' as const, seed: 1, processPrefix: PREFIX },
-  queues: ['a', 'b'].map((name) => ({ name, weight: 1 })),
+  queues: ['a', 'b'].map((name) => ({ name, weight: 1, limits: '90/h 90' })),
 });
 const jobsOf = (result: Claim): readonly ClaimedJob[] => {
   if (result.state !== 'ok') throw new Error(result.state);
@@ -71,9 +74,9 @@ async function failedJobs(count: number): Promise<void> {
 }
 
 const finishing =
-  (kind: Ended['kind']): Operation['run'] =>
+  (kind: Ended['kind'], more: Partial<Ended> = {}): Operation['run'] =>
   (redis, claimed) => {
-    const ended = claimed.map((job) => endOf(job, kind));
+    const ended = claimed.map((job) => ({ ...endOf(job, kind), ...more }));
     return finish(redis, WORKER, ended, wish(0), '');
   };
 
@@ -115,6 +118,18 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     scene: async () => (await jobs(1), []),
     run: (redis) => enqueueMany(redis, MANY),
   },
+  'enqueue of a group': {
+    scene: async () => (await jobs(1), []),
+    run: (redis) => enqueueGroup(redis, MANY, { group: 'g' }),
+  },
+  'deleting a group': {
+    scene: async () => (await enqueueGroup(quiet, MANY, { group: 'g' }), []),
+    run: (redis) => deleteGroup(redis, 'g'),
+  },
+  'cleaning groups': {
+    scene: async () => (await enqueueGroup(quiet, MANY, { group: 'g' }), await client.del('rq:job:new1'), []),
+    run: (redis) => cleanGroups(redis),
+  },
   'canceling a job': {
     scene: async () => (await jobs(2), await put(quiet, 'a.b', [], { id: 'child', queue: 'a', dependsOn: 'j0' }), []),
     run: (redis) => cancelJob(redis, 'j0', { enqueueDependents: true }),
@@ -149,6 +164,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     scene: async () => (await jobs(4, { retry: { max: 1, intervals: [60] } }), running()),
     run: finishing('failed'),
   },
+  'finish of a job that is repeated': {
+    scene: async () => (await jobs(4, { repeat: { times: 2, interval: [60, 0] } }), running()),
+    run: finishing('finished'),
+  },
+  'finish of a job that asks for another attempt': {
+    scene: async () => (await jobs(4), running()),
+    run: finishing('failed', { retry: { max: 2, intervals: [0], value: Buffer.from('"r"') } }),
+  },
   'finish of a stopped job': {
     scene: async () => (await jobs(4), running()),
     run: finishing('stopped'),
@@ -157,9 +180,12 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     scene: async () => (await jobs(4), running()),
     run: (redis, claimed) => returnToQueue(redis, WORKER, claimed, ''),
   },
-  'saving meta': {
+  'a note of meta and log': {
     scene: async () => (await jobs(2), running()),
-    run: (redis, [job]) => (job ? saveMeta(redis, job, '{"a": 1}') : Promise.reject(new Error('no job'))),
+    run: (redis, [job]) =>
+      job
+        ? writeNote(redis, job, { meta: '{"a": 1}', lines: ['one', 'two'], firstLine: 1 })
+        : Promise.reject(new Error('no job')),
   },
   requeue: {
     scene: async () => (await failedJobs(4), []),
@@ -210,6 +236,27 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       const scheduler = new Scheduler(redis, ['a', 'b']);
       await scheduler.runOnce();
       await scheduler.release();
+    },
+  },
+  'cron, from birth to death': {
+    scene: async () => {
+      await client.hset('rq:tsrq:cron:n', 'what', 'w', 'done', '1000');
+      return [];
+    },
+    run: async (redis) => {
+      const entry = { key: 'n', what: 'w', name: 'n' };
+      await beatCron(redis, 'me', [['name', 'me']]);
+      await beginCronEntry(redis, entry, null);
+      const { state } = await enqueueOccurrence(
+        redis,
+        { ...entry, moment: 2_000 },
+        { functionName: 'a.b', queue: 'a' },
+      );
+      expect(state).toBe('queued');
+      await endCron(redis, 'me');
+      // Random ids stand in its keys.
+      expect(await client.llen('rq:queue:a')).toBe(1);
+      await client.del('rq:queue:a', 'rq:cron_job:n:jobs', ...(await client.keys('rq:job:*')));
     },
   },
   cleaning: {
@@ -305,7 +352,7 @@ const PASSING = /_at$|heartbeat$|^birth$|^death$|^name$|^ip_address$|working_tim
 async function snapshot(): Promise<Record<string, unknown>> {
   const keys: Record<string, unknown> = {};
   for (const key of (await client.keys('*')).toSorted()) {
-    if (key.startsWith('rq:tsrq:')) continue;
+    if (key.startsWith('rq:tsrq:') && !key.startsWith('rq:tsrq:log:')) continue;
     const name = key.replace(/feedface\w+/, '*');
     keys[name] = await valueOf(key);
     // Whether it expires, not when.
@@ -317,11 +364,15 @@ async function snapshot(): Promise<Record<string, unknown>> {
 async function valueOf(key: string): Promise<unknown> {
   switch (await client.type(key)) {
     case 'hash':
-      return Object.fromEntries(Object.entries(await client.hgetall(key)).filter(([field]) => !PASSING.test(field)));
+      return Object.fromEntries(
+        Object.entries(await client.hgetall(key))
+          .filter(([field]) => !PASSING.test(field))
+          .map(([field, value]) => [field, field.startsWith('retry_error_') ? '*' : value]),
+      );
     case 'list':
       return client.lrange(key, 0, -1);
     case 'set':
-      return (await client.smembers(key)).toSorted();
+      return (await client.smembers(key)).map((member) => member.replace(/feedface\w+/, '*')).toSorted();
     case 'zset':
       return (await client.zrange(key, '0', '-1')).map((member) => member.replace(/feedface\w+/, '*')).toSorted();
     case 'stream':

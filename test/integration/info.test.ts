@@ -1,6 +1,7 @@
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { snapshot, type QueueCounts, type QueueInfo } from '../../src/info.js';
+import { dumpsPickle } from '../../src/protocol/pickle-writer.js';
 import { formatDate } from '../../src/protocol/time.js';
 import type { Redis, RedisCommand } from '../../src/redis/redis.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
@@ -29,9 +30,20 @@ function counted(queues: readonly QueueInfo[], name: string): QueueCounts {
   return queue;
 }
 
-/** The same Redis, with the calls to it noted: each is one round trip. */
+/** The same Redis, with the calls to it noted: what is sent together is one round trip. */
 function noting(trips: RedisCommand[][]): Redis {
-  const note = (commands: readonly RedisCommand[]): void => void trips.push([...commands]);
+  let together: RedisCommand[] | null = null;
+  const note = (commands: readonly RedisCommand[]): void => {
+    if (together) {
+      together.push(...commands);
+      return;
+    }
+    together = [...commands];
+    trips.push(together);
+    queueMicrotask(() => {
+      together = null;
+    });
+  };
   return {
     description: redis.description,
     call: (command) => (note([command]), redis.call(command)),
@@ -123,6 +135,21 @@ describe('snapshot', () => {
     const named = await snapshot(redis, { queues: ['nosuch', 'low'] });
     expect(named.queues.map((queue) => queue.name)).toEqual(['nosuch', 'low']);
     expect(counted(named.queues, 'nosuch')).toMatchObject({ queued: 0, started: 0, workers: [] });
+  });
+
+  it.each([
+    ['json', Buffer.from('{"progress": 42.5, "progress_text": "half way"}')],
+    ['pickle', dumpsPickle({ progress: 42.5, progress_text: 'half way' })],
+    ['nothing', Buffer.from('no meta')],
+  ])('tells how far running jobs are by their meta (%s)', async (how, meta) => {
+    await addWorker('w', ['q'], { state: 'busy', current_job: 'j' });
+    await client.sadd('rq:queues', 'rq:queue:q');
+    await client.zadd('rq:wip:q', seconds() + 1_000, 'j:e');
+    await client.hset('rq:execution:j:e', { worker_name: 'w', created_at: seconds() });
+    await client.hset('rq:job:j', 'meta', meta);
+    const { workers } = await snapshot(redis);
+    const progress = how === 'nothing' ? null : { percent: 42.5, text: 'half way' };
+    expect(workers[0]?.running).toMatchObject([{ id: 'j', queue: 'q', progress }]);
   });
 
   it('reads what a worker tells, and of named queues only their workers', async () => {

@@ -140,6 +140,37 @@ result = [h.enqueue('count.add', 1, 2, c=4, meta={'é': [1, None]}).id, h.enqueu
       expect((await fetchJob(redis, 'bad'))?.error).toContain('ValueError: no');
     });
 
+    it('callbacks and retries of either side are kept to by the other', async () => {
+      const file = join(dir, 'follow-ups');
+      const failing = ['--retry-max', '1', '--retry-backoff', '900', '--on-failure', 'pyjobs.on_failure'];
+      await tsrq('enqueue', '-q', 'py', '--job-id', 'bad', ...failing, 'pyjobs.note_badly', file);
+      await tsrq(
+        'enqueue',
+        '-q',
+        'py',
+        '--job-id',
+        'ok',
+        '--on-success',
+        'pyjobs.on_success',
+        'pyjobs.note',
+        file,
+        'x',
+      );
+      expect((await pythonBurst('py')).code).toBe(0);
+      expect(await seen('bad')).toMatchObject({ status: 'scheduled', retries_left: 0 });
+      await rq.eval(
+        `import rq
+q('ts').enqueue('pyjobs.note', '${file}', 'y', job_id='back', on_success=rq.Callback('pyjobs.on_success'))
+q('ts').enqueue('pyjobs.note_badly', '${file}', job_id='later', retry=Retry(1, 900), on_failure=rq.Callback('pyjobs.on_failure'))`,
+      );
+      expect((await tsrq('worker', '--burst', 'ts')).code).toBe(0);
+      expect(await seen('later')).toMatchObject({ status: 'scheduled', retries_left: 0, error: null });
+      expect(readFileSync(file, 'utf8').trim().split('\n')).toEqual([
+        ...['failure bad no True', 'x', 'success ok x'],
+        ...['y', 'success back y', 'failure later no true'],
+      ]);
+    });
+
     it('rq info and Worker.all see tsrq idle, busy and suspended', async () => {
       await start('-n', 'w1', 'high', 'low');
       const look = async (): Promise<string> => (await rq.cli(['info', '--raw', '-u', server.url])).stdout;

@@ -262,6 +262,7 @@ export class Model {
   #keep(id: string, job: Job, ttl: number, type: number): void {
     if (ttl === 0) {
       this.jobs.delete(id);
+      this.results.delete(id);
       this.vanished.set(id, job.life);
       return;
     }

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { endAbandoned } from '../../src/queue/abandoned.js';
+import { schedulerLockKey } from '../../src/protocol/keys.js';
 import { moveDue } from '../../src/queue/schedule.js';
 import { rescueStranded } from '../../src/queue/stranded.js';
 import type { Redis } from '../../src/redis/redis.js';
@@ -75,7 +76,9 @@ export class MoveDue extends Step<DueParameters> {
       model.registries.scheduled[queue].set(id, 1);
       await client.zadd(`rq:scheduled:${queue}`, 'XX', '1', id);
     }
-    const moved = await Promise.all([redis, other].slice(0, schedulers).map((one) => moveDue(one, queue)));
+    await client.set(schedulerLockKey(queue), 'both');
+    const moved = await Promise.all([redis, other].slice(0, schedulers).map((one) => moveDue(one, queue, 'both')));
+    await client.del(schedulerLockKey(queue));
     expect(moved.reduce((sum, count) => sum + count, 0)).toBe(model.moveDue(queue));
   }
 }

@@ -32,7 +32,7 @@ async function read(client: IoRedis, key: string, type: string, now: number): Pr
     case 'list':
       return client.lrange(key, '0', '-1');
     case 'set':
-      return (await client.smembers(key)).sort();
+      return (await client.smembers(key)).map((member) => member.replace(EXECUTION, '<execution>')).sort();
     case 'zset': {
       const items = await client.zrange(key, '0', '-1', 'WITHSCORES');
       const scores: Record<string, unknown> = {};
@@ -72,6 +72,7 @@ function canonical(field: string, value: Buffer): unknown {
   if (field === 'return_value') return Buffer.from(value.toString(), 'base64').toString();
   if (field === 'exc_string')
     return inflateSync(Buffer.from(value.toString(), 'base64')).length > 0 ? '<error text>' : '';
+  if (field.startsWith('retry_error_')) return '<error of an attempt>';
   if (field === 'exc_info') return value.length > 0 ? '<legacy error>' : '';
   const text = value.toString();
   if (/^\d{4}-\d\d-\d\dT[\d:]+\.\d{6}Z$/.test(text)) return '<date>';

@@ -15,36 +15,64 @@ export type RqVersion = (typeof RQ_VERSIONS)[number];
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const JOBS = fileURLToPath(new URL('../support/python', import.meta.url));
 
+/** One of each other minor version, which a smaller test looks at. */
+export const OTHER_MINORS = [
+  ...(['2.1.0', '2.2.0', '2.3.3', '2.4.1', '2.5.0', '2.7.0', '2.9.1', '2.11.0'] as const),
+  '3.0.0',
+] as const;
+
 export interface RqEnvironment {
   /** The directory of its programs. */
   readonly bin: string;
+  /** Where its RQ is, if not with the programs. */
+  readonly path?: string;
 }
 
 /** A virtual environment with that version of RQ, made at its first use; null where it cannot be had, which is said. */
 export async function rqEnvironment(version: RqVersion): Promise<RqEnvironment | null> {
   const dir = join(ROOT, '.cache', `rq-${version}`);
   const bin = join(dir, 'bin');
+  const requirements = join(ROOT, 'test', 'interop', `requirements-${version}.txt`);
+  const made = await make(dir, version, async () => {
+    await promisify(execFile)('python3', ['-m', 'venv', dir]);
+    await promisify(execFile)(join(bin, 'pip'), ['install', '-q', '--disable-pip-version-check', '-r', requirements]);
+  });
+  return made ? { bin } : null;
+}
+
+/** That version of RQ alone, on the environment of the newest: much sooner made than one of its own. */
+export async function rqAlone(version: (typeof OTHER_MINORS)[number]): Promise<RqEnvironment | null> {
+  const base = await rqEnvironment('2.12.0');
+  if (!base) return null;
+  const path = join(ROOT, '.cache', `rq-alone-${version}`);
+  const options = ['-q', '--disable-pip-version-check', '--no-deps', '--target', path];
+  const made = await make(path, version, async () => {
+    await promisify(execFile)(join(base.bin, 'pip'), ['install', ...options, `rq==${version}`]);
+  });
+  return made ? { bin: base.bin, path } : null;
+}
+
+/** Makes a directory that holds what `work` puts there, once; false where that cannot be done, which is said. */
+async function make(dir: string, version: string, work: () => Promise<void>): Promise<boolean> {
   const done = join(dir, 'ready');
-  if (existsSync(done)) return { bin };
+  if (existsSync(done)) return true;
   mkdirSync(dirname(dir), { recursive: true });
   const lock = `${dir}.lock`;
   // Test files run side by side: one makes the environment, the others wait for it.
   while (!take(lock)) {
     await sleep(250);
-    if (existsSync(done)) return { bin };
+    if (existsSync(done)) return true;
   }
   try {
-    if (existsSync(done)) return { bin };
+    if (existsSync(done)) return true;
     rmSync(dir, { recursive: true, force: true });
-    const requirements = join(ROOT, 'test', 'interop', `requirements-${version}.txt`);
-    await promisify(execFile)('python3', ['-m', 'venv', dir]);
-    await promisify(execFile)(join(bin, 'pip'), ['install', '-q', '--disable-pip-version-check', '-r', requirements]);
+    await work();
     writeFileSync(done, '');
-    return { bin };
+    return true;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     console.warn(`Python RQ ${version} cannot be had here, the tests that need it are skipped: ${why}`);
-    return null;
+    return false;
   } finally {
     rmSync(lock, { force: true });
   }
@@ -83,8 +111,9 @@ export interface Rq {
   stop(): Promise<void>;
 }
 
-export function startRq({ bin }: RqEnvironment, url: string): Rq {
-  const env = { ...cleanEnv(), REDIS_URL: url, PYTHONPATH: JOBS, PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' };
+export function startRq({ bin, path }: RqEnvironment, url: string): Rq {
+  const modules = path === undefined ? JOBS : `${path}:${JOBS}`;
+  const env = { ...cleanEnv(), REDIS_URL: url, PYTHONPATH: modules, PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' };
   const children = new Set<ChildProcess>();
   const launch = (program: string, args: readonly string[]): ChildProcess => {
     const child = spawn(join(bin, program), args, { env, cwd: JOBS, stdio: ['pipe', 'pipe', 'pipe'] });

@@ -20,7 +20,9 @@ describe('the documents agree with the code', () => {
     const command = program.commands.find((candidate) => candidate.name() === name);
     expect(text).toContain(`## ${name}`);
     const common = ['--url', '--config', '--connection', '--json', '--verbose', '--quiet', '--no-color'];
-    for (const option of command?.options ?? []) {
+    const below = command?.commands ?? [];
+    for (const action of below) expect(text).toContain(`${name} ${action.name()}`);
+    for (const option of [command, ...below].flatMap((one) => one?.options ?? [])) {
       if (option.hidden || common.includes(option.long ?? '')) continue;
       expect(text, option.flags).toContain(option.long ?? '');
     }

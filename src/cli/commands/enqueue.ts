@@ -1,14 +1,17 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { TsrqError } from '../../errors.js';
 import { loads } from '../../protocol/json.js';
-import { parseDuration } from '../../protocol/time.js';
 import { enqueue, type NewJob } from '../../queue/enqueue.js';
+import { shownJson } from '../render/job.js';
 import { parseArguments } from '../arguments.js';
+import { followUpsOf, withFollowUps, type FollowUpOptions } from '../follow-up-options.js';
 import { defined, type Cli } from '../context.js';
 import { durability } from '../durable.js';
+import { date, duration, waitingTime } from '../values.js';
 import { whole } from '../worker-options.js';
+import { reportEnd, waitUntilEnd } from './job/wait.js';
 
-interface Options {
+interface Options extends FollowUpOptions {
   queue: string;
   timeout?: number;
   resultTtl?: number;
@@ -18,8 +21,6 @@ interface Options {
   jobId?: string;
   atFront?: boolean;
   meta?: string;
-  retryMax?: number;
-  retryInterval?: number[];
   dependsOn?: string[];
   allowFailure?: boolean;
   scheduleIn?: number;
@@ -27,7 +28,9 @@ interface Options {
   unique?: boolean;
   replace?: boolean;
   durable?: number;
+  wait?: number | true;
   serializer?: 'json' | 'pickle';
+  group?: string;
 }
 
 const EXAMPLES = `
@@ -43,13 +46,17 @@ Examples:
   $ tsrq enqueue -q high --timeout 5m mail.send to=bob@example.org :3 urgent:=true
   $ tsrq enqueue --schedule-in 10m reminders.send 42
   $ tsrq enqueue --depends-on fetch-1 --depends-on fetch-2 report.merge
-  $ tsrq enqueue --job-id nightly --retry-max 3 --retry-interval 10 --retry-interval 60 report.build
+  $ tsrq enqueue count.words 'a b c' --wait 30s
+  $ tsrq enqueue --job-id nightly --retry-max 2 --retry-interval 10 --retry-interval 60 report.build
+  $ tsrq enqueue --on-success mail.done --on-failure mail.sorry report.build
+  $ tsrq enqueue --repeat-times 23 --repeat-interval 1h stats.collect
+  $ tsrq enqueue --retry-max 8 --retry-backoff 5s http.fetch https://example.org
 `;
 
 const DONE = { queued: 'Enqueued', scheduled: 'Scheduled', deferred: 'Deferred' } as const;
 
 export function enqueueCommand(cli: Cli): Command {
-  return new Command('enqueue')
+  const command = new Command('enqueue')
     .description('Put a call of FUNCTION on a queue; a worker will run it.')
     .argument('<function>', 'name of the function: module.function, or a registered name')
     .argument('[arguments...]', 'its arguments; see below')
@@ -62,8 +69,6 @@ export function enqueueCommand(cli: Cli): Command {
     .option('--job-id <id>', 'the id of the job: letters, digits, _ and - (default: random)')
     .option('--at-front', 'put the job at the head of the queue')
     .option('--meta <json>', 'an object to store with the job')
-    .option('--retry-max <count>', 'how often to retry the job when it fails', wholeNumber)
-    .option('--retry-interval <duration>', 'wait before a retry; repeatable, the last one repeats', durations)
     .option('--depends-on <id>', 'wait until that job is done; repeatable', ids)
     .option('--allow-failure', 'with --depends-on: a job that failed counts as done')
     .option('--schedule-in <duration>', 'not before so much time has passed', duration)
@@ -72,18 +77,32 @@ export function enqueueCommand(cli: Cli): Command {
       'not before that moment: 2030-01-02T03:04:05, local time, or with Z or an offset',
       date,
     )
+    .option('--group <name>', 'make the job a member of this group; see `tsrq group`')
     .option('--unique', 'refuse when a job with this id exists, even one that has ended')
     .option('--replace', 'replace a waiting job that has this id')
     .option('--durable <replicas>', 'count it as enqueued only when so many replicas have it (else exit 75)', whole(1))
-    .addOption(new Option('--serializer <name>', 'how to write the arguments').choices(['json', 'pickle']))
+    .option(
+      '--wait [duration]',
+      'wait for the end and print the result; exit 1 if it fails, 124 when the time is over',
+      waited,
+    )
+    .addOption(new Option('--serializer <name>', 'how to write the arguments').choices(['json', 'pickle']));
+  return withFollowUps(command)
     .addHelpText('after', EXAMPLES)
     .action(async (functionName: string, words: string[], options: Options) => {
       const job = newJob(cli, functionName, words, options);
       const settings = await cli.settings();
       const redis = await cli.connect(settings.targetOf(options.queue));
       const { id, queue, description, status } = await enqueue(redis, job);
-      if (cli.json) cli.stdout.write(`${JSON.stringify({ id, queue, status, description })}\n`);
-      else if (!cli.quiet) cli.stdout.write(`${DONE[status]} ${description} on ${queue} with job-id '${id}'.\n`);
+      const waits = options.wait !== undefined;
+      if (cli.json && !waits) cli.stdout.write(`${JSON.stringify({ id, queue, status, description })}\n`);
+      else if (!cli.json && !cli.quiet)
+        cli.stdout.write(`${DONE[status]} ${description} on ${queue} with job-id '${id}'.\n`);
+      if (!waits) return;
+      const timeoutSeconds = options.wait === true ? undefined : options.wait;
+      const end = await waitUntilEnd(cli, redis, id, { ...defined({ timeoutSeconds }), enqueued: job });
+      if (cli.json) cli.stdout.write(`${shownJson({ queue, description, ...end })}\n`);
+      else reportEnd(cli, end, { alone: true });
     });
 }
 
@@ -91,11 +110,6 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
   if (options.unique === true && options.jobId === undefined) {
     throw new TsrqError('USAGE', '--unique needs --job-id: it is the id that is to be unique');
   }
-  if (options.retryInterval !== undefined && options.retryMax === undefined) {
-    throw new TsrqError('USAGE', '--retry-interval needs --retry-max');
-  }
-  const retry =
-    (options.retryMax ?? 0) === 0 ? undefined : { max: options.retryMax ?? 0, intervals: options.retryInterval ?? [0] };
   if (options.allowFailure === true && options.dependsOn === undefined) {
     throw new TsrqError('USAGE', '--allow-failure needs --depends-on');
   }
@@ -108,6 +122,7 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
     queue: options.queue,
     onExistingId: rule,
     atFront: options.atFront === true,
+    ...followUpsOf(options),
     ...defined({
       id: options.jobId,
       description: options.description,
@@ -116,8 +131,8 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       failureTtlSeconds: options.failureTtl,
       ttlSeconds: options.ttl,
       meta: options.meta === undefined ? undefined : parseMeta(options.meta),
-      retry,
       serializer: options.serializer,
+      group: options.group,
       dependsOn,
       scheduleInSeconds: options.scheduleIn,
       scheduleAt: options.scheduleAt,
@@ -137,30 +152,15 @@ function parseMeta(text: string): Record<string, unknown> {
   throw new TsrqError('USAGE', `--meta needs a JSON object, not '${text}'`);
 }
 
-function duration(text: string): number {
+/** An optional value takes the word behind it, whatever that is. */
+function waited(text: string): number {
   try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
+    return waitingTime(text);
+  } catch {
+    throw new InvalidArgumentError(`'${text}' is no duration: write --wait=30s, or --wait behind the arguments`);
   }
-}
-
-function durations(text: string, before: readonly number[] | undefined): number[] {
-  return [...(before ?? []), duration(text)];
 }
 
 function ids(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), ...text.split(',').map((id) => id.trim())];
-}
-
-function date(text: string): Date {
-  const when = new Date(text.replace(' ', 'T'));
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(when.getTime())) return when;
-  throw new InvalidArgumentError(`a date is needed, as 2030-01-02T03:04:05 (local time) or with Z, not '${text}'`);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError(`a whole number is needed, not '${text}'`);
-  return value;
 }

@@ -6,7 +6,7 @@ import { chosenConnections, queuesByConnection } from '../connections.js';
 import { progressBar } from '../progress.js';
 import { several } from '../worker-options.js';
 
-interface Options {
+export interface RequeueChoice {
   all?: boolean;
   queue?: string[];
   atFront?: boolean;
@@ -25,7 +25,7 @@ export function requeueCommand(cli: Cli): Command {
       'after',
       '\nExamples:\n  $ tsrq requeue --all\n  $ tsrq requeue --all --queue mail\n  $ tsrq requeue 7a96… 11f0…\n\nExits 1 if any id was not requeued.',
     )
-    .action(async (ids: string[], options: Options) => {
+    .action(async (ids: string[], options: RequeueChoice) => {
       if (options.all === true && ids.length > 0) {
         throw new TsrqError('USAGE', 'either --all or job ids, not both');
       }
@@ -33,14 +33,24 @@ export function requeueCommand(cli: Cli): Command {
         cli.stdout.write(cli.json ? `${JSON.stringify({ requeued: 0, total: 0, jobs: [] })}\n` : 'Nothing to do\n');
         return;
       }
-      const report = new Report(cli);
-      await requeueEverywhere(cli, ids, options, report);
-      report.end();
+      await requeueAndReport(cli, ids, options);
     });
 }
 
+/** Requeues failed jobs and prints what became of each. */
+export async function requeueAndReport(cli: Cli, ids: readonly string[], options: RequeueChoice): Promise<void> {
+  const report = new Report(cli);
+  await requeueEverywhere(cli, ids, options, report);
+  report.end();
+}
+
 /** Over all connections of the configuration; an id counts as missing only if no connection knows it. */
-async function requeueEverywhere(cli: Cli, ids: readonly string[], options: Options, report: Report): Promise<void> {
+async function requeueEverywhere(
+  cli: Cli,
+  ids: readonly string[],
+  options: RequeueChoice,
+  report: Report,
+): Promise<void> {
   const settings = await cli.settings();
   const byConnection = options.queue ? queuesByConnection(settings, options.queue) : chosenConnections(settings);
   let missing = [...ids];

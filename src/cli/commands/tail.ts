@@ -86,7 +86,7 @@ function line({ timeMs, event, queue, id, worker, seconds }: Transition, chalk: 
   const time = new Date(timeMs).toTimeString().slice(0, 8);
   const by = worker === null ? '' : ` by ${printable(worker)}`;
   const ran = seconds === null ? '' : ` in ${seconds.toFixed(3)} s`;
-  return `${chalk.dim(time)} ${colour(event, chalk)(event.padEnd(9))} ${printable(queue)}: ${printable(id)}${ran}${by}`;
+  return `${chalk.dim(time)} ${colour(event, chalk)(printable(event).padEnd(9))} ${printable(queue)}: ${printable(id)}${ran}${by}`;
 }
 
 function colour(event: string, chalk: InstanceType<typeof Chalk>): (text: string) => string {

@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import type { Settings } from '../../config/settings.js';
 import { TsrqError } from '../../errors.js';
 import { VERSION } from '../../version.js';
-import type { WorkerEnd, WorkerEvent } from '../../worker/events.js';
+import type { WorkerEnd } from '../../worker/events.js';
 import type { WeightedQueue } from '../../worker/intake.js';
 import type { WorkerOptions } from '../../worker/options.js';
 import { startWorker, type RunningWorker } from '../../worker/start.js';
@@ -30,6 +30,7 @@ Examples:
   $ tsrq worker high low
   $ tsrq worker --burst --concurrency 4 --path ./dist
   $ tsrq worker --dequeue-strategy weighted high=5 low=1
+  $ tsrq worker --limit mail=10/s --limit reports=2 mail reports
 `;
 
 export function workerCommand(cli: Cli): Command {
@@ -57,13 +58,15 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
   const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
   const options = await workerOptions(cli, settings, log);
+  const address = settings.worker.metricsAddress;
+  // Loaded only for those who want it.
   const metrics =
-    settings.worker.metricsAddress === null ? null : await openMetrics(cli, settings.worker.metricsAddress, options);
+    address === null ? null : await (await import('../metrics/open.js')).openMetrics(cli, address, options);
   const signals = new SignalRelay();
   const disarm = obeySignals(signals);
   const stray = watchStrayErrors(signals, log);
   try {
-    const worker = await startNamed(metrics?.watched ?? options, settings);
+    const worker = await startNamed(metrics === null ? options : { ...options, onEvent: metrics.onEvent }, settings);
     metrics?.lead(worker, log);
     signals.lead(worker, log);
     const end = await worker.ended;
@@ -75,36 +78,18 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   }
 }
 
-/** Serves what the worker does; loaded only for those who want it. */
-async function openMetrics(cli: Cli, address: string, options: Options) {
-  const [{ WorkerMetrics }, { serveMetrics }] = await Promise.all([
-    import('../metrics/worker-metrics.js'),
-    import('../metrics/server.js'),
-  ]);
-  const queues = options.queues.map((queue) => queue.name);
-  const metrics = new WorkerMetrics(await cli.connect(options.target), queues);
-  const server = await serveMetrics(address, () => metrics.render());
-  const onEvent = (event: WorkerEvent): void => {
-    metrics.observe(event);
-    options.onEvent(event);
-  };
-  return {
-    watched: { ...options, onEvent },
-    lead: (worker: RunningWorker, log: Log): void => {
-      metrics.lead(worker);
-      log({ level: 'info', event: 'metrics', message: `Metrics at http://${server.address}/metrics` });
-    },
-    close: (): void => {
-      metrics.close();
-      server.close();
-    },
-  };
-}
-
 async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Options> {
   const { worker } = settings;
-  const queues = parseQueues(settings.queues, worker.dequeueStrategy);
+  const queues = parseQueues(settings.queues, worker.dequeueStrategy).map((queue) => ({
+    ...queue,
+    limits: worker.limits.get(queue.name) ?? '',
+  }));
   const names = queues.map((queue) => queue.name);
+  for (const queue of worker.limits.keys()) {
+    if (names.includes(queue)) continue;
+    const message = `the limit of queue ${queue} does nothing here: this worker takes no jobs from it`;
+    log({ level: 'warning', event: 'limit', message });
+  }
   const connections = new Set(names.map((name) => settings.connectionNameOf(name)));
   if (connections.size > 1) {
     const where = names.map((name) => `${name}: ${settings.connectionNameOf(name)}`).join(', ');

@@ -74,7 +74,10 @@ const takesValue = ({ required }: Option): boolean => required;
 
 function operand(command: Command, index: number): Omit<Completion, 'prefix'> {
   if (command.commands.length > 0) {
-    const commands = command.commands.map((each) => ({ value: each.name(), description: each.summary() }));
+    const commands = command.commands.map((each) => ({
+      value: each.name(),
+      description: each.summary() || each.description(),
+    }));
     return { candidates: index === 0 ? commands : [], kind: null };
   }
   const known = command.registeredArguments;

@@ -1,5 +1,6 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import type { QueueCounts, QueueInfo, Snapshot, WorkerInfo } from '../../info.js';
+import { progressText } from './job.js';
 import { table, type Column, type Row } from './table.js';
 import { age, bar, cut, plural, printable, widthOf } from './words.js';
 
@@ -246,7 +247,8 @@ function stateColour(state: string, chalk: ChalkInstance): (text: string) => str
 function jobText({ running }: WorkerInfo): string {
   const [first, ...others] = running;
   if (!first) return '';
-  return others.length === 0 ? printable(first.id) : `+${others.length} ${printable(first.id)}`;
+  const text = first.progress === null ? printable(first.id) : `${printable(first.id)} ${progressText(first.progress)}`;
+  return others.length === 0 ? text : `+${others.length} ${text}`;
 }
 
 function byQueueLines(now: Snapshot): string[] {

@@ -28,6 +28,16 @@ export function table<T>(
   chalk: ChalkInstance,
 ): string[] {
   const fit = fitted(rows, all, width);
+  const lines = drawn(fit, [], chalk);
+  for (let i = 0; i < rows.length; i += PIECE) lines.push(...drawn(fit, rows.slice(i, i + PIECE), chalk).slice(1));
+  return lines;
+}
+
+/** cli-table3 compares each cell with all others; the widths being given, a long table is its pieces, one below the other. */
+const PIECE = 20;
+
+/** The head, and these rows. */
+function drawn<T>(fit: readonly Fitted<T>[], rows: readonly Row<T>[], chalk: ChalkInstance): string[] {
   const grid = new Table({
     head: fit.map(({ column, width: cells }) => chalk.dim(cut(column.head, cells))),
     colAligns: fit.map(({ column }) => column.align ?? 'left'),

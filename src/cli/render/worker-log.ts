@@ -77,7 +77,7 @@ function jobEnded(event: Extract<WorkerEvent, { type: 'job-ended' }>, showDescri
   const detail = error === null ? {} : { detail: error };
   switch (ending.state) {
     case 'finished':
-      return info('job-finished', `${head}${why}; ${kept(event.resultTtlSeconds)}`, fields);
+      return info('job-finished', `${head}${why}; ${kept(event.resultTtlSeconds)}${repeated(ending)}`, fields);
     case 'failed':
       return { level: 'error', event: 'job-failed', message: `${head}${why}; ${next(ending)}`, fields, ...detail };
     case 'stopped':
@@ -116,6 +116,12 @@ function next(ending: Ending): string {
     default:
       return 'moved to the failed registry';
   }
+}
+
+function repeated({ repeat }: Extract<Ending, { state: 'finished' }>): string {
+  if (!repeat) return '';
+  const when = repeat.inSeconds > 0 ? `in ${repeat.inSeconds} s` : 'at once';
+  return `; repeated ${when}, ${repeat.repeatsLeft} more after that`;
 }
 
 function skipped({ id, queue, reason }: Extract<WorkerEvent, { type: 'id-skipped' }>): LogRecord {

@@ -30,7 +30,7 @@ local members = try('ZRANGEBYSCORE', wip, 0, now - grace, 'LIMIT', 0, limit)
 for _, member in ipairs(members.err and {} or members) do
   local id, execution = member:match('^([^:]*):?(.*)$')
   local key = 'rq:job:' .. id
-  local job = try('HMGET', key, 'status', 'worker_name')
+  local job = try('HMGET', key, 'status', 'worker_name', 'rate_limit_key')
   if job.err then job = {} end
   if job[1] then call('HSET', key, 'last_heartbeat', date) end
   call('ZREM', wip, member)
@@ -45,7 +45,8 @@ for _, member in ipairs(members.err and {} or members) do
     if had_not_begun(execution) then
       unbegun[#unbegun + 1] = row
     else
-      row[3] = retry(w, queue, id, ended) or fail(w, queue, id, 'failed', ended, result)
+      row[3] = retry(w, queue, id, ended, { date, execution, exc, row[4] }) or fail(w, queue, id, 'failed', ended, result)
+      if job[3] and needs_no_slot(row[3]) then release_slot(job[3], id, now, date) end
     end
   end
 end

@@ -3,13 +3,16 @@
 -- Reply { 'canceled' }, { 'gone' }, or { 'ended', its status }
 local id, date, release = arg(), arg(), arg() == '1'
 local key = 'rq:job:' .. id
-local job = try('HMGET', key, 'status', 'origin')
+local job = try('HMGET', key, 'status', 'origin', 'rate_limit_key')
 if job.err or not (job[1] or job[2]) then return { 'gone' } end
 local ENDED = { finished = true, failed = true, stopped = true, canceled = true }
 if ENDED[job[1]] then return { 'ended', job[1] } end
 local origin = job[2] or ''
 call('HSET', key, 'status', 'canceled')
 take_from_all(id, origin)
-try('ZADD', 'rq:canceled:' .. origin, clock(), id)
+local now = clock()
+try('ZADD', 'rq:canceled:' .. origin, now, id)
+-- One that runs keeps its slot until it is given up.
+if job[3] and job[1] ~= 'started' then release_slot(job[3], id, now, date) end
 if release then release_dependents(id, 'finished', date) end
 return { 'canceled' }

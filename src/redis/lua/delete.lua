@@ -2,11 +2,11 @@
 -- ARGV  id, date (now)
 -- Reply { 'deleted', its status } or { 'gone' }
 local id, date = arg(), arg()
-local job = try('HMGET', 'rq:job:' .. id, 'status', 'origin')
+local job = try('HMGET', 'rq:job:' .. id, 'status', 'origin', 'rate_limit_key')
 if job.err or not (job[1] or job[2]) then return { 'gone' } end
 call('HSET', 'rq:job:' .. id, 'status', 'canceled')
 take_from_all(id, job[2] or '')
 release_dependents(id, 'finished', date)
 expire_job(id, 0)
-call('DEL', 'rq:results:' .. id)
+if job[3] then release_slot(job[3], id, clock(), date) end
 return { 'deleted', job[1] or '' }

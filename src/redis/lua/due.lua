@@ -1,7 +1,9 @@
--- Moves scheduled jobs that are due to their queues.
--- ARGV  date (now), queue, how many at most
+-- Moves scheduled jobs that are due to their queue, if its scheduler lock is held by who asks: Python's scheduler looks first and
+-- moves then, so that beside it a job would be queued twice.
+-- ARGV  date (now), queue, how many at most, name of the scheduler
 -- Reply how many were moved
 local date, queue, limit = arg(), arg(), arg()
+if try('GET', 'rq:scheduler-lock:' .. queue) ~= arg() then return 0 end
 local now = clock()
 local scheduled = 'rq:scheduled:' .. queue
 local moved = 0

@@ -14,6 +14,8 @@ for _, id in ipairs(ids) do
   local status = try('HGET', key, 'status')
   if type(status) == 'table' then status = '' end
   -- A second copy of the id of a job that runs or has ended: that job is not on this queue.
-  if not ELSEWHERE[status] then call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies') end
+  if not ELSEWHERE[status] then
+    call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies', 'rq:tsrq:log:' .. id)
+  end
 end
 return #ids

@@ -21,7 +21,7 @@ while at < #ARGV do
     job.id = arg()
     for _, i in ipairs(differing) do fields[i] = arg() end
     local ok, found = true, nil
-    if not job.new then ok, found = pcall(make_room, job) end
+    if not job.new or job.group ~= '' then ok, found = pcall(make_room, job) end
     if not ok then
       exceptions[#exceptions + 1] = { place, 'refused', tostring(found.err or found) }
     elseif found then

@@ -1,10 +1,12 @@
 -- Ends a batch of executions and, in the same step, claims the next jobs.
 -- ARGV  worker (read_worker), running id or '', number of outcomes, then per outcome
---         id, execution, queue (origin), kind 'finished'|'failed'|'stopped'|'returned',
+--         id, execution, queue (origin), kind 'finished'|'failed'|'stopped'|'retry'|'returned',
 --         started_at, ended_at (dates), started, ended (seconds),
---         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or ''
+--         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or '',
+--         and if it asks for another attempt ('retry'): how many at most, number of intervals, those (seconds), and
+--         the value that says so (base64) or ''
 --       wish (read_wish)
--- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings } or { 'unregistered' | 'replaced' }
+-- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, held, endings } or { 'unregistered' | 'replaced' }
 --       endings: what end_all returned for each outcome
 local w, problem = read_worker()
 if not w then return { problem } end
@@ -15,6 +17,12 @@ for i = 1, tonumber(arg()) do
     id = arg(), execution = arg(), queue = arg(), kind = arg(), started_at = arg(), ended_at = arg(),
     started = arg(), ended = arg(), ttl = arg(), announced = arg() == '1', value = arg(),
   }
+  if outcomes[i].kind == 'retry' then
+    local retry = { max = tonumber(arg()), intervals = {} }
+    for k = 1, tonumber(arg()) do retry.intervals[k] = tonumber(arg()) end
+    retry.value = arg()
+    outcomes[i].retry = retry
+  end
 end
 local endings, suspended = end_all(w, outcomes)
 local seconds, count = 0, { finished = 0, failed = 0 }
@@ -35,8 +43,11 @@ if count.failed > 0 then counted('failed_job_count', string.format('%d', (w.fail
 if seconds > 0 then counted('total_working_time', string.format('%.6f', (w.seconds or 0) + seconds)) end
 
 local wish = read_wish()
+for _, queue in ipairs(wish.queues) do
+  if queue.limits ~= '' then uncount_returned(queue, outcomes, endings) end
+end
 local claim = new_claim(w, wish.prefix)
 if suspended == nil then suspended = call('EXISTS', 'rq:suspended') == 1 end
 if not suspended and wish.count > 0 then take(claim, w, wish) end
 show_state(w, claim, running, suspended, counters)
-return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings }
+return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, claim.held, endings }

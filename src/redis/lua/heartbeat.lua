@@ -21,6 +21,9 @@ while at < #ARGV do
       call('EXPIRE', key, lease)
       call('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
       call('EXPIRE', 'rq:executions:' .. id, lease + 60)
+      -- Where RQ 3 looks for what a worker does.
+      call('SADD', w.key .. ':executions', member)
+      call('EXPIRE', w.key .. ':executions', lease + 60)
     end
     if call('EXISTS', 'rq:job:' .. id) == 1 then call('HSET', 'rq:job:' .. id, 'last_heartbeat', w.date) end
   else

@@ -7,6 +7,7 @@ if try('HGET', key, 'birth') ~= birth then return 0 end
 call('HSET', key, 'death', date)
 call('HDEL', key, 'current_job')
 call('EXPIRE', key, 60)
+call('DEL', key .. ':executions')
 call('SREM', 'rq:workers', key)
 while at < #ARGV do call('SREM', 'rq:workers:' .. arg(), key) end
 return 1

@@ -1,13 +1,15 @@
 /** The program of a work horse: a warm child process that runs the jobs its worker sends. */
 import { clock } from '../../clock.js';
-import { perform, describeError, LazyAbort } from './perform.js';
+import type { Note } from '../../queue/note.js';
+import { describeError } from './error-text.js';
+import { perform, LazyAbort } from './perform.js';
 import { Handlers, type HandlerSources } from './handlers.js';
 import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
 
 const sources = JSON.parse(process.argv[2] ?? '{}') as HandlerSources;
 const handlers = new Handlers(sources);
 const running = new Map<string, LazyAbort>();
-const savings = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+const notes = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
 let calls = 0;
 let quitting = false;
 let isLoaded = false;
@@ -42,11 +44,11 @@ function receive(message: ToHorse): void {
     case 'abort':
       running.get(message.executionId)?.abort(message.name, message.reason);
       return;
-    case 'saved': {
-      const saving = savings.get(message.call);
-      savings.delete(message.call);
-      if (message.error === null) saving?.resolve();
-      else saving?.reject(new Error(message.error));
+    case 'noted': {
+      const noted = notes.get(message.call);
+      notes.delete(message.call);
+      if (message.error === null) noted?.resolve();
+      else noted?.reject(new Error(message.error));
       return;
     }
     case 'quit':
@@ -62,23 +64,28 @@ async function run(message: RunMessage): Promise<void> {
   const meta = message.meta === '' ? null : Buffer.from(message.meta, 'base64');
   const request: RunRequest = { ...message, data: Buffer.from(message.data, 'base64'), meta };
   // It promises not to throw; if it does, the job must still end.
-  const performed = await perform(request, { handlers, abort, saveMeta: (text) => saveMeta(message, text) }).catch(
-    (error: unknown) => {
-      const now = clock();
-      return { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, ...describeError(error) };
+  const { executionId } = message;
+  const performed = await perform(request, {
+    ...{ handlers, abort },
+    note: (note) => sendNote(message, note),
+    onCallback: (note) => {
+      send({ type: 'callback', executionId, note });
     },
-  );
-  running.delete(message.executionId);
-  send({ type: 'done', executionId: message.executionId, performed });
+  }).catch((error: unknown) => {
+    const now = clock();
+    return { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, ...describeError(error) };
+  });
+  running.delete(executionId);
+  send({ type: 'done', executionId, performed });
   endIfIdle();
 }
 
-function saveMeta(message: RunMessage, meta: string): Promise<void> {
+function sendNote({ executionId }: RunMessage, note: Note): Promise<void> {
   calls += 1;
   const call = calls;
   return new Promise<void>((resolve, reject) => {
-    savings.set(call, { resolve, reject });
-    send({ type: 'meta', call, executionId: message.executionId, jobId: message.id, meta });
+    notes.set(call, { resolve, reject });
+    send({ type: 'note', call, executionId, note });
   });
 }
 

@@ -1,15 +1,17 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { Note } from '../../queue/note.js';
 import type { HandlerSources } from './handlers.js';
 import type { FromHorse, RunRequest, ToHorse } from './message.js';
+import { Notes } from './notes.js';
 import type { RunHandle, RunListener } from './performer.js';
 
 export interface HorseOptions {
   readonly sources: HandlerSources;
   /** A program that makes the kernel kill the horse when its worker dies, and its arguments; null where there is none. */
   readonly deathGuard: readonly string[] | null;
-  readonly saveMeta: (run: RunRequest, meta: string) => Promise<void>;
+  readonly note: (run: RunRequest, note: Note) => Promise<void>;
   /** What the horse writes to stderr, the jobs' own output included. */
   readonly onStderr: (chunk: Buffer) => void;
 }
@@ -20,6 +22,8 @@ const STDERR_TAIL = 4_096;
 interface Running {
   readonly request: RunRequest;
   readonly listener: RunListener;
+  /** Null while the job has told nothing. */
+  notes: Notes | null;
 }
 
 /** A warm child process that runs jobs. It leads a process group of its own: what its jobs start ends with it. */
@@ -64,7 +68,9 @@ export class Horse {
         const left = [...this.#running.values()];
         this.#running.clear();
         resolve();
-        for (const { listener } of left) listener.onDone({ kind: 'died', how: this.#killedFor ?? how });
+        for (const { listener, notes } of left) {
+          listener.onDone({ kind: 'died', how: this.#killedFor ?? how }, notes?.settled);
+        }
       };
       // 'close', not 'exit': by then all of stderr has been read, and with it V8's last words.
       this.#child.on('close', (code, signal) => {
@@ -93,7 +99,7 @@ export class Horse {
   perform(request: RunRequest, listener: RunListener): RunHandle {
     this.#jobs += 1;
     const { executionId } = request;
-    this.#running.set(executionId, { request, listener });
+    this.#running.set(executionId, { request, listener, notes: null });
     const { data, meta, ...rest } = request;
     const run = { ...rest, data: data.toString('base64'), meta: meta?.toString('base64') ?? '' };
     this.#send({ type: 'run', run });
@@ -128,20 +134,27 @@ export class Horse {
     const running = this.#running.get(message.executionId);
     if (message.type === 'done') {
       this.#running.delete(message.executionId);
-      running?.listener.onDone({ kind: 'performed', performed: message.performed });
+      running?.listener.onDone({ kind: 'performed', performed: message.performed }, running.notes?.settled);
       return;
     }
-    const saved = running ? this.#options.saveMeta(running.request, message.meta) : Promise.resolve();
-    saved.then(
+    if (message.type === 'callback') {
+      running?.listener.onCallback(message.note);
+      return;
+    }
+    const answer = (error: string | null): void => {
+      this.#send({ type: 'noted', call: message.call, error });
+    };
+    if (!running) {
+      answer('the job is over: what it tells now is not written');
+      return;
+    }
+    running.notes ??= new Notes((note) => this.#options.note(running.request, note));
+    running.notes.add(message.note).then(
       () => {
-        this.#send({ type: 'saved', call: message.call, error: null });
+        answer(null);
       },
       (error: unknown) => {
-        this.#send({
-          type: 'saved',
-          call: message.call,
-          error: error instanceof Error ? error.message : String(error),
-        });
+        answer(error instanceof Error ? error.message : String(error));
       },
     );
   }

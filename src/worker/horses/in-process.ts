@@ -1,5 +1,7 @@
+import type { Note } from '../../queue/note.js';
 import { Handlers, type HandlerSources } from './handlers.js';
-import type { RunRequest } from './message.js';
+import type { CallbackNote, RunRequest } from './message.js';
+import { Notes } from './notes.js';
 import { LazyAbort, perform } from './perform.js';
 import type { Completion, Performer, RunHandle, RunListener } from './performer.js';
 
@@ -9,11 +11,11 @@ import type { Completion, Performer, RunHandle, RunListener } from './performer.
  */
 export class InProcess implements Performer {
   readonly #handlers: Handlers;
-  readonly #saveMeta: (run: RunRequest, meta: string) => Promise<void>;
+  readonly #note: (run: RunRequest, note: Note) => Promise<void>;
 
-  constructor(sources: HandlerSources, saveMeta: (run: RunRequest, meta: string) => Promise<void>) {
+  constructor(sources: HandlerSources, note: (run: RunRequest, note: Note) => Promise<void>) {
     this.#handlers = new Handlers(sources);
-    this.#saveMeta = saveMeta;
+    this.#note = note;
   }
 
   start(): Promise<readonly string[]> {
@@ -23,14 +25,18 @@ export class InProcess implements Performer {
   perform(run: RunRequest, listener: RunListener): RunHandle {
     const abort = new LazyAbort();
     let done = false;
+    let notes: Notes | null = null;
     const give = (completion: Completion): void => {
       if (done) return;
       done = true;
-      listener.onDone(completion);
+      listener.onDone(completion, notes?.settled);
     };
     listener.onBegun();
-    const saveMeta = (meta: string): Promise<void> => this.#saveMeta(run, meta);
-    void perform(run, { handlers: this.#handlers, abort, saveMeta }).then((performed) => {
+    const note = (what: Note): Promise<void> => (notes ??= new Notes((one) => this.#note(run, one))).add(what);
+    const onCallback = (what: CallbackNote): void => {
+      listener.onCallback(what);
+    };
+    void perform(run, { handlers: this.#handlers, abort, note, onCallback }).then((performed) => {
       give({ kind: 'performed', performed });
     });
     return {

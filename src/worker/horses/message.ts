@@ -1,9 +1,13 @@
+import type { Callback, Callbacks } from '../../protocol/callbacks.js';
+import type { Note } from '../../queue/note.js';
+
 /** What worker and horse say to each other: plain JSON over the child's IPC channel. */
 export type ToHorse =
   | { readonly type: 'run'; readonly run: RunMessage }
   /** Asks the running job to stop: its AbortSignal fires. */
   | { readonly type: 'abort'; readonly executionId: string; readonly reason: string; readonly name: string }
-  | { readonly type: 'saved'; readonly call: number; readonly error: string | null }
+  /** The note of that call is written, or why not. */
+  | { readonly type: 'noted'; readonly call: number; readonly error: string | null }
   /** No more jobs: end when idle. */
   | { readonly type: 'quit' };
 
@@ -22,6 +26,26 @@ export interface RunRequest {
   readonly createdAt: string | null;
   readonly enqueuedAt: string | null;
   readonly retriesLeft: number | null;
+  /** What to call when it has ended. */
+  readonly callbacks?: Callbacks | undefined;
+  /** Not the job: only a callback of it, which its own run cannot call any more. */
+  readonly instead?: LateCallback | undefined;
+}
+
+export interface LateCallback {
+  readonly kind: 'failure' | 'stopped';
+  readonly callback: Callback;
+  /** Of the error it is given. */
+  readonly errorName: string;
+  readonly errorText: string;
+}
+
+/** A callback is called now: from here on its time counts. */
+export interface CallbackNote {
+  readonly kind: 'success' | 'failure';
+  readonly callback: Callback;
+  /** What the failure callback is called for. */
+  readonly error: string | null;
 }
 
 /** The same on its way to another process: bytes as base64, '' for none. */
@@ -33,13 +57,8 @@ export interface RunMessage extends Omit<RunRequest, 'data' | 'meta'> {
 export type FromHorse =
   /** The modules of `--jobs` are loaded; `problems`: those that could not be. */
   | { readonly type: 'ready'; readonly problems: readonly string[] }
-  | {
-      readonly type: 'meta';
-      readonly call: number;
-      readonly executionId: string;
-      readonly jobId: string;
-      readonly meta: string;
-    }
+  | { readonly type: 'note'; readonly call: number; readonly executionId: string; readonly note: Note }
+  | { readonly type: 'callback'; readonly executionId: string; readonly note: CallbackNote }
   | { readonly type: 'done'; readonly executionId: string; readonly performed: Performed };
 
 /** What performing a job yields: a value, never an exception of ours. Times in milliseconds since the epoch. */
@@ -49,5 +68,12 @@ export type Performed = {
   readonly endedAtMs: number;
 } & (
   | { readonly ok: true; /** Serialised; null for None. */ readonly value: string | null; readonly note?: string }
-  | { readonly ok: false; readonly error: string; readonly summary: string }
+  | {
+      readonly ok: false;
+      /** '' for none. */
+      readonly error: string;
+      readonly summary: string;
+      /** It asks for another attempt; `value`: what RQ keeps as the returned value, serialised. */
+      readonly retry?: { readonly max: number; readonly intervals: readonly number[]; readonly value: string };
+    }
 );

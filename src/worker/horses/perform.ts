@@ -1,25 +1,33 @@
-import { inspect } from 'node:util';
 import { clock } from '../../clock.js';
+import type { Callback } from '../../protocol/callbacks.js';
+import type { Note } from '../../queue/note.js';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
+import { isRetry, type Retry } from '../../jobs/retry.js';
 import { UnserializableError } from '../../protocol/json.js';
 import {
   decodePayload,
   deserialise,
   MAX_BYTES,
   serialise,
+  serialiseRetry,
+  UNSERIALIZABLE,
   type Call,
   type Serializer,
 } from '../../protocol/payload.js';
-import { UNSERIALIZABLE } from '../../protocol/result.js';
+import { setProgress } from '../../protocol/progress.js';
 import { parseDate } from '../../protocol/time.js';
+import { bothErrors, describeError } from './error-text.js';
 import type { Handlers } from './handlers.js';
-import type { Performed, RunRequest } from './message.js';
+import type { CallbackNote, LateCallback, Performed, RunRequest } from './message.js';
+import { Scribe } from './scribe.js';
 
 export interface PerformOptions {
   readonly handlers: Handlers;
   readonly abort: LazyAbort;
-  /** Writes the serialised meta of the job. */
-  readonly saveMeta: (meta: string) => Promise<void>;
+  /** Writes what the job tells of itself. */
+  readonly note: (note: Note) => Promise<void>;
+  /** A callback of the job is called now. */
+  readonly onCallback: (note: CallbackNote) => void;
 }
 
 /** An AbortController that is made when somebody asks for it: most jobs never do. */
@@ -31,64 +39,114 @@ export class LazyAbort {
     return this.#controller.signal;
   }
 
+  get isAborted(): boolean {
+    return this.#controller?.signal.aborted ?? false;
+  }
+
   abort(name: string, reason: string): void {
     this.#controller ??= new AbortController();
     this.#controller.abort(Object.assign(new Error(reason), { name }));
   }
 }
 
-/** Runs one job: payload → handler → result. Whatever the job does wrong is in what it returns; it never throws. */
+/** Runs one job: payload → handler → result → callbacks. Whatever these do wrong is in what it returns; it never throws. */
 export async function perform(run: RunRequest, options: PerformOptions): Promise<Performed> {
+  if (run.instead) return performCallback(run, run.instead, options);
   let startedAtMs = clock();
-  let functionName = '';
+  let payload = UNREAD;
+  let job: RunningJob | null = null;
   try {
-    const payload = decodePayload(run.data);
-    functionName = payload.functionName;
+    payload = decodePayload(run.data);
+    const { functionName, serializer } = payload;
     const handler = options.handlers.known(functionName) ?? (await options.handlers.resolve(functionName));
-    const job = new RunningJob(run, payload, options);
+    job = new RunningJob(run, payload, options);
     const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
     const result: unknown = await runAsCurrentJob(job, () => handler(...(args as never[])));
-    return { functionName, startedAtMs, endedAtMs: clock(), ok: true, ...resultOf(result, payload.serializer) };
+    const times = { startedAtMs, endedAtMs: clock() };
+    if (isRetry(result)) return { functionName, ...times, ok: false, ...describeRetry(result, serializer) };
+    const callback = run.callbacks?.onSuccess;
+    if (callback) await callBack(callback, 'success', { job, value: result, error: null, options });
+    return { functionName, ...times, ok: true, ...resultOf(result, serializer) };
+  } catch (error) {
+    const { functionName, serializer } = payload;
+    const times = { startedAtMs, endedAtMs: clock() };
+    if (isRetry(error)) return { functionName, ...times, ok: false, ...describeRetry(error, serializer) };
+    const failure = describeError(error);
+    const callback = run.callbacks?.onFailure;
+    if (!callback) return { functionName, ...times, ok: false, ...failure };
+    job ??= new RunningJob(run, payload, options);
+    const problem = await callBack(callback, 'failure', { job, value: error, error: failure.error, options }).catch(
+      (again: unknown) => describeError(again),
+    );
+    return { functionName, ...times, ok: false, ...(problem ? bothErrors(failure, problem) : failure) };
+  } finally {
+    job?.end();
+  }
+}
+
+/** Of a job whose payload could not be read. */
+const UNREAD: ReturnType<typeof decodePayload> = { functionName: '', args: [], kwargs: {}, serializer: 'json' };
+
+interface CallbackCase {
+  readonly job: RunningJob;
+  /** The result, or the error. */
+  readonly value: unknown;
+  /** The text of the error. */
+  readonly error: string | null;
+  readonly options: PerformOptions;
+}
+
+/** Calls a callback of a job that was not interrupted: for one that was the worker does, in another process. */
+async function callBack(
+  callback: Callback,
+  kind: CallbackNote['kind'],
+  { job, value, error, options }: CallbackCase,
+): Promise<undefined> {
+  if (options.abort.isAborted) return;
+  options.onCallback({ kind, callback, error });
+  const handler = await options.handlers.resolve(callback.name);
+  await runAsCurrentJob(job, () => handler(...([job, value] as never[])));
+}
+
+/** Calls a callback that the run of its job could not call any more. */
+async function performCallback(run: RunRequest, late: LateCallback, options: PerformOptions): Promise<Performed> {
+  const functionName = late.callback.name;
+  const startedAtMs = clock();
+  const job = new RunningJob(run, readable(run.data), options);
+  try {
+    const handler = await options.handlers.resolve(functionName);
+    const error = Object.assign(new Error(late.errorText), { name: late.errorName });
+    const args = late.kind === 'stopped' ? [job] : [job, error];
+    await runAsCurrentJob(job, () => handler(...(args as never[])));
+    return { functionName, startedAtMs, endedAtMs: clock(), ok: true, value: null };
   } catch (error) {
     return { functionName, startedAtMs, endedAtMs: clock(), ok: false, ...describeError(error) };
+  } finally {
+    job.end();
   }
+}
+
+function readable(data: Buffer): ReturnType<typeof decodePayload> {
+  try {
+    return decodePayload(data);
+  } catch {
+    return UNREAD;
+  }
+}
+
+function describeRetry(retry: Retry, serializer: Serializer) {
+  const { max, intervals, message, cause } = retry;
+  const value = serialiseRetry({ max, intervals }, serializer);
+  const why =
+    message === '' && cause === undefined ? { error: '', summary: 'it asks to be run again' } : describeError(retry);
+  return { ...why, retry: { max, intervals, value } };
 }
 
 function hasKeys(object: object): boolean {
   for (const _ in object) return true;
   return false;
 }
-
-const MAX_ERROR_LENGTH = 64 * 1024;
-
-/** The text that is stored with a failed job, and one line for the log. */
-export function describeError(error: unknown): { readonly error: string; readonly summary: string } {
-  const isError = error instanceof Error;
-  let text: string;
-  try {
-    text = isError
-      ? withoutOwnFrames(inspect(error, { depth: 4, breakLength: 120 }))
-      : `thrown: ${inspect(error, { depth: 4 })}`;
-  } catch (failure) {
-    text = `an error that cannot be shown: ${String(failure)}`;
-  }
-  if (text.length > MAX_ERROR_LENGTH) text = `${text.slice(0, MAX_ERROR_LENGTH)}\n… (${text.length} characters in all)`;
-  const line = isError ? `${error.name}: ${error.message}` : text;
-  return { error: text, summary: (line.split('\n')[0] ?? line).slice(0, 300) };
-}
-
-/** The frames of a stack below the handler are the worker's, of no use to whoever reads the error. */
-function withoutOwnFrames(text: string): string {
-  const own = (line: string): boolean =>
-    /^\s+at /.test(line) && (line.includes(OWN_FRAMES) || line.includes('node:async_hooks'));
-  return text
-    .split('\n')
-    .filter((line) => !own(line) && !line.includes('/jobs/current-job.'))
-    .join('\n');
-}
-
-const OWN_FRAMES = new URL('.', import.meta.url).href;
 
 function resultOf(result: unknown, serializer: Serializer): { value: string | null; note?: string } {
   if (result === undefined || result === null) return { value: null };
@@ -112,6 +170,7 @@ class RunningJob implements CurrentJob {
   readonly #payload: Call & { readonly serializer: Serializer };
   readonly #options: PerformOptions;
   #meta: Record<string, unknown> | null = null;
+  #scribe: Scribe | null = null;
 
   constructor(run: RunRequest, payload: Call & { readonly serializer: Serializer }, options: PerformOptions) {
     this.#run = run;
@@ -165,7 +224,33 @@ class RunningJob implements CurrentJob {
 
   /** A function by itself: a handler may take it out of the object. */
   get saveMeta(): () => Promise<void> {
-    return async () => this.#options.saveMeta(serialise(this.meta, this.#payload.serializer));
+    return async () => this.#options.note({ meta: this.#serialisedMeta(), lines: [], firstLine: 0 });
+  }
+  get progress(): (percent: number, text?: string) => void {
+    return (percent, text) => {
+      if (!Number.isFinite(percent)) throw new TypeError(`progress is a number from 0 to 100, not ${String(percent)}`);
+      setProgress(this.meta, Math.min(100, Math.max(0, percent)), text);
+      this.#ownScribe().metaChanged();
+    };
+  }
+  get log(): (text: string) => void {
+    return (text) => {
+      this.#ownScribe().log(text);
+    };
+  }
+
+  /** The handler has returned. */
+  end(): void {
+    this.#scribe?.end();
+  }
+
+  #ownScribe(): Scribe {
+    this.#scribe ??= new Scribe({ meta: () => this.#serialisedMeta(), write: this.#options.note });
+    return this.#scribe;
+  }
+
+  #serialisedMeta(): string {
+    return serialise(this.meta, this.#payload.serializer);
   }
 }
 

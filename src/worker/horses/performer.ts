@@ -1,4 +1,4 @@
-import type { Performed, RunRequest } from './message.js';
+import type { CallbackNote, Performed, RunRequest } from './message.js';
 
 /** How a run ended: with what the job yielded, or because what it ran in is gone. */
 export type Completion =
@@ -10,8 +10,10 @@ export type Completion =
 export interface RunListener {
   /** The job's code can begin: from now on its time counts. */
   onBegun(): void;
-  /** Called once, never before `perform` has returned. */
-  onDone(completion: Completion): void;
+  /** The job's code has ended, and a callback is called. */
+  onCallback(note: CallbackNote): void;
+  /** Called once, never before `perform` has returned. `notes`: settles when all that the job told of itself is written. */
+  onDone(completion: Completion, notes?: Promise<void>): void;
 }
 
 /** One job on its way. */

@@ -14,7 +14,7 @@ import { empty } from '../../../src/queue/empty.js';
 import { finish, type Ended } from '../../../src/queue/finish.js';
 import { heartbeat } from '../../../src/queue/heartbeat.js';
 import { requeueAll, requeueIds, type Requeued } from '../../../src/queue/requeue.js';
-import { moveDue } from '../../../src/queue/schedule.js';
+import { holdSchedulerLocks, moveDue, releaseSchedulerLocks } from '../../../src/queue/schedule.js';
 import { rescueStranded } from '../../../src/queue/stranded.js';
 import { suspend } from '../../../src/queue/suspend.js';
 import type { Redis } from '../../../src/redis/redis.js';
@@ -411,9 +411,25 @@ describe('scheduled jobs', () => {
       ids.push(id);
     }
     await client.del('rq:queue:q');
-    const moved = await Promise.all([1, 2, 3].map(() => moveDue(redis, 'q')));
+    await client.set('rq:scheduler-lock:q', 'me');
+    const moved = await Promise.all([1, 2, 3].map(() => moveDue(redis, 'q', 'me')));
     expect(moved.reduce((sum, count) => sum + count, 0)).toBe(4);
     expect((await placesOfList('q')).sort()).toEqual(ids.slice(0, 4).sort());
+    expect(await client.zcard('rq:scheduled:q')).toBe(1);
+  });
+
+  it('are left alone by a scheduler whose lock another one has by now', async () => {
+    await put(redis, 'a.b', [], { id: 'late', queue: 'q', scheduleAt: new Date(1_000) });
+    const mine = { name: 'a'.repeat(32), hostname: 'h', pid: 1, createdAt: '' };
+    expect(await holdSchedulerLocks(redis, mine, ['q'])).toEqual(['q']);
+    expect(await holdSchedulerLocks(redis, { ...mine, name: 'other' }, ['q', 'free'])).toEqual(['free']);
+    // Its process stood still until the lock had run out.
+    await client.set('rq:scheduler-lock:q', 'python');
+    expect(await moveDue(redis, 'q', mine.name)).toBe(0);
+    expect(await holdSchedulerLocks(redis, mine, ['q'])).toEqual([]);
+    await releaseSchedulerLocks(redis, mine.name, ['q', 'free']);
+    expect(await client.get('rq:scheduler-lock:q')).toBe('python');
+    expect(await client.get('rq:scheduler-lock:free')).toBe('other');
     expect(await client.zcard('rq:scheduled:q')).toBe(1);
   });
 });

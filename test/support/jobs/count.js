@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { getCurrentJob } from 'tsrq';
 
@@ -78,3 +78,15 @@ export const child = (file) => {
   return new Promise(() => undefined);
 };
 export const notAFunction = 42;
+/** Tells of itself: progress, log lines, and then waits until the file is there, if one is named. */
+export const telling = async (lines, file) => {
+  const job = getCurrentJob();
+  job.meta.own = true;
+  job.progress(0, 'begun');
+  for (let i = 1; i <= lines; i += 1) job.log(`line ${i}`);
+  job.progress(42, 'half way');
+  while (file !== undefined && !existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20));
+  job.progress(100);
+  job.log('the end\nindeed');
+  return lines;
+};

@@ -5,6 +5,7 @@ import sys
 import traceback
 
 from redis import Redis
+import rq
 from rq import Queue, Retry, Worker
 from rq.command import send_kill_horse_command, send_shutdown_command, send_stop_job_command
 from rq.job import Job

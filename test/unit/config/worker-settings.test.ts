@@ -30,3 +30,11 @@ describe('workerSettings', () => {
     });
   });
 });
+
+it('limits are told apart by queue, several of one are kept', () => {
+  const { limits } = workerSettings({ limit: ['mail=10/s', 'odd=name=3/h', 'mail=5'] });
+  expect([...limits]).toEqual([
+    ['mail', '10/s 5'],
+    ['odd=name', '3/h'],
+  ]);
+});

@@ -67,17 +67,21 @@ local function seconds(text, default)
 end
 
 -- The keys of a job that share its fate share its time to live (RQ's Job.cleanup). -1: none; 0: gone at once.
--- `alone`: it has neither dependents nor dependencies.
-local function expire_job(id, ttl, alone)
+-- `alone`: it has neither dependents nor dependencies; `logged`: it has a log.
+local function expire_job(id, ttl, alone, logged)
   local keys = { 'rq:job:' .. id, 'rq:job:' .. id .. ':dependents', 'rq:job::' .. id .. ':dependencies' }
+  local log = 'rq:tsrq:log:' .. id
   if ttl == 0 then
     -- There is no hash left by which a repetition of the enqueue could be told.
-    local created_at = try('HGET', keys[1], 'created_at')
-    if type(created_at) == 'string' then call('SET', 'rq:tsrq:enqueued:' .. id, created_at, 'EX', 60) end
-    call('DEL', keys[1], keys[2], keys[3])
+    local job = try('HMGET', keys[1], 'created_at', 'group_id')
+    if job[1] then call('SET', 'rq:tsrq:enqueued:' .. id, job[1], 'EX', 60) end
+    if job[2] and job[2] ~= '' then try('SREM', 'rq:group:' .. job[2], id) end
+    -- RQ leaves the results of former runs behind.
+    call('DEL', keys[1], keys[2], keys[3], log, 'rq:results:' .. id)
   elseif ttl > 0 then
     for i = 1, alone and 1 or 3 do call('EXPIRE', keys[i], ttl) end
   end
+  if logged and ttl ~= 0 then call('EXPIRE', log, ttl < 0 and HUNDRED_YEARS or ttl) end
 end
 
 -- The executions of a job in the started registry of a queue: member and end of lease, one after the other. Executions

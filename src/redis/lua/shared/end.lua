@@ -40,25 +40,47 @@ local function retry_interval(intervals, retries_left)
   return tonumber(list[math.max(#list - retries_left, 0) + 1]) or 0
 end
 
--- Schedules another attempt if the job has one left. Returns 'retried', the seconds to wait and the retries left after it.
-local function retry(w, queue, id, ended_fields)
+-- Puts a job that ran where it waits for its next run: on its queue, or in the scheduled registry for `interval` seconds.
+-- `ttl`: of the job, as stored. Returns the seconds to wait; nil if it has no place to go to.
+local function run_again(w, queue, id, interval, front, ttl)
   local key = 'rq:job:' .. id
-  local r = call('HMGET', key, 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry')
+  if interval > 0 and type(try('ZADD', 'rq:scheduled:' .. queue, math.floor(w.now + interval), id)) == 'number' then
+    call('SADD', 'rq:queues', 'rq:queue:' .. queue)
+    call('HSET', key, 'status', 'scheduled')
+    return interval
+  end
+  if not push(queue, id, front) then return nil end
+  call('HSET', key, 'status', 'queued', 'enqueued_at', w.date)
+  ttl = seconds(ttl)
+  if ttl and ttl > 0 then expire_job(id, ttl) end
+  return 0
+end
+
+-- Errors of retried attempts that a job keeps, and characters of each: it is base64 of a zlib stream, which can be read as far
+-- as it goes.
+local KEPT_ERRORS, ERROR_SIZE = 5, 8192
+
+-- RQ forgets why a job was retried. Here it stays with the job, in fields that Python ignores. `number`: of the attempt;
+-- `attempt`: { ended_at, execution, error, worker }.
+local function keep_error(id, number, attempt)
+  attempt[3] = attempt[3]:sub(1, ERROR_SIZE)
+  call('HSET', 'rq:job:' .. id, 'retry_error_' .. number % KEPT_ERRORS + 1, table.concat(attempt, ' '))
+end
+
+-- Schedules another attempt if the job has one left. Returns 'retried', the seconds to wait and the retries left after it.
+local function retry(w, queue, id, ended_fields, attempt)
+  local key = 'rq:job:' .. id
+  local r = call('HMGET', key, 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry', 'ttl')
   local left = tonumber(r[1] or '')
   if not left or left <= 0 then return nil end
+  -- Without a queue to go back to it is failed, where it can be found.
+  local wait = run_again(w, queue, id, retry_interval(r[2], left), r[3] == '1', r[4])
+  if not wait then return nil end
   -- How many there were in all: RQ does not keep it, a requeue that restores the retries needs it.
   call('HSETNX', key, 'retries_max', left)
-  local interval = retry_interval(r[2], left)
-  local scheduled = interval > 0 and try('ZADD', 'rq:scheduled:' .. queue, math.floor(w.now + interval), id)
-  if scheduled and type(scheduled) == 'number' then
-    call('SADD', 'rq:queues', 'rq:queue:' .. queue)
-    call('HSET', key, 'status', 'scheduled', 'retries_left', left - 1, unpack(ended_fields))
-  else
-    -- Without a queue to go back to it is failed, where it can be found.
-    if not push(queue, id, r[3] == '1') then return nil end
-    call('HSET', key, 'status', 'queued', 'retries_left', left - 1, 'enqueued_at', w.date, unpack(ended_fields))
-  end
-  return { 'retried', scheduled and interval or 0, left - 1 }
+  call('HSET', key, 'retries_left', left - 1, unpack(ended_fields))
+  keep_error(id, left, attempt)
+  return { 'retried', wait, left - 1 }
 end
 
 -- How long the results of a job are kept; -1: for ever. Redis makes room of 4 KB for the first entry of a stream; what was
@@ -72,25 +94,59 @@ local function keep_results(key, ttl)
   if ttl > 0 then call('EXPIRE', key, ttl) else call('PERSIST', key) end
 end
 
--- Records the end of a job that failed for good or was stopped.
-local function fail(w, queue, id, status, ended_fields, result_fields)
+-- Records the end of a job that failed for good or was stopped. `type`: of its result, unless it is a failure.
+local function fail(w, queue, id, status, ended_fields, result_fields, type)
   local key = 'rq:job:' .. id
-  local stored = call('HMGET', key, 'failure_ttl', 'dependency_ids', 'dependency_id')
+  local stored = call('HMGET', key, 'failure_ttl', 'dependency_ids', 'dependency_id', 'tsrq_log')
   local ttl = seconds(stored[1], FAILURE_TTL)
   call('HSET', key, 'status', status, unpack(ended_fields))
   if ttl ~= 0 then
-    try('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, unpack(result_fields))
+    try('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', type or 2, unpack(result_fields))
     -- RQ forgets to expire the results of a job without a failure_ttl of its own.
     keep_results('rq:results:' .. id, ttl)
     try('ZADD', 'rq:failed:' .. queue, ttl < 0 and -1 or w.now + ttl, id)
   end
   local childless = release_dependents(id, status, w.date)
-  expire_job(id, ttl, childless and not stored[2] and not stored[3])
+  expire_job(id, ttl, childless and not stored[2] and not stored[3], stored[4])
   return { status }
 end
 
--- Records a success. `batch` gathers what is written once for all.
-local function succeed(w, o, batch, alone)
+-- What RQ does when a function returns a Retry: another attempt, unless there were `o.retry.max`. Then it has failed.
+local function retry_as_asked(w, o, ended_fields, result_fields)
+  local key = 'rq:job:' .. o.id
+  local stored = call('HMGET', key, 'number_of_retries', 'failure_ttl', 'ttl')
+  local number = tonumber(stored[1] or '') or 0
+  if o.retry.value ~= '' then
+    result_fields[#result_fields + 1], result_fields[#result_fields + 2] = 'return_value', o.retry.value
+  end
+  local intervals = o.retry.intervals
+  local wait = number < o.retry.max
+    and run_again(w, o.queue, o.id, intervals[math.min(#intervals, number + 1)] or 0, false, stored[3])
+  if not wait then return fail(w, o.queue, o.id, 'failed', ended_fields, result_fields, 5) end
+  call('HSET', key, 'number_of_retries', number + 1, unpack(ended_fields))
+  local ttl = seconds(stored[2], FAILURE_TTL)
+  if ttl ~= 0 then
+    try('XADD', 'rq:results:' .. o.id, 'MAXLEN', '~', 10, '*', 'type', 4, unpack(result_fields))
+    keep_results('rq:results:' .. o.id, ttl)
+  end
+  if o.value ~= '' then keep_error(o.id, number, { o.ended_at, o.execution, o.value, w.name }) end
+  return { 'retried', wait, math.max(0, o.retry.max - number - 1) }
+end
+
+-- Another run of a job that has `left` repeats, as RQ's `Repeat`: the intervals are used from the end of the list, and where it is too short the
+-- last one. Returns the seconds to wait and the repeats left after it; nil if it has no queue to go back to.
+local function repeat_job(w, o, left)
+  local key = 'rq:job:' .. o.id
+  local stored = call('HMGET', key, 'repeat_intervals', 'ttl')
+  local ok, list = pcall(cjson.decode, stored[1] or '[]')
+  if not ok or type(list) ~= 'table' then list = {} end
+  local wait = run_again(w, o.queue, o.id, tonumber(list[math.min(left, #list)]) or 0, false, stored[2])
+  if wait then call('HSET', key, 'repeats_left', left - 1, 'started_at', o.started_at, 'ended_at', o.ended_at) end
+  return wait, left - 1
+end
+
+-- Records a success. `batch` gathers what is written once for all. `repeats`: the job's repeats_left.
+local function succeed(w, o, batch, alone, repeats, logged)
   local key = 'rq:job:' .. o.id
   local ttl = seconds(o.ttl, 0)
   if ttl ~= 0 then
@@ -110,7 +166,12 @@ local function succeed(w, o, batch, alone)
     list[#list + 1] = ttl < 0 and '+inf' or w.now + ttl
     list[#list + 1] = o.id
   end
-  expire_job(o.id, ttl, alone)
+  repeats = tonumber(repeats or '') or 0
+  if repeats > 0 then
+    local wait, left = repeat_job(w, o, repeats)
+    if wait then return { 'finished', wait, left } end
+  end
+  expire_job(o.id, ttl, alone, logged)
   return { 'finished' }
 end
 
@@ -126,13 +187,14 @@ local function end_one(w, o, status, batch)
   if o.announced then
     call('DEL', 'rq:execution:' .. o.id .. ':' .. o.execution)
     try('ZREM', 'rq:executions:' .. o.id, o.execution)
+    try('SREM', w.key .. ':executions', o.id .. ':' .. o.execution)
   end
   -- A job that was deleted or canceled while it ran stays so.
   if status[1] ~= 'started' then return { 'lost', status[1] or '' } end
   if o.kind == 'finished' then
     local alone = batch.childless and not status[2] and not status[3]
     if not batch.childless then release_dependents(o.id, 'finished', w.date) end
-    return succeed(w, o, batch, alone)
+    return succeed(w, o, batch, alone, status[5], status[7])
   end
   local ended = { 'started_at', o.started_at, 'ended_at', o.ended_at, 'last_heartbeat', o.ended_at }
   local result = { 'worker_name', w.name }
@@ -142,8 +204,17 @@ local function end_one(w, o, status, batch)
     result[#result + 1] = item
   end
   if o.kind == 'returned' then return give_back(w, o, ended, result) end
-  local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended)
+  if o.kind == 'retry' then return retry_as_asked(w, o, ended, result) end
+  local again = o.kind == 'failed' and retry(w, o.queue, o.id, ended, { o.ended_at, o.execution, o.value, w.name })
   return again or fail(w, o.queue, o.id, o.kind, ended, result)
+end
+
+-- Whether a job is neither queued nor running any more.
+local function needs_no_slot(ending)
+  local word, detail = ending[1], ending[2]
+  if word == 'retried' then return detail > 0 end
+  if word == 'lost' then return detail ~= 'queued' and detail ~= 'started' end
+  return word ~= 'returned' and word ~= 'repeated'
 end
 
 -- Takes the executions out of the started registries; returns which of them were there.
@@ -178,7 +249,7 @@ local function all_childless(outcomes)
 end
 
 -- Ends executions. Returns for each a list whose first item is
--- 'finished' | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
+-- 'finished' (+ seconds, repeats left, if it is repeated) | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
 -- 'repeated' when this very outcome was recorded before (its reply was lost), or
 -- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
 -- Returns too whether RQ is suspended; nil if that was not asked.
@@ -190,7 +261,8 @@ local function end_all(w, outcomes)
   local suspended
   batch.childless, suspended = all_childless(outcomes)
   for i, o in ipairs(outcomes) do
-    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at')
+    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at',
+      'repeats_left', 'rate_limit_key', 'tsrq_log')
     if status.err then status = {} end
     if present[i] then
       endings[i] = end_one(w, o, status, batch)
@@ -199,6 +271,7 @@ local function end_all(w, outcomes)
     else
       endings[i] = { 'lost', status[1] or '' }
     end
+    if status[6] and needs_no_slot(endings[i]) then release_slot(status[6], o.id, w.now, o.ended_at) end
   end
   for queue, list in pairs(batch.finished) do try('ZADD', 'rq:finished:' .. queue, unpack(list)) end
   return endings, suspended

@@ -1,17 +1,23 @@
 -- What putting new jobs on queues has in common.
 
-local LIVE = { queued = true, started = true, deferred = true, scheduled = true }
+-- The last two are RQ 3's.
+local LIVE = {
+  queued = true, started = true, deferred = true, scheduled = true, rate_limited = true, ready_to_enqueue = true,
+}
 
 -- Whether this call was carried out before, or the id is in use; nil if the job may be stored, and what had the id is gone.
--- Raises if the key is no hash.
+-- Raises if the key is no hash, or that of its group no set.
 local function make_room(job)
-  local key = 'rq:job:' .. job.id
+  local key, mark = 'rq:job:' .. job.id, 'rq:tsrq:enqueued:' .. job.id
+  if job.group ~= '' and type(try('SCARD', 'rq:group:' .. job.group)) ~= 'number' then
+    error('WRONGTYPE rq:group:' .. job.group .. ' is not a set')
+  end
+  if job.new and call('EXISTS', key, mark) == 0 then return nil end
   local created_at = try('HGET', key, 'created_at')
   if type(created_at) == 'table' then error('WRONGTYPE ' .. key .. ' is not a hash') end
   if created_at == job.created_at then return { 'repeated' } end
-  if not created_at and call('GET', 'rq:tsrq:enqueued:' .. job.id) == job.created_at then return { 'repeated' } end
-  if job.new and not created_at then return nil end
-  local old = call('HMGET', key, 'status', 'origin', 'data')
+  if not created_at and call('GET', mark) == job.created_at then return { 'repeated' } end
+  local old = call('HMGET', key, 'status', 'origin', 'data', 'group_id')
   local exists = old[1] or old[3]
   if exists and (job.rule == 'unique' or (LIVE[old[1]] and (job.rule ~= 'replace' or old[1] == 'started'))) then
     return { 'exists', old[1] or '' }
@@ -23,7 +29,8 @@ local function make_room(job)
   if exists then
     if old[1] == 'queued' then call('LREM', 'rq:queue:' .. origin, 0, job.id) end
     unlist(job.id, origin)
-    call('DEL', key, 'rq:job::' .. job.id .. ':dependencies')
+    if old[4] and old[4] ~= '' then try('SREM', 'rq:group:' .. old[4], job.id) end
+    call('DEL', key, 'rq:job::' .. job.id .. ':dependencies', 'rq:tsrq:log:' .. job.id)
   end
   cut_off(job.id, origin)
   return nil
@@ -49,8 +56,13 @@ local function write_job(job, fields)
   local field, value = 'started_at', ''
   if status == 'queued' then field, value = 'enqueued_at', job.created_at end
   call('HSET', 'rq:job:' .. job.id, 'status', status, 'origin', job.queue, 'created_at', job.created_at, 'started_at', '',
-    field, value, 'ended_at', '', 'last_heartbeat', '', 'worker_name', '', 'group_id', '',
+    field, value, 'ended_at', '', 'last_heartbeat', '', 'worker_name', '', 'group_id', job.group,
     'success_callback_name', '', 'failure_callback_name', '', 'stopped_callback_name', '', unpack(fields))
+  -- Python cannot delete a job whose group does not exist.
+  if job.group ~= '' then
+    call('SADD', 'rq:group:' .. job.group, job.id)
+    call('SADD', 'rq:groups', job.group)
+  end
   if job.ttl ~= '' then expire_job(job.id, seconds(job.ttl, -1)) end
   -- Whoever runs it leaves nothing by which a repetition could be told.
   if job.brief then call('SET', 'rq:tsrq:enqueued:' .. job.id, job.created_at, 'EX', 60) end
@@ -59,21 +71,25 @@ end
 
 -- Reads id, queue, flags (of 'front'; 'new', the id is one that nobody can have used; 'brief', its hash goes with its end),
 -- ttl (seconds) or '', rule 'refuse'|'unique'|'replace', created_at (the moment of the call, to the microsecond: by it a
--- repetition is told), due (seconds since the epoch) or '', number of parents, those. Flag 'lenient': parents may fail.
+-- repetition is told), due (seconds since the epoch) or '', group or '', number of parents, those. Flag 'lenient': parents may
+-- fail.
 local function read_new_job()
   local job = { id = arg(), queue = arg() }
   local flags = arg()
   job.front, job.new, job.brief = flags:find('front') ~= nil, flags:find('new') ~= nil, flags:find('brief') ~= nil
   job.lenient = flags:find('lenient') ~= nil
-  job.ttl, job.rule, job.created_at, job.due = arg(), arg(), arg(), arg()
+  job.ttl, job.rule, job.created_at, job.due, job.group = arg(), arg(), arg(), arg(), arg()
   job.parents = {}
   for i = 1, tonumber(arg()) do job.parents[i] = arg() end
   return job
 end
 
 -- Takes back what was written of jobs that have no place, and says why.
-local function take_back(ids, reason)
-  for _, id in ipairs(ids) do call('DEL', 'rq:job:' .. id, 'rq:tsrq:enqueued:' .. id) end
+local function take_back(job, ids, reason)
+  for _, id in ipairs(ids) do
+    call('DEL', 'rq:job:' .. id, 'rq:tsrq:enqueued:' .. id)
+    if job.group ~= '' then call('SREM', 'rq:group:' .. job.group, id) end
+  end
   return 'WRONGTYPE ' .. reason
 end
 
@@ -81,7 +97,7 @@ end
 local function push_jobs(job, ids)
   local key = 'rq:queue:' .. job.queue
   local length = try(job.front and 'LPUSH' or 'RPUSH', key, unpack(ids))
-  if type(length) ~= 'number' then return take_back(ids, 'the key of the queue ' .. job.queue .. ' is not a list') end
+  if type(length) ~= 'number' then return take_back(job, ids, 'the key of the queue ' .. job.queue .. ' is not a list') end
   -- A queue that was not empty is listed already.
   if length == #ids then call('SADD', 'rq:queues', key) end
 end
@@ -90,7 +106,7 @@ end
 local function hold(job, status)
   local registry = 'rq:' .. status .. ':' .. job.queue
   local added = try('ZADD', registry, status == 'scheduled' and job.due or clock(), job.id)
-  if type(added) ~= 'number' then return take_back({ job.id }, registry .. ' is not a sorted set') end
+  if type(added) ~= 'number' then return take_back(job, { job.id }, registry .. ' is not a sorted set') end
   call('SADD', 'rq:queues', 'rq:queue:' .. job.queue)
   if status == 'scheduled' then return nil end
   for _, parent in ipairs(job.parents) do

@@ -1,12 +1,14 @@
 -- What claiming has in common: opening the execution of a job whose id was just taken from a list.
 
--- The fields a worker gets of each job, in this order.
+-- The fields a worker gets of each job, in this order; and those that few jobs have.
 local FIELDS = {
   'data', 'status', 'origin', 'timeout', 'meta', 'result_ttl', 'description', 'created_at', 'enqueued_at',
   'retries_left', 'retries_max', 'ttl', 'last_heartbeat',
+  'number_of_retries', 'webhooks', 'success_callback_name', 'failure_callback_name', 'stopped_callback_name',
 }
--- Where in a row id, execution and origin follow.
-local ID, EXECUTION, ORIGIN = #FIELDS + 1, #FIELDS + 2, #FIELDS + 3
+local RARE = 14
+-- Where in a row id, execution and origin follow, and after them a list of what only few jobs have.
+local ID, EXECUTION, ORIGIN, MORE = RARE, RARE + 1, RARE + 2, RARE + 3
 
 local YEAR = 31536000
 
@@ -41,11 +43,22 @@ local function must_not_run(id, status, origin)
   return nil
 end
 
--- What the worker gets of a job: the values of FIELDS, then id, execution and origin. Of a payload that no worker should
--- have to hold only its length, as an integer.
+-- What the worker gets of a job: the values of FIELDS up to RARE, then id, execution and origin; and if it has any of the rare
+-- fields, a list of those and the timeouts of the three callbacks. Of a payload that no worker should have to hold only its
+-- length, as an integer.
 local function row_of(id, execution, origin, fields)
   if fields[1] and #fields[1] > MAX_BYTES then fields[1] = #fields[1] end
-  fields[ID], fields[EXECUTION], fields[ORIGIN] = id, execution, origin
+  local more
+  for i = RARE, #FIELDS do
+    if fields[i] and fields[i] ~= '' then more = { unpack(fields, RARE, #FIELDS) } end
+  end
+  for i = RARE, #FIELDS do fields[i] = nil end
+  if more then
+    local timeouts = call('HMGET', 'rq:job:' .. id, 'success_callback_timeout', 'failure_callback_timeout',
+      'stopped_callback_timeout')
+    for _, timeout in ipairs(timeouts) do more[#more + 1] = timeout end
+  end
+  fields[ID], fields[EXECUTION], fields[ORIGIN], fields[MORE] = id, execution, origin, more
   return fields
 end
 
@@ -54,7 +67,7 @@ end
 -- executions than its first run did, and both can be found. Ids grow from claim to claim and within one.
 local function new_claim(w, prefix)
   local moment = string.format('%013x', tonumber((w.now_float:gsub('%.', ''))))
-  return { process = prefix, prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, bytes = 0, taken = {} }
+  return { process = prefix, prefix = prefix .. moment:sub(-12), jobs = {}, skipped = {}, held = {}, bytes = 0, taken = {} }
 end
 
 local function skip(claim, queue, id, reason)

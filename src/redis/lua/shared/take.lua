@@ -4,17 +4,24 @@
 local MAX_SKIPS = 500
 
 -- Arguments: process prefix (16 hex digits), how many at most, strategy, seed, number of queues, then per queue
--- its name and weight.
+-- its name, weight and limits (see limit.lua).
 local function read_wish()
   local wish = { prefix = arg(), count = tonumber(arg()), strategy = arg(), seed = tonumber(arg()), queues = {} }
   for i = 1, tonumber(arg()) do
-    wish.queues[i] = { name = arg(), weight = tonumber(arg()) }
+    wish.queues[i] = { name = arg(), weight = tonumber(arg()), limits = arg() }
   end
   return wish
 end
 
 -- Takes up to `count` ids; false when the queue has no more to give.
 local function pop(claim, w, queue, count)
+  local after
+  count, after = allowance(claim, w, queue, count)
+  if count == 0 then
+    if try('LLEN', 'rq:queue:' .. queue.name) ~= 0 then hold_back(claim, queue.name, after) end
+    return false
+  end
+  local before = #claim.jobs
   local ids = try('LPOP', 'rq:queue:' .. queue.name, count)
   if not ids then return false end
   if ids.err then
@@ -22,6 +29,7 @@ local function pop(claim, w, queue, count)
     return false
   end
   start_all(claim, w, queue.name, ids)
+  count_starts(claim, w, queue, before)
   return #ids == count and claim.blocked ~= queue.name
 end
 

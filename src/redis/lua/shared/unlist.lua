@@ -2,7 +2,7 @@
 
 -- Out of the registries of a queue, but the started one.
 local function unlist(id, origin)
-  for _, registry in ipairs({ 'finished', 'failed', 'canceled', 'deferred', 'scheduled' }) do
+  for _, registry in ipairs({ 'finished', 'failed', 'canceled', 'deferred', 'scheduled', 'ready' }) do
     try('ZREM', 'rq:' .. registry .. ':' .. origin, id)
   end
 end

@@ -95,7 +95,7 @@ const SAMPLE = snapshotOf(
     worker('w1', {
       state: 'busy',
       currentJob: 'j1',
-      running: [{ id: 'j1', queue: 'high', seconds: 65 }],
+      running: [{ id: 'j1', queue: 'high', seconds: 65, progress: null }],
       successful: 9,
       failed: 1,
     }),
@@ -104,6 +104,12 @@ const SAMPLE = snapshotOf(
 );
 
 describe('renderInfo', () => {
+  it('shows how far a running job is', () => {
+    const running = [{ id: 'j1', queue: 'q', seconds: 1, progress: { percent: 42, text: 'half way' } }];
+    const busy = snapshotOf([], [worker('w1', { state: 'busy', running })]);
+    expect(render(busy).join('\n')).toContain('j1 42% half way');
+  });
+
   it('shows queues with bars on RQ’s scale, ages in one figure, and totals', () => {
     expect(render(SAMPLE)).toEqual([
       'queue  queued              started  failed  finished  oldest  workers  scheduled',
@@ -153,7 +159,11 @@ describe('renderInfo', () => {
     const now = snapshotOf(
       [queue(long, { queued: 1e9 }), queue('日本語の列'.repeat(30)), { name: long, error: 'key x holds no list' }],
       [
-        worker(long, { queues: [long], state: long, running: [{ id: long, queue: long, seconds: 1 }] }),
+        worker(long, {
+          queues: [long],
+          state: long,
+          running: [{ id: long, queue: long, seconds: 1, progress: { percent: 42, text: long } }],
+        }),
         worker('w', { error: long }),
       ],
       { suspended: true, problems: [long] },

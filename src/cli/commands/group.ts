@@ -1,0 +1,112 @@
+import { Command } from 'commander';
+import { TsrqError } from '../../errors.js';
+import { deleteGroup, groupMembers, groupNames, groupStatus, type GroupMember } from '../../queue/group.js';
+import type { Redis } from '../../redis/redis.js';
+import { chosenConnections } from '../connections.js';
+import type { Cli } from '../context.js';
+import { whole } from '../worker-options.js';
+
+const DEFAULT_LIMIT = 20;
+
+const EXAMPLES = `
+Actions:
+  list           the names of all groups
+  show NAMES     how many of the jobs of a group have which status, whether all have ended, and some of the jobs
+  delete NAMES   delete groups; their jobs stay
+
+Examples:
+  $ tsrq enqueue --group import-7 shop.fetch 1
+  $ tsrq group show import-7
+  $ tsrq group show import-7 --json --limit 1000
+  $ tsrq group delete import-7
+
+Exits 1 if there is no such group.
+`;
+
+interface Options {
+  readonly limit: number;
+}
+
+export function groupCommand(cli: Cli): Command {
+  return new Command('group')
+    .description('Look at groups of jobs, or delete them.')
+    .argument('<action>', 'list, show or delete')
+    .argument('[names...]', 'names of groups')
+    .option('--limit <n>', 'with show: how many of the jobs to name', whole(0), DEFAULT_LIMIT)
+    .addHelpText('after', EXAMPLES)
+    .action(async (action: string, names: string[], options: Options) => {
+      if (action !== 'list' && action !== 'show' && action !== 'delete') {
+        throw new TsrqError('USAGE', `'${action}' is none of list, show, delete`);
+      }
+      if (action === 'list') await list(cli, names);
+      else if (names.length === 0) {
+        throw new TsrqError('USAGE', `group ${action} needs the name of a group`, { hint: 'see `tsrq group list`' });
+      } else await each(cli, action, [...new Set(names)], options);
+    });
+}
+
+async function list(cli: Cli, names: readonly string[]): Promise<void> {
+  if (names.length > 0) throw new TsrqError('USAGE', 'group list takes no names', { hint: 'did you mean group show?' });
+  const found = new Set<string>();
+  for (const { target } of chosenConnections(await cli.settings())) {
+    for (const name of await groupNames(await cli.connect(target))) found.add(name);
+  }
+  const groups = [...found].sort();
+  cli.stdout.write(cli.json ? `${JSON.stringify({ groups })}\n` : groups.map((name) => `${name}\n`).join(''));
+}
+
+interface Done {
+  readonly text: string;
+  readonly json: object;
+}
+
+async function each(cli: Cli, action: 'show' | 'delete', names: readonly string[], options: Options): Promise<void> {
+  const shown: object[] = [];
+  for (const name of names) {
+    const parts: Done[] = [];
+    for (const { target } of chosenConnections(await cli.settings())) {
+      const redis = await cli.connect(target);
+      const done = action === 'show' ? await show(redis, name, options.limit) : await remove(redis, name);
+      if (done) parts.push(done);
+    }
+    if (parts.length === 0) {
+      cli.exitCode = 1;
+      if (!cli.json) cli.stderr.write(`tsrq: there is no group ${name}\n`);
+    }
+    for (const { text } of parts) if (!cli.json) cli.stdout.write(`${text}\n`);
+    shown.push(...(parts.length > 0 ? parts.map(({ json }) => json) : [{ name, found: false }]));
+  }
+  if (cli.json) cli.stdout.write(`${JSON.stringify({ groups: shown })}\n`);
+}
+
+async function show(redis: Redis, name: string, limit: number): Promise<Done | null> {
+  const status = await groupStatus(redis, name);
+  if (!status) return null;
+  const members = await firstMembers(redis, name, limit);
+  const counts = Object.entries(status.counts).map(([word, count]) => `${count} ${word}`);
+  if (status.gone > 0) counts.push(`${status.gone} gone`);
+  const lines = [
+    `${name}: ${status.done ? 'done' : 'not done'}, ${status.jobs} jobs${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
+    ...members.map((member) => `  ${(member.status ?? 'gone').padEnd(10)} ${member.id}`),
+  ];
+  const rest = status.jobs + status.gone - members.length;
+  if (rest > 0 && members.length > 0) lines.push(`  … and ${rest} more`);
+  return { text: lines.join('\n'), json: { found: true, ...status, members } };
+}
+
+async function firstMembers(redis: Redis, name: string, limit: number): Promise<GroupMember[]> {
+  const members: GroupMember[] = [];
+  if (limit === 0) return members;
+  for await (const page of groupMembers(redis, name)) {
+    members.push(...page.slice(0, limit - members.length));
+    if (members.length >= limit) break;
+  }
+  return members;
+}
+
+async function remove(redis: Redis, name: string): Promise<Done | null> {
+  const jobs = await deleteGroup(redis, name);
+  return jobs === 0
+    ? null
+    : { text: `Deleted group ${name} of ${jobs} jobs; they stay.`, json: { name, found: true, jobs } };
+}

@@ -1,0 +1,61 @@
+import { Command } from 'commander';
+import { TsrqError } from '../../../errors.js';
+import { fetchLog } from '../../../queue/job-log.js';
+import { fetchJob, fetchResults } from '../../../queue/job-store.js';
+import type { Cli } from '../../context.js';
+import { jobJson, renderJob } from '../../render/job.js';
+import { anywhere } from './anywhere.js';
+
+interface Options {
+  logs?: boolean;
+  watch?: boolean;
+}
+
+/** Lines of a log that are shown unless all are asked for. */
+const LAST_LINES = 10;
+
+const EXAMPLES = `
+Examples:
+  $ tsrq job show nightly
+  $ tsrq job show --watch nightly
+  $ tsrq job show --json nightly | jq .jobs[0].results
+`;
+
+export function showCommand(cli: Cli): Command {
+  return new Command('show')
+    .description('Show status, queue, times, progress, meta, the results that are kept, and the end of the log.')
+    .argument('<job_ids...>', 'ids of jobs')
+    .option('--logs', `the whole log, not its last ${LAST_LINES} lines`)
+    .option('--watch', 'show one job until it has ended: in place on a terminal, else line by line')
+    .addHelpText('after', EXAMPLES)
+    .action(async (ids: string[], options: Options) => {
+      if (options.watch !== true) {
+        await show(cli, ids, options);
+        return;
+      }
+      const [id = ''] = ids;
+      if (ids.length > 1) throw new TsrqError('USAGE', '--watch shows one job', { hint: 'name one id' });
+      if (cli.json) throw new TsrqError('USAGE', '--watch and --json exclude each other');
+      const { watch } = await import('./watch.js');
+      await watch(cli, id);
+    });
+}
+
+async function show(cli: Cli, ids: readonly string[], options: Options): Promise<void> {
+  const jobs: object[] = [];
+  for (const id of new Set(ids)) {
+    const found = await anywhere(cli, (redis) => fetchJob(redis, id));
+    if (!found) {
+      cli.exitCode = 1;
+      if (!cli.json) cli.stdout.write(`There is no job ${id}.\n`);
+      jobs.push({ id, done: false });
+      continue;
+    }
+    const { redis, value: job } = found;
+    const log = await fetchLog(redis, id, options.logs === true ? {} : { most: LAST_LINES });
+    const shown = { job, results: await fetchResults(redis, id), log };
+    if (cli.json) jobs.push(jobJson(shown));
+    else cli.stdout.write(`${renderJob(shown).join('\n')}\n`);
+  }
+  if (cli.json) cli.stdout.write(`${JSON.stringify({ jobs })}\n`);
+}

@@ -1,0 +1,45 @@
+import { inspect } from 'node:util';
+
+/** What is told of an error: the text that is stored with a failed job, and one line for the log. */
+export interface ErrorText {
+  readonly error: string;
+  readonly summary: string;
+}
+
+const MAX_ERROR_LENGTH = 64 * 1024;
+
+/** Describes whatever was thrown. */
+export function describeError(error: unknown): ErrorText {
+  const isError = error instanceof Error;
+  let text: string;
+  try {
+    text = isError
+      ? withoutOwnFrames(inspect(error, { depth: 4, breakLength: 120 }))
+      : `thrown: ${inspect(error, { depth: 4 })}`;
+  } catch (failure) {
+    text = `an error that cannot be shown: ${String(failure)}`;
+  }
+  if (text.length > MAX_ERROR_LENGTH) text = `${text.slice(0, MAX_ERROR_LENGTH)}\n… (${text.length} characters in all)`;
+  const line = isError ? `${error.name}: ${error.message}` : text;
+  return { error: text, summary: (line.split('\n')[0] ?? line).slice(0, 300) };
+}
+
+/** The frames of a stack below the handler are the worker's, of no use to whoever reads the error. */
+function withoutOwnFrames(text: string): string {
+  const own = (line: string): boolean =>
+    /^\s+at /.test(line) && (line.includes(OWN_FRAMES) || line.includes('node:async_hooks'));
+  return text
+    .split('\n')
+    .filter((line) => !own(line) && !line.includes('/jobs/current-job.'))
+    .join('\n');
+}
+
+const OWN_FRAMES = new URL('.', import.meta.url).href;
+
+/** An error, and what its callback did wrong; in Python's words, so that whoever searches for them finds both. */
+export function bothErrors(first: ErrorText, second: ErrorText): ErrorText {
+  return {
+    error: `${first.error}\n\nDuring handling of the above exception, another exception occurred:\n\n${second.error}`,
+    summary: `${first.summary}; its callback failed too: ${second.summary}`,
+  };
+}

@@ -1,0 +1,146 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
+import { cleanRateLimits } from '../../src/queue/rate-limit.js';
+import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
+import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
+import { rqAlone, startRq, type Rq } from '../support/python.js';
+import { put, statusOf, until } from '../support/rq.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
+const environment = await rqAlone('3.0.0');
+
+describe.skipIf(environment === null)('what only RQ 3 writes', () => {
+  let { server, client, redis } = {} as FreshRedis;
+  freshRedis((fresh) => ({ server, client, redis } = fresh));
+  let rq: Rq;
+  let worker: CliProcess | null = null;
+
+  beforeAll(() => {
+    if (environment) rq = startRq(environment, server.url);
+  });
+  afterAll(() => rq.stop());
+  afterEach(async () => {
+    worker?.kill('SIGKILL');
+    await worker?.exited;
+    worker = null;
+  });
+
+  const tsrq = (...args: string[]) => runTsrq(args, { url: server.url });
+  const burst = () => tsrq('worker', '--burst', '--path', JOBS, 'q');
+  /** Enqueues jobs of one rate limit. */
+  const limited = (calls: string, concurrency = 1) =>
+    rq.eval(`from rq import RateLimit
+limit = RateLimit('api', ${concurrency})
+for id, function, options in ${calls}:
+    q('q').enqueue(function, job_id=id, rate_limit=limit, **options)`);
+  const slots = async (): Promise<unknown> => ({
+    allowed: await client.zrange('rq:rl:api:allowed', '0', '-1'),
+    waiting: await client.zrange('rq:rl:api:rate_limited', '0', '-1'),
+    queue: await client.lrange('rq:queue:q', 0, -1),
+  });
+
+  it('jobs of a rate limit follow each other when tsrq runs them, whatever becomes of them', async () => {
+    await limited(`[('a', 'count.add', {'args': (1,)}), ('b', 'count.boom', {'args': ('x',)}),
+  ('c', 'count.boom', {'args': ('x',), 'retry': Retry(1)}), ('d', 'count.add', {'args': (1,), 'result_ttl': 0}), ('e', 'count.add', {'args': (1,)})]`);
+    expect(await slots()).toEqual({ allowed: ['a'], waiting: ['b', 'c', 'd', 'e'], queue: ['a'] });
+    expect((await burst()).code).toBe(0);
+    expect(await slots()).toEqual({ allowed: [], waiting: [], queue: [] });
+    const statuses = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => statusOf(client, id)));
+    expect(statuses).toEqual(['finished', 'failed', 'failed', null, 'finished']);
+    await cleanRateLimits(redis);
+    expect(await client.keys('rq:rl*')).toEqual([]);
+  });
+
+  it('a retry that comes later leaves its slot to the next', async () => {
+    await limited(
+      `[('a', 'count.boom', {'args': ('x',), 'retry': Retry(1, interval=600)}), ('b', 'count.add', {'args': (1,)})]`,
+    );
+    await burst();
+    expect([await statusOf(client, 'a'), await statusOf(client, 'b')]).toEqual(['scheduled', 'finished']);
+  });
+
+  it('a job that is canceled or deleted leaves its slot, or its place among those that wait', async () => {
+    await limited(`[(id, 'count.add', {}) for id in 'abcd']`);
+    await cancelJob(redis, 'a');
+    expect(await slots()).toEqual({ allowed: ['b'], waiting: ['c', 'd'], queue: ['b'] });
+    await deleteJob(redis, 'c');
+    await deleteJob(redis, 'b');
+    expect(await slots()).toEqual({ allowed: ['d'], waiting: [], queue: ['d'] });
+  });
+
+  it('a job that is canceled while it runs keeps its slot until it is given up', async () => {
+    worker = startTsrq(['worker', '--path', JOBS, '--job-monitoring-interval', '1', 'q'], { url: server.url });
+    await worker.waitFor('listening on');
+    await limited(`[('a', 'count.sleep', {'args': (60000,)}), ('b', 'count.add', {'args': (1,)})]`);
+    await until('it runs', async () => (await statusOf(client, 'a')) === 'started');
+    await cancelJob(redis, 'a');
+    expect(await statusOf(client, 'b')).toBe('rate_limited');
+    await until('the next has run', async () => (await statusOf(client, 'b')) === 'finished');
+    expect(await statusOf(client, 'a')).toBe('canceled');
+  });
+
+  it('the id of a job that waits for a slot is in use', async () => {
+    await limited(`[('a', 'count.add', {}), ('b', 'count.add', {})]`);
+    await expect(put(redis, 'count.add', [], { id: 'b', queue: 'q' })).rejects.toThrow('it is rate_limited');
+  });
+
+  it('a slot whose job has vanished is freed by maintenance', async () => {
+    await limited(`[('a', 'count.add', {}), ('b', 'count.add', {})]`);
+    await client.del('rq:job:a', 'rq:queue:q');
+    await cleanRateLimits(redis);
+    expect(await slots()).toEqual({ allowed: ['b'], waiting: [], queue: ['b'] });
+    await cleanRateLimits(redis);
+    expect(await slots()).toEqual({ allowed: ['b'], waiting: [], queue: ['b'] });
+  });
+
+  it('info, doctor, job show, requeue and empty bear jobs that are limited or ready', async () => {
+    await limited(`[('a', 'count.boom', {'args': ('x',)}), ('b', 'count.add', {})]`);
+    await rq.eval(`q('q').enqueue('count.add', job_id='ready')
+from rq.registry import ReadyJobRegistry
+r.lrem('rq:queue:q', 1, 'ready')
+with r.pipeline() as pipe:
+    ReadyJobRegistry('q', connection=r).register_jobs([job('ready')], pipe)
+    pipe.execute()`);
+    await tsrq('worker', '--burst', '--max-jobs', '1', '--path', JOBS, 'q');
+    expect(await statusOf(client, 'a')).toBe('failed');
+    await client.hset('rq:job:b', 'status', 'rate_limited');
+    await client.del('rq:queue:q');
+
+    const info = JSON.parse((await tsrq('info', '--json')).stdout) as { queues: unknown[] };
+    expect(info.queues).toMatchObject([{ name: 'q', queued: 0, failed: 1 }]);
+    const doctor = await tsrq('doctor', '--deep', '--json');
+    const { findings } = JSON.parse(doctor.stdout) as { findings: { id: string; level: string }[] };
+    expect(findings.filter(({ level }) => level === 'problem')).toEqual([]);
+    expect((await tsrq('job', 'show', 'b')).stdout).toMatch(/^status +rate_limited$/m);
+    expect((await tsrq('job', 'show', 'ready')).stdout).toMatch(/^status +ready_to_enqueue$/m);
+    expect((await tsrq('requeue', '--all')).stdout).toContain('Requeued 1 of 1 jobs');
+    expect((await tsrq('empty', 'q')).stdout).toContain('1 jobs removed');
+    expect((await tsrq('job', 'delete', 'ready')).code).toBe(0);
+    expect(await client.exists('rq:ready:q')).toBe(0);
+  });
+
+  it('each sees what the other’s worker runs', async () => {
+    worker = startTsrq(['worker', '--path', JOBS, '--name', 'ours', 'q'], { url: server.url });
+    await worker.waitFor('listening on');
+    const id = await put(redis, 'count.sleep', [60_000], { queue: 'q' });
+    const seen = `result = [e.job_id for w in Worker.all(connection=r) for e in w.get_current_executions()]`;
+    await until('RQ sees it', async () => JSON.stringify(await rq.eval(seen)) === JSON.stringify([id]));
+    await rq.eval(`from rq.command import send_stop_execution_command
+(execution,) = job('${id}').get_executions()
+send_stop_execution_command(r, '${id}', execution.id)`);
+    await until('it is stopped', async () => (await statusOf(client, id)) === 'stopped');
+    expect(await rq.eval(seen)).toEqual([]);
+
+    rq.startWorker(['-u', server.url, '-n', 'theirs', '-S', 'rq.serializers.JSONSerializer', 'for-python']);
+    const theirs = await put(redis, 'pyjobs.slow', [60], { queue: 'for-python' });
+    await until('tsrq sees it', async () => {
+      const { workers } = JSON.parse((await tsrq('info', '--json')).stdout) as {
+        workers: { name: string; running: { id: string }[] }[];
+      };
+      return workers.find(({ name }) => name === 'theirs')?.running[0]?.id === theirs;
+    });
+    expect((await tsrq('job', 'stop', theirs)).stdout).toContain('was told to stop');
+    await until('it is stopped', async () => (await statusOf(client, theirs)) === 'stopped');
+  });
+});
