@@ -66,6 +66,12 @@ export class Run implements RunListener {
     this.#onEnd(this, this.#end(completion));
   }
 
+  /** How long it may still run, milliseconds; Infinity without a limit. */
+  get remainingMs(): number {
+    if (this.timeoutSeconds <= 0) return Infinity;
+    return Math.max(0, this.startedAtMs + this.timeoutSeconds * 1_000 - clock());
+  }
+
   /** Its time is over. In RQ's words, so that whoever searches for them finds both. */
   expire(): void {
     this.dueAt = Infinity;
