@@ -5,9 +5,9 @@ import { pubsubKey } from '../protocol/keys.js';
 import { saveMeta } from '../queue/save-meta.js';
 import { isSuspended } from '../queue/suspend.js';
 import { connect } from '../redis/connect.js';
-import { classify } from '../redis/failure.js';
 import type { Redis } from '../redis/redis.js';
 import { subscribe } from '../redis/subscribe.js';
+import { BootWatch } from './boot-watch.js';
 import { obey } from './commands.js';
 import type { WorkerEnd } from './events.js';
 import { InProcess } from './horses/in-process.js';
@@ -226,44 +226,6 @@ function control(
       return Math.max(0, ...worker.runs.map((run) => Math.min(run.remainingMs, untilCold)).filter(Number.isFinite));
     },
   };
-}
-
-/** Ends the boot when Redis cannot be reached in time, or does not want us. */
-class BootWatch {
-  over = false;
-  readonly #timeoutSeconds: number;
-  #lastError: Error | null = null;
-  #refuse: (error: Error) => void = () => undefined;
-
-  constructor(timeoutSeconds: number) {
-    this.#timeoutSeconds = timeoutSeconds;
-  }
-
-  lost(error: Error): void {
-    this.#lastError = error;
-    if (classify(error.cause) === 'refused') this.#refuse(error);
-  }
-
-  async within(work: Promise<void>): Promise<void> {
-    const timer = new AbortController();
-    const refused = new Promise<never>((_, reject) => {
-      this.#refuse = reject;
-    });
-    const timeout = sleep(this.#timeoutSeconds * 1_000, undefined, { signal: timer.signal }).then(() => {
-      const seconds = this.#timeoutSeconds;
-      throw this.#lastError ?? new TsrqError('REDIS_UNREACHABLE', `Redis did not answer within ${seconds} s`);
-    });
-    timeout.catch(() => undefined);
-    try {
-      await Promise.race([work, refused, timeout]);
-    } finally {
-      timer.abort();
-    }
-  }
-
-  end(): void {
-    this.over = true;
-  }
 }
 
 /** Things to do again and again: never two rounds of one at once, and one that fails is reported once while it fails. */
