@@ -17,6 +17,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "`worker --concurrency N` under RQ's name",
     load: async () => (await import('./commands/worker-pool.js')).workerPoolCommand,
   },
+  scheduler: {
+    summary: 'move scheduled jobs that are due to their queues',
+    load: async () => (await import('./commands/scheduler.js')).schedulerCommand,
+  },
   info: {
     summary: 'show queues and workers',
     load: async () => (await import('./commands/info.js')).infoCommand,

@@ -14,7 +14,7 @@ const LOCK_SECONDS = 61;
  */
 export class Scheduler {
   readonly #redis: Redis;
-  readonly #queues: readonly string[];
+  #queues: readonly string[];
   readonly #name = randomBytes(16).toString('hex');
   readonly #held = new Set<string>();
   #created: string | null = null;
@@ -24,11 +24,29 @@ export class Scheduler {
     this.#queues = queues;
   }
 
-  /** One pass; returns how many jobs were moved. */
+  /** How many queues' locks it holds. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** Looks after these queues from the next pass on; the lock of a queue that is not among them is left to expire. */
+  lookAfter(queues: readonly string[]): void {
+    this.#queues = queues;
+    for (const queue of this.#held) if (!queues.includes(queue)) this.#held.delete(queue);
+  }
+
+  /** One pass; returns how many jobs were moved. One queue's bad data does not stop the others: it is thrown at the end. */
   async runOnce(): Promise<number> {
     await this.#hold();
     let moved = 0;
-    for (const queue of this.#held) moved += await moveDue(this.#redis, queue);
+    const troubles: unknown[] = [];
+    for (const queue of this.#held) {
+      moved += await moveDue(this.#redis, queue).catch((error: unknown) => {
+        troubles.push(error);
+        return 0;
+      });
+    }
+    if (troubles.length > 0) throw troubles[0];
     return moved;
   }
 
