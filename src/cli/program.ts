@@ -61,6 +61,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'look for what is wrong with a Redis, and say what helps',
     load: async () => (await import('./commands/doctor.js')).doctorCommand,
   },
+  unit: {
+    summary: 'write a systemd unit for a worker or the scheduler',
+    load: async () => (await import('./commands/unit.js')).unitCommand,
+  },
   demo: {
     summary: 'show tsrq at work on a private, temporary Redis',
     load: async () => (await import('./commands/demo.js')).demoCommand,
