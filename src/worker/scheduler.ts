@@ -18,6 +18,8 @@ export class Scheduler {
   readonly #name = randomBytes(16).toString('hex');
   readonly #held = new Set<string>();
   #created: string | null = null;
+  /** Jobs it has moved so far. */
+  moved = 0;
 
   constructor(redis: Redis, queues: readonly string[]) {
     this.#redis = redis;
@@ -35,19 +37,18 @@ export class Scheduler {
     for (const queue of this.#held) if (!queues.includes(queue)) this.#held.delete(queue);
   }
 
-  /** One pass; returns how many jobs were moved. One queue's bad data does not stop the others: it is thrown at the end. */
-  async runOnce(): Promise<number> {
+  /** One pass. One queue's bad data does not stop the others: it is thrown at the end. */
+  async runOnce(): Promise<void> {
     await this.#hold();
-    let moved = 0;
     const troubles: unknown[] = [];
     for (const queue of this.#held) {
-      moved += await moveDue(this.#redis, queue).catch((error: unknown) => {
+      try {
+        this.moved += await moveDue(this.#redis, queue);
+      } catch (error) {
         troubles.push(error);
-        return 0;
-      });
+      }
     }
     if (troubles.length > 0) throw troubles[0];
-    return moved;
   }
 
   /** Gives up the locks it holds. */

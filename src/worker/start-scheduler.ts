@@ -104,17 +104,19 @@ class Passing implements RunningScheduler {
   }
 
   async #pass(): Promise<void> {
+    const before = this.#scheduler.moved;
     try {
       if (this.passes % LOOK_EVERY === 0) await this.#look();
-      const moved = await this.#scheduler.runOnce();
+      await this.#scheduler.runOnce();
       this.#trouble = '';
-      if (moved > 0) this.#options.onMoved(moved);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (message !== this.#trouble && !this.#stopping.signal.aborted)
         this.#options.onEvent({ type: 'warning', message: `due jobs may stay where they are: ${message}` });
       this.#trouble = message;
     }
+    const moved = this.#scheduler.moved - before;
+    if (moved > 0) this.#options.onMoved(moved);
     this.passes += 1;
   }
 

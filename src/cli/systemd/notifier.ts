@@ -74,7 +74,8 @@ export class Notifier {
     });
     helper.stdin.on('error', () => undefined);
     const end = (): void => {
-      if (this.#helper === helper) this.#helper = null;
+      if (this.#helper !== helper) return;
+      this.#helper = null;
       for (const settle of this.#waiting.splice(0)) settle(-1);
     };
     helper.once('error', end);

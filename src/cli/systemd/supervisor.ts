@@ -102,7 +102,8 @@ export class Supervisor {
     const isAlive = service.hasPulse() || (await service.isRedisAway());
     this.#isLooking = false;
     if (isAlive) this.#send('WATCHDOG=1');
-    else if (!this.#isStuck) this.#options.warn('no progress although Redis answers: the watchdog will restart this');
+    else if (!this.#isStuck && !this.#isStopping)
+      this.#options.warn('no progress although Redis answers: the watchdog will restart this');
     this.#isStuck = !isAlive;
   }
 
