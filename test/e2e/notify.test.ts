@@ -77,10 +77,10 @@ describe('a worker whose manager listens', () => {
 
   it('says what runs, and without its arguments if these are not to be logged', async () => {
     await start(['q', '--disable-job-desc-logging']);
-    const id = await put(redis, 'count.sleep', [5_000], { queue: 'q' });
+    const id = await put(redis, 'count.sleep', [8_000], { queue: 'q' });
     await statusWith(`1 running: q: ${id}; 0 done`);
     await statusWith('waiting for jobs on q; 1 done');
-    expect(receiver.messages().filter(({ STATUS = '' }) => STATUS.includes('5000'))).toEqual([]);
+    expect(receiver.messages().filter(({ STATUS = '' }) => STATUS.includes('8000'))).toEqual([]);
   });
 
   it('keeps what it asks for from its jobs', async () => {
@@ -155,31 +155,31 @@ describe('a stop', () => {
 
   it('is announced, and lasts as long as a job may still run by its own limit, asked for in portions', async () => {
     const running_ = await start(['q']);
-    const id = await put(redis, 'count.sleep', [6_000], { queue: 'q', timeoutSeconds: 600 });
+    const id = await put(redis, 'count.sleep', [12_000], { queue: 'q', timeoutSeconds: 600 });
     await running(id);
     running_.kill('SIGTERM');
     await receiver.waitFor('STOPPING=1', (message) => message['STOPPING'] === '1');
     expect((await running_.exited).code).toBe(0);
     expect(await statusOf(client, id)).toBe('finished');
-    const [first, second] = extensions();
-    expect([first, second]).toEqual([20_000_000, 20_000_000]);
+    expect(extensions().length).toBeGreaterThan(1);
+    expect(new Set(extensions())).toEqual(new Set([20_000_000]));
   });
 
   it('does not last longer than the limit and what it takes to end the job', async () => {
     const running_ = await start(['q']);
-    const id = await put(redis, 'count.sleep', [60_000], { queue: 'q', timeoutSeconds: 3 });
+    const id = await put(redis, 'count.sleep', [60_000], { queue: 'q', timeoutSeconds: 8 });
     await running(id);
     running_.kill('SIGTERM');
     expect((await running_.exited).code).toBe(0);
     expect(await statusOf(client, id)).toBe('failed');
-    expect(extensions()).toHaveLength(1);
-    expect(extensions()[0]).toBeLessThanOrEqual(13_000_000);
+    expect(extensions()).not.toEqual([]);
+    expect(Math.max(...extensions())).toBeLessThanOrEqual(18_000_000);
   });
 
   it('is not prolonged for a job without a limit, unless there is a shutdown timeout', async () => {
     const stop = async (...args: string[]): Promise<void> => {
       const running_ = await start(['q', ...args]);
-      const id = await put(redis, 'count.sleep', [1_500], { queue: 'q', timeoutSeconds: -1 });
+      const id = await put(redis, 'count.sleep', [5_000], { queue: 'q', timeoutSeconds: -1 });
       await running(id);
       running_.kill('SIGTERM');
       expect((await running_.exited).code).toBe(0);
@@ -188,7 +188,7 @@ describe('a stop', () => {
     expect(extensions()).toEqual([]);
     receiver.stop();
     await stop('--shutdown-timeout', '50');
-    expect(extensions()).toEqual([20_000_000]);
+    expect(new Set(extensions())).toEqual(new Set([20_000_000]));
   });
 });
 

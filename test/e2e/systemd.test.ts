@@ -160,8 +160,8 @@ describe.skipIf(why !== null)(`under systemd${why === null ? '' : ` (${why})`}`,
   });
 
   it('a stop waits for a job by its own timeout, longer than TimeoutStopSec', async () => {
-    const unit = await start('stop', { service: 'TimeoutStopSec=1' });
-    const id = await put(redis, 'count.sleep', [6_000], { queue: 'stop', timeoutSeconds: 60 });
+    const unit = await start('stop', { service: 'TimeoutStopSec=5' });
+    const id = await put(redis, 'count.sleep', [12_000], { queue: 'stop', timeoutSeconds: 60 });
     await until('the job runs', async () => (await statusOf(client, id)) === 'started');
     await machine.run('systemctl', 'stop', unit);
     expect(await isDone(id)).toBe(true);
@@ -172,9 +172,9 @@ describe.skipIf(why !== null)(`under systemd${why === null ? '' : ` (${why})`}`,
   });
 
   it('the watchdog restarts a worker that hangs, and the next one works', async () => {
-    const unit = await start('hang', { service: 'WatchdogSec=2\nRestartSec=100ms', env: 'TSRQ_ISOLATION=none' });
+    const unit = await start('hang', { service: 'WatchdogSec=6\nRestartSec=100ms', env: 'TSRQ_ISOLATION=none' });
     const hanging = await put(redis, 'count.busy', [3_600_000], { queue: 'hang' });
-    await until('the worker was restarted', async () => (await property(unit, 'NRestarts')) === '1', 60_000);
+    await until('the worker was restarted', async () => Number(await property(unit, 'NRestarts')) > 0, 40_000);
     expect((await machine.journal(unit)).some(({ message }) => message.includes('Watchdog timeout'))).toBe(true);
     const id = await put(redis, 'count.words', ['a b'], { queue: 'hang' });
     await until('the next one works', () => isDone(id));
@@ -183,15 +183,19 @@ describe.skipIf(why !== null)(`under systemd${why === null ? '' : ` (${why})`}`,
   });
 
   it('an outage of Redis is no reason for a restart', async () => {
-    const unit = await start('outage', { service: 'WatchdogSec=2' });
+    const unit = await start('outage', { service: 'WatchdogSec=6' });
     const pid = await property(unit, 'MainPID');
     await server.kill('SIGKILL');
     await until('it says so', async () => (await property(unit, 'StatusText')).startsWith('Redis is away since'));
     const seen = new Set<string>();
-    await until('it gives signs of life for longer than the watchdog waits', async () => {
-      seen.add(await property(unit, 'WatchdogTimestampMonotonic'));
-      return seen.size > 8;
-    });
+    await until(
+      'it gives signs of life for longer than the watchdog waits',
+      async () => {
+        seen.add(await property(unit, 'WatchdogTimestampMonotonic'));
+        return seen.size > 6;
+      },
+      30_000,
+    );
     await server.restart();
     const id = await put(redis, 'count.words', ['a b'], { queue: 'outage' });
     await until('it works again', () => isDone(id));
