@@ -118,24 +118,20 @@ describe.skipIf(why !== null)(`under systemd${why === null ? '' : ` (${why})`}`,
     const units = ['tsrq-worker@a.service', 'tsrq-worker@b.service', SCHEDULER];
     await machine.run('systemctl', 'enable', 'tsrq.target', ...units);
     await machine.run('systemctl', 'start', 'tsrq.target');
-    const pids = async (): Promise<string[]> => Promise.all(units.map((unit) => property(unit, 'MainPID')));
-    await until('all are there', async () =>
-      (await Promise.all(units.map((unit) => property(unit, 'ActiveState')))).every((state) => state === 'active'),
-    );
-    const before = await pids();
+    const all = async (name: string): Promise<string[]> => Promise.all(units.map((unit) => property(unit, name)));
+    const are = async (state: string): Promise<boolean> =>
+      (await all('ActiveState')).every((actual) => actual === state);
+    await until('all are there', () => are('active'));
+    const before = await all('MainPID');
+    // What is done to the target is done to them, but only the target is waited for.
     await machine.run('systemctl', 'restart', 'tsrq.target');
-    await until('all are there again', async () =>
-      (await Promise.all(units.map((unit) => property(unit, 'ActiveState')))).every((state) => state === 'active'),
+    await until(
+      'others are there',
+      async () => (await are('active')) && (await all('MainPID')).every((pid) => !before.includes(pid)),
     );
-    const after = await pids();
-    expect(after.filter((pid) => before.includes(pid))).toEqual([]);
     await machine.run('systemctl', 'stop', 'tsrq.target');
-    for (const unit of units) {
-      expect(await machine.properties(unit, 'ActiveState', 'Result')).toEqual({
-        ActiveState: 'inactive',
-        Result: 'success',
-      });
-    }
+    await until('all have stopped', () => are('inactive'));
+    expect(await all('Result')).toEqual(['success', 'success', 'success']);
     await machine.run('systemctl', 'disable', 'tsrq.target', ...units);
   });
 
