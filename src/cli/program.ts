@@ -17,6 +17,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "`worker --concurrency N` under RQ's name",
     load: async () => (await import('./commands/worker-pool.js')).workerPoolCommand,
   },
+  scheduler: {
+    summary: 'move scheduled jobs that are due to their queues',
+    load: async () => (await import('./commands/scheduler.js')).schedulerCommand,
+  },
   info: {
     summary: 'show queues and workers',
     load: async () => (await import('./commands/info.js')).infoCommand,
@@ -60,6 +64,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   doctor: {
     summary: 'look for what is wrong with a Redis, and say what helps',
     load: async () => (await import('./commands/doctor.js')).doctorCommand,
+  },
+  unit: {
+    summary: 'write a systemd unit for a worker or the scheduler',
+    load: async () => (await import('./commands/unit.js')).unitCommand,
   },
   demo: {
     summary: 'show tsrq at work on a private, temporary Redis',

@@ -38,6 +38,8 @@ export class Exchange {
   #replicated = true;
   /** How many jobs have ended and are recorded. */
   jobsEnded = 0;
+  /** How many calls are over, answered or failed. */
+  settledCalls = 0;
   suspended = false;
 
   constructor(parts: ExchangeParts) {
@@ -69,6 +71,7 @@ export class Exchange {
       })
       .finally(() => {
         this.#inFlight.delete(call);
+        this.settledCalls += 1;
         this.#parts.onSettled();
       });
     this.#inFlight.add(call);

@@ -15,7 +15,11 @@ import type { Cli } from '../context.js';
 import { durability } from '../durable.js';
 import { createLog, type Log } from '../log.js';
 import { logRecord } from '../render/worker-log.js';
-import { obeySignals, type SignalTarget } from '../signals.js';
+import { WorkerStatus } from '../render/worker-status.js';
+import { SIGNAL_NUMBERS, SignalRelay } from '../signal-relay.js';
+import { obeySignals } from '../signals.js';
+import { isRedisAway, supervisorOf } from '../systemd/supervised.js';
+import type { Service, Supervisor } from '../systemd/supervisor.js';
 import { addWorkerOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';
 
 const HELP = `
@@ -44,29 +48,83 @@ export function workerCommand(cli: Cli): Command {
 
 /** Runs a worker until it ends; sets the exit code. */
 export async function runWorker(cli: Cli, queues: readonly string[], values: WorkerFlagValues): Promise<void> {
-  const flags = workerFlags(values);
-  const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
-  const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
-  const options = await workerOptions(cli, settings, log);
+  // Before anything else: what a signal does by default would end a worker that has begun to boot, and process 1 hears none.
   const signals = new SignalRelay();
   const disarm = obeySignals(signals);
-  const stray = watchStrayErrors(signals, log);
   try {
-    const worker = await startNamed(options, settings);
-    signals.lead(worker, log);
-    const end = await worker.ended;
-    cli.exitCode = stray.seen ? 1 : exitCode(end, signals.coldSignal);
+    const flags = workerFlags(values);
+    const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
+    const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
+    await runConfigured(cli, { settings, log, signals });
   } finally {
-    stray.disarm();
     disarm();
   }
 }
 
-async function workerOptions(
-  cli: Cli,
+interface Given {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly signals: SignalRelay;
+}
+
+async function runConfigured(cli: Cli, { settings, log, signals }: Given): Promise<void> {
+  warnIfProcessOne(log);
+  const stray = watchStrayErrors(signals, log);
+  const supervisor = await supervisorOf(cli.env, log);
+  try {
+    const given = await workerOptions(cli, settings, log);
+    const { options, service } = supervisor ? supervised(supervisor, given, settings) : { options: given };
+    const worker = await startNamed(options, settings);
+    if (service) supervisor?.ready(service(worker));
+    signals.lead(worker, { log, supervisor, showDescription: settings.worker.logJobDescription });
+    const end = await worker.ended;
+    cli.exitCode = stray.seen ? 1 : exitCode(end, signals.coldSignal);
+  } finally {
+    stray.disarm();
+    await supervisor?.end();
+  }
+}
+
+type Options = WorkerOptions & { readonly connectTimeoutSeconds: number };
+
+/** What horses need to warm up, and a socket for commands to open, milliseconds. */
+const WARM_UP_MS = 60_000;
+
+/** The options of a worker whose doings systemd is told, and what it is told of once it runs. */
+function supervised(
+  supervisor: Supervisor,
+  options: Options,
   settings: Settings,
-  log: Log,
-): Promise<WorkerOptions & { connectTimeoutSeconds: number }> {
+): { options: Options; service: (worker: RunningWorker) => Service } {
+  const status = new WorkerStatus(options.queues.map((queue) => queue.name));
+  supervisor.starting('connecting to Redis', options.connectTimeoutSeconds * 1_000 + WARM_UP_MS);
+  return {
+    options: {
+      ...options,
+      onEvent: (event) => {
+        status.see(event);
+        options.onEvent(event);
+        if (event.type === 'stopping' || event.type === 'cold') supervisor.stopping();
+      },
+    },
+    service: (worker) => ({
+      status: () => status.line(worker.describe(settings.worker.logJobDescription)),
+      hasPulse: () => worker.hasPulse(),
+      isRedisAway: () => isRedisAway(options.target),
+      remainingMs: () => worker.remainingMs(),
+    }),
+  };
+}
+
+/** Only the first process of a system takes care of processes whose parents are gone, and Node cannot. */
+function warnIfProcessOne(log: Log): void {
+  if (process.pid !== 1) return;
+  const message =
+    'this worker is process 1: what processes of jobs leave behind stays as zombies; start it under an init (docker run --init)';
+  log({ level: 'warning', event: 'process-1', message });
+}
+
+async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Options> {
   const { worker } = settings;
   const queues = parseQueues(settings.queues, worker.dequeueStrategy).map((queue) => ({
     ...queue,
@@ -153,10 +211,7 @@ async function checkFiles(cwd: string, files: readonly string[], what: string): 
 const MAX_NUMBER = 10_000;
 
 /** Starts the worker under its name; `{n}` becomes the first number that no live worker has. */
-async function startNamed(
-  options: WorkerOptions & { connectTimeoutSeconds: number },
-  settings: Settings,
-): Promise<RunningWorker> {
+async function startNamed(options: Options, settings: Settings): Promise<RunningWorker> {
   const template = settings.worker.name ?? randomBytes(16).toString('hex');
   const base = template.replaceAll('{host}', hostname()).replaceAll('{pid}', String(process.pid));
   if (!base.includes('{n}')) return startWorker({ ...options, name: base });
@@ -193,8 +248,6 @@ function watchStrayErrors(signals: SignalRelay, log: Log): { readonly seen: bool
   };
 }
 
-const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
-
 function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null): number {
   switch (end.reason) {
     case 'cold':
@@ -204,56 +257,5 @@ function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null
       return 75;
     default:
       return 0;
-  }
-}
-
-/** Hands signals to the worker once there is one; what came earlier is kept. */
-class SignalRelay implements SignalTarget {
-  coldSignal: keyof typeof SIGNAL_NUMBERS | null = null;
-  #worker: RunningWorker | null = null;
-  #log: Log | null = null;
-  #stopped: string | null = null;
-
-  lead(worker: RunningWorker, log: Log): void {
-    this.#worker = worker;
-    this.#log = log;
-    if (this.#stopped !== null) worker.stop(this.#stopped);
-  }
-
-  stop(signal: keyof typeof SIGNAL_NUMBERS): void {
-    this.coldSignal = signal;
-    this.#stopped = signal;
-    this.#worker?.stop(signal);
-  }
-
-  kill(signal: keyof typeof SIGNAL_NUMBERS): void {
-    this.coldSignal = signal;
-    // Nothing has begun yet: nothing is to be recorded.
-    if (!this.#worker) process.exit(128 + SIGNAL_NUMBERS[signal]);
-    this.#worker.kill(signal);
-  }
-
-  /** Ends the worker at once and has its jobs recorded; false if there is none yet. */
-  endWorker(because: string): boolean {
-    this.#worker?.kill(because);
-    return this.#worker !== null;
-  }
-
-  reload(): void {
-    this.#worker?.reload();
-  }
-
-  quiet(): void {
-    this.#worker?.quiet();
-  }
-
-  unquiet(): void {
-    this.#worker?.unquiet();
-  }
-
-  show(): void {
-    const lines = this.#worker?.describe() ?? [];
-    const message = lines.length === 0 ? 'Nothing is running' : `Running: ${lines.join('; ')}`;
-    this.#log?.({ level: 'info', event: 'running', message });
   }
 }

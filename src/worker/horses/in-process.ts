@@ -50,7 +50,9 @@ export class InProcess implements Performer {
   }
 
   /** Modules that were loaded stay loaded: only a new process runs fresh code. */
-  reload(): void {}
+  reload(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
 
   stop(): Promise<void> {
     return Promise.resolve();

@@ -29,8 +29,11 @@ export interface Performer {
   /** Makes ready; returns a sentence for each module of `--jobs` that cannot be loaded. */
   start(): Promise<readonly string[]>;
   perform(run: RunRequest, listener: RunListener): RunHandle;
-  /** Jobs begun from now on run fresh code; running ones are not disturbed. */
-  reload(): void;
+  /**
+   * Jobs begun from now on run fresh code; running ones are not disturbed. Resolves when that code is loaded, with a
+   * sentence for each module of `--jobs` that cannot be.
+   */
+  reload(): Promise<readonly string[]>;
   /** Lets what is idle end; resolves when nothing is left. */
   stop(): Promise<void>;
 }

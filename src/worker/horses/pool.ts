@@ -51,9 +51,9 @@ export class HorsePool implements Performer {
     return undefined;
   }
 
-  reload(): void {
+  reload(): Promise<readonly string[]> {
     for (const horse of [...this.#fresh]) this.#retire(horse);
-    this.#add();
+    return this.#add().ready;
   }
 
   async stop(): Promise<void> {
