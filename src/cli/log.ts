@@ -1,5 +1,5 @@
-import { fstatSync } from 'node:fs';
 import { Chalk } from 'chalk';
+import { journalLines, leadsToJournal } from './journal.js';
 import type { Output } from './output.js';
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
@@ -18,8 +18,6 @@ export interface LogRecord {
 export type Log = (record: LogRecord) => void;
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
-/** syslog's priorities, as journald reads them from the head of a line. */
-const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warning: 4, error: 3 };
 
 /** Writes records of at least `level` to `output`, one line each. `auto`: for the journal when that is where stderr leads, else pretty. */
 export function createLog(
@@ -76,21 +74,9 @@ function logfmt({ level, event, message, fields, detail }: LogRecord): string {
 
 /** The journal has its own clock, and takes the priority from each line. */
 function journal({ level, message, detail }: LogRecord, { verbose }: Style): string {
-  const lines = [message, ...(verbose && detail !== undefined ? indent(detail).trimEnd().split('\n') : [])];
-  return lines.map((line) => `<${PRIORITY[level]}>${line}\n`).join('');
+  return journalLines(level, verbose && detail !== undefined ? `${message}\n${indent(detail).trimEnd()}` : message);
 }
 
 const quoted = (text: string): string => (/[\s="]/.test(text) || text === '' ? JSON.stringify(text) : text);
 
 const indent = (text: string): string => `${text.replace(/^/gm, '    ')}\n`;
-
-function leadsToJournal(env: NodeJS.ProcessEnv): boolean {
-  const stream = env['JOURNAL_STREAM'];
-  if (stream === undefined) return false;
-  try {
-    const { dev, ino } = fstatSync(2);
-    return stream === `${dev}:${ino}`;
-  } catch {
-    return false;
-  }
-}

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { TsrqError, type ErrorCode } from '../errors.js';
 import { maskUrls } from '../redis/target.js';
 import { processCli, type ProcessCli } from './context.js';
+import { journalLines, leadsToJournal } from './journal.js';
 import { buildProgram } from './program.js';
 
 /** Where error codes become exit codes; cli.md's table. */
@@ -46,16 +47,20 @@ function report(error: unknown, cli: ProcessCli): number {
   if (error instanceof TsrqError) {
     const hint = error.hint === undefined ? '' : `\n  ${error.hint}`;
     const stack = cli.flags.verbose === true ? `\n${error.stack ?? ''}` : '';
-    cli.stderr.write(`tsrq: ${error.message}${hint}${stack}\n`);
+    complain(cli, `tsrq: ${error.message}${hint}${stack}`);
     return EXIT_CODES[error.code];
   }
   if (error instanceof Error && error.name === 'ReplyError') {
-    cli.stderr.write(`tsrq: Redis answered: ${error.message}\n`);
+    complain(cli, `tsrq: Redis answered: ${error.message}`);
     return error.message.startsWith('WRONGTYPE') ? EXIT_CODES.BAD_DATA : 1;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  cli.stderr.write(`tsrq: this is a bug in tsrq, please report it:\n${text}\n`);
+  complain(cli, `tsrq: this is a bug in tsrq, please report it:\n${text}`);
   return 70;
+}
+
+function complain(cli: ProcessCli, text: string): void {
+  cli.stderr.write(leadsToJournal(cli.env) ? journalLines('error', text) : `${text}\n`);
 }
 
 /** A password on the command line is shown by `ps` to everybody; from now on it is not. */

@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'list workers, quiet, stop or scale them by name',
     load: async () => (await import('./commands/workers.js')).workersCommand,
   },
+  scheduler: {
+    summary: 'move scheduled jobs that are due to their queues',
+    load: async () => (await import('./commands/scheduler.js')).schedulerCommand,
+  },
   info: {
     summary: 'show queues and workers',
     load: async () => (await import('./commands/info.js')).infoCommand,
@@ -83,6 +87,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       const { completionCommand } = await import('./commands/completion.js');
       return (cli) => completionCommand(cli, (words) => buildProgram(words, cli));
     },
+  },
+  unit: {
+    summary: 'write a systemd unit for a worker or the scheduler',
+    load: async () => (await import('./commands/unit.js')).unitCommand,
   },
   demo: {
     summary: 'show tsrq at work on a private, temporary Redis',

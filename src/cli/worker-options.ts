@@ -13,7 +13,7 @@ export type WorkerFlagValues = FlagValues['worker'] & {
 
 /** Adds the options that every command which runs a worker has. */
 export function addWorkerOptions(command: Command): Command {
-  return command
+  command
     .option('-b, --burst', 'quit when all queues are empty')
     .option('-C, --concurrency <n>', 'jobs at once (default: 1)', whole(1))
     .addOption(
@@ -55,10 +55,22 @@ export function addWorkerOptions(command: Command): Command {
     .option('--maintenance-interval <seconds>', 'time between cleanings of the registries (default: 600)', seconds)
     .option('--job-monitoring-interval <seconds>', 'time between heartbeats (default: 30)', seconds)
     .option('--shutdown-timeout <seconds>', 'after a first signal, end jobs that still run after so long', seconds)
-    .option('--connect-timeout <seconds>', 'how long to try to reach Redis at the start (default: 10)', seconds)
     .option('--disable-job-desc-logging', 'log ids of jobs, not their calls')
     .option('--metrics <host:port>', 'serve metrics for Prometheus at http://HOST:PORT/metrics')
-    .option('--pid <file>', 'write the process id to this file')
+    .option('--pid <file>', 'write the process id to this file');
+  return addLogOptions(addConnectTimeout(command));
+}
+
+export function addConnectTimeout(command: Command): Command {
+  return command.option(
+    '--connect-timeout <seconds>',
+    'how long to try to reach Redis at the start (default: 10)',
+    seconds,
+  );
+}
+
+export function addLogOptions(command: Command): Command {
+  return command
     .option('--logging-level <level>', 'debug, info, warning or error (default: info)')
     .addOption(new Option('--logging_level <level>').hideHelp())
     .option('--log-format <format>', 'pretty, json or logfmt (default: by where the log goes)');

@@ -40,6 +40,8 @@ export class Exchange {
   #movedAt = 0;
   /** How many jobs have ended and are recorded. */
   jobsEnded = 0;
+  /** How many calls are over, answered or failed. */
+  settledCalls = 0;
   suspended = false;
 
   constructor(parts: ExchangeParts) {
@@ -78,6 +80,7 @@ export class Exchange {
       .finally(() => {
         this.#inFlight.delete(call);
         this.#movedAt = performance.now();
+        this.settledCalls += 1;
         this.#parts.onSettled();
       });
     this.#inFlight.add(call);

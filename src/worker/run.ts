@@ -87,6 +87,12 @@ export class Run implements RunListener {
     else this.#finish(this.#end(completion), notes);
   }
 
+  /** How long it may still run, milliseconds; Infinity without a limit. */
+  get remainingMs(): number {
+    if (this.timeoutSeconds <= 0) return Infinity;
+    return Math.max(0, this.startedAtMs + this.timeoutSeconds * 1_000 - clock());
+  }
+
   /** Its time is over. */
   expire(): void {
     this.dueAt = Infinity;

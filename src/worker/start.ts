@@ -16,6 +16,7 @@ import type { Performer } from './horses/performer.js';
 import { HorsePool } from './horses/pool.js';
 import { cleanAll, Outages, sweep } from './maintenance.js';
 import type { WorkerOptions } from './options.js';
+import { Pulse } from './pulse.js';
 import { Scheduler } from './scheduler.js';
 import { Worker, type WorkerMeasures } from './worker.js';
 
@@ -30,10 +31,17 @@ export interface RunningWorker {
   /** Takes no new jobs, or takes them again. */
   quiet(): void;
   unquiet(): void;
-  /** New jobs run fresh code. */
-  reload(): void;
-  /** One line per running job: for whoever asks what the worker does. */
-  describe(): string[];
+  /** New jobs run fresh code; resolves when it is loaded. */
+  reload(): Promise<void>;
+  /** One line per running job: for whoever asks what the worker does. `showDescription`: false for ids alone. */
+  describe(showDescription: boolean): string[];
+  /** Whether it has got on since the last call, see `Pulse`: true at the first. */
+  hasPulse(): boolean;
+  /**
+   * How long what runs may still take, milliseconds: by the longest of the jobs' own limits, and while it stops by the
+   * shutdown timeout. A job without a limit does not count, unless there is that timeout.
+   */
+  remainingMs(): number;
   /** What it has in hand, and the resident memory of each child process, bytes. */
   measure(): Promise<WorkerMeasures & { readonly horseBytes: readonly number[] }>;
 }
@@ -174,6 +182,8 @@ function control(
   ended: Promise<WorkerEnd>,
 ): RunningWorker {
   const goCold = new AbortController();
+  const pulse = new Pulse(worker);
+  let coldAt = Infinity;
   void ended
     .catch(() => undefined)
     .finally(() => {
@@ -183,8 +193,9 @@ function control(
     ended,
     stop: (because) => {
       if (worker.ending) return;
-      worker.stop('shutdown', because);
       const seconds = options.shutdownTimeoutSeconds;
+      if (seconds !== null) coldAt = performance.now() + seconds * 1_000;
+      worker.stop('shutdown', because);
       if (seconds === null) return;
       sleep(seconds * 1_000, undefined, { signal: goCold.signal }).then(
         () => {
@@ -202,12 +213,21 @@ function control(
     unquiet: () => {
       worker.unquiet();
     },
-    reload: () => {
-      performer.reload();
+    reload: async () => {
+      const loaded = performer.reload();
       options.onEvent({ type: 'reloaded' });
+      for (const problem of await loaded) options.onEvent({ type: 'warning', message: problem });
+    },
+    describe: (showDescription) =>
+      worker.runs.map(({ job: { queue, description, id } }) =>
+        showDescription ? `${queue}: ${description ?? ''} (${id})` : `${queue}: ${id}`,
+      ),
+    hasPulse: () => pulse.look(),
+    remainingMs: () => {
+      const untilCold = coldAt - performance.now();
+      return Math.max(0, ...worker.runs.map((run) => Math.min(run.remainingMs, untilCold)).filter(Number.isFinite));
     },
     measure: async () => ({ ...worker.measures, horseBytes: await performer.memory() }),
-    describe: () => worker.runs.map((run) => `${run.job.queue}: ${run.job.description ?? ''} (${run.job.id})`),
   };
 }
 

@@ -11,6 +11,7 @@ import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
 import { Exchange } from './exchange.js';
 import type { Performer } from './horses/performer.js';
 import { Intake } from './intake.js';
+import type { Signs } from './pulse.js';
 import { note, register, unregister, type Birth } from './registration.js';
 import type { Interruption, Run } from './run.js';
 import { Slots } from './slots.js';
@@ -58,6 +59,7 @@ export class Worker {
   #shutdownRequested = '';
   #noted: Promise<void> = Promise.resolve();
   #ticks = 0;
+  #turns = 0;
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer) {
     this.#options = options;
@@ -124,6 +126,17 @@ export class Worker {
     return this.#cold !== null || (this.#stopping !== null && this.#slots.isIdle);
   }
 
+  /** What shows from outside that the loop goes on. */
+  get signs(): Signs {
+    return { turns: this.#turns, settledCalls: this.#exchange.settledCalls, isWaiting: !this.#exchange.isIdle };
+  }
+
+  /** Makes the loop turn, and ask the queues if it may take jobs: `signs` will show whether it could. */
+  prod(): void {
+    if (this.#stopping === null && !this.#quiet) this.#intake.askAgain();
+    else this.#rouse();
+  }
+
   /** Registers the worker. Throws NAME_TAKEN if a live worker has the name. */
   async register(): Promise<void> {
     await register(this.#redis, this.#birth, this.#notes());
@@ -135,6 +148,7 @@ export class Worker {
       await this.#somethingToDo();
       try {
         await this.#turn();
+        this.#turns += 1;
         this.#trouble = null;
       } catch (error) {
         // Whoever closed the connection has waited long enough for Redis: what is not recorded now, the leases will tell of.
@@ -374,6 +388,8 @@ export class Worker {
     const message = error instanceof Error ? error.message : String(error);
     if (message !== this.#trouble) this.#tell({ type: 'warning', message: `cannot go on, trying again: ${message}` });
     this.#trouble = message;
+    // What Redis answers is Redis's trouble. Anything else is our own, and a loop that brings nothing else is stuck.
+    if (error instanceof TsrqError || (error instanceof Error && error.name === 'ReplyError')) this.#turns += 1;
     await sleep(500);
     this.#rouse();
   }

@@ -14,8 +14,13 @@ import { startWorker, type RunningWorker } from '../../worker/start.js';
 import type { Cli } from '../context.js';
 import { durability } from '../durable.js';
 import { createLog, type Log } from '../log.js';
+import type { OpenMetrics } from '../metrics/open.js';
 import { logRecord } from '../render/worker-log.js';
-import { obeySignals, type SignalTarget } from '../signals.js';
+import { WorkerStatus } from '../render/worker-status.js';
+import { SIGNAL_NUMBERS, SignalRelay } from '../signal-relay.js';
+import { obeySignals } from '../signals.js';
+import { isRedisAway, supervisorOf } from '../systemd/supervised.js';
+import type { Service, Supervisor } from '../systemd/supervisor.js';
 import { WORKERS_ACTIONS } from '../workers-actions.js';
 import { addWorkerOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';
 
@@ -44,8 +49,6 @@ export function workerCommand(cli: Cli): Command {
   });
 }
 
-type Options = WorkerOptions & { connectTimeoutSeconds: number };
-
 /** `tsrq worker stop` takes jobs from a queue `stop`: whoever meant `tsrq workers stop` should see it. */
 function warnOfSlip(cli: Cli, [first]: readonly string[]): void {
   if (first === undefined || !(WORKERS_ACTIONS as readonly string[]).includes(first)) return;
@@ -54,28 +57,87 @@ function warnOfSlip(cli: Cli, [first]: readonly string[]): void {
 
 /** Runs a worker until it ends; sets the exit code. */
 export async function runWorker(cli: Cli, queues: readonly string[], values: WorkerFlagValues): Promise<void> {
-  const flags = workerFlags(values);
-  const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
-  const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
-  const options = await workerOptions(cli, settings, log);
-  const address = settings.worker.metricsAddress;
-  // Loaded only for those who want it.
-  const metrics =
-    address === null ? null : await (await import('../metrics/open.js')).openMetrics(cli, address, options);
+  // Before anything else: what a signal does by default would end a worker that has begun to boot, and process 1 hears none.
   const signals = new SignalRelay();
   const disarm = obeySignals(signals);
-  const stray = watchStrayErrors(signals, log);
   try {
-    const worker = await startNamed(metrics === null ? options : { ...options, onEvent: metrics.onEvent }, settings);
+    const flags = workerFlags(values);
+    const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
+    const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
+    await runConfigured(cli, { settings, log, signals });
+  } finally {
+    disarm();
+  }
+}
+
+interface Given {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly signals: SignalRelay;
+}
+
+async function runConfigured(cli: Cli, { settings, log, signals }: Given): Promise<void> {
+  warnIfProcessOne(log);
+  const stray = watchStrayErrors(signals, log);
+  const supervisor = await supervisorOf(cli.env, log);
+  let metrics: OpenMetrics | null = null;
+  try {
+    const configured = await workerOptions(cli, settings, log);
+    const address = settings.worker.metricsAddress;
+    // Loaded only for those who want it.
+    if (address !== null) metrics = await (await import('../metrics/open.js')).openMetrics(cli, address, configured);
+    const given = metrics === null ? configured : { ...configured, onEvent: metrics.onEvent };
+    const { options, service } = supervisor ? supervised(supervisor, given, settings) : { options: given };
+    const worker = await startNamed(options, settings);
     metrics?.lead(worker, log);
-    signals.lead(worker, log);
+    if (service) supervisor?.ready(service(worker));
+    signals.lead(worker, { log, supervisor, showDescription: settings.worker.logJobDescription });
     const end = await worker.ended;
     cli.exitCode = stray.seen ? 1 : exitCode(end, signals.coldSignal);
   } finally {
     stray.disarm();
-    disarm();
     metrics?.close();
+    await supervisor?.end();
   }
+}
+
+type Options = WorkerOptions & { readonly connectTimeoutSeconds: number };
+
+/** What horses need to warm up, and a socket for commands to open, milliseconds. */
+const WARM_UP_MS = 60_000;
+
+/** The options of a worker whose doings systemd is told, and what it is told of once it runs. */
+function supervised(
+  supervisor: Supervisor,
+  options: Options,
+  settings: Settings,
+): { options: Options; service: (worker: RunningWorker) => Service } {
+  const status = new WorkerStatus(options.queues.map((queue) => queue.name));
+  supervisor.starting('connecting to Redis', options.connectTimeoutSeconds * 1_000 + WARM_UP_MS);
+  return {
+    options: {
+      ...options,
+      onEvent: (event) => {
+        status.see(event);
+        options.onEvent(event);
+        if (event.type === 'stopping' || event.type === 'cold') supervisor.stopping();
+      },
+    },
+    service: (worker) => ({
+      status: () => status.line(worker.describe(settings.worker.logJobDescription)),
+      hasPulse: () => worker.hasPulse(),
+      isRedisAway: () => isRedisAway(options.target),
+      remainingMs: () => worker.remainingMs(),
+    }),
+  };
+}
+
+/** Only the first process of a system takes care of processes whose parents are gone, and Node cannot. */
+function warnIfProcessOne(log: Log): void {
+  if (process.pid !== 1) return;
+  const message =
+    'this worker is process 1: what processes of jobs leave behind stays as zombies; start it under an init (docker run --init)';
+  log({ level: 'warning', event: 'process-1', message });
 }
 
 async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Options> {
@@ -202,8 +264,6 @@ function watchStrayErrors(signals: SignalRelay, log: Log): { readonly seen: bool
   };
 }
 
-const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
-
 function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null): number {
   switch (end.reason) {
     case 'cold':
@@ -213,56 +273,5 @@ function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null
       return 75;
     default:
       return 0;
-  }
-}
-
-/** Hands signals to the worker once there is one; what came earlier is kept. */
-class SignalRelay implements SignalTarget {
-  coldSignal: keyof typeof SIGNAL_NUMBERS | null = null;
-  #worker: RunningWorker | null = null;
-  #log: Log | null = null;
-  #stopped: string | null = null;
-
-  lead(worker: RunningWorker, log: Log): void {
-    this.#worker = worker;
-    this.#log = log;
-    if (this.#stopped !== null) worker.stop(this.#stopped);
-  }
-
-  stop(signal: keyof typeof SIGNAL_NUMBERS): void {
-    this.coldSignal = signal;
-    this.#stopped = signal;
-    this.#worker?.stop(signal);
-  }
-
-  kill(signal: keyof typeof SIGNAL_NUMBERS): void {
-    this.coldSignal = signal;
-    // Nothing has begun yet: nothing is to be recorded.
-    if (!this.#worker) process.exit(128 + SIGNAL_NUMBERS[signal]);
-    this.#worker.kill(signal);
-  }
-
-  /** Ends the worker at once and has its jobs recorded; false if there is none yet. */
-  endWorker(because: string): boolean {
-    this.#worker?.kill(because);
-    return this.#worker !== null;
-  }
-
-  reload(): void {
-    this.#worker?.reload();
-  }
-
-  quiet(): void {
-    this.#worker?.quiet();
-  }
-
-  unquiet(): void {
-    this.#worker?.unquiet();
-  }
-
-  show(): void {
-    const lines = this.#worker?.describe() ?? [];
-    const message = lines.length === 0 ? 'Nothing is running' : `Running: ${lines.join('; ')}`;
-    this.#log?.({ level: 'info', event: 'running', message });
   }
 }

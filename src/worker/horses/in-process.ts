@@ -53,7 +53,9 @@ export class InProcess implements Performer {
   limit(): void {}
 
   /** Modules that were loaded stay loaded: only a new process runs fresh code. */
-  reload(): void {}
+  reload(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
 
   memory(): Promise<readonly number[]> {
     return Promise.resolve([]);

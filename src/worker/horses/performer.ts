@@ -31,8 +31,11 @@ export interface Performer {
   perform(run: RunRequest, listener: RunListener): RunHandle;
   /** No more than so many jobs will run at once: what was kept ready for more may go. */
   limit(jobs: number): void;
-  /** Jobs begun from now on run fresh code; running ones are not disturbed. */
-  reload(): void;
+  /**
+   * Jobs begun from now on run fresh code; running ones are not disturbed. Resolves when that code is loaded, with a
+   * sentence for each module of `--jobs` that cannot be.
+   */
+  reload(): Promise<readonly string[]>;
   /** Resident memory of each process that runs jobs, bytes. */
   memory(): Promise<readonly number[]>;
   /** Lets what is idle end; resolves when nothing is left. */

@@ -58,9 +58,9 @@ export class HorsePool implements Performer {
     for (const horse of idlest.slice(0, Math.max(0, idlest.length - most))) this.#retire(horse);
   }
 
-  reload(): void {
+  reload(): Promise<readonly string[]> {
     for (const horse of [...this.#fresh]) this.#retire(horse);
-    this.#add();
+    return this.#add().ready;
   }
 
   memory(): Promise<readonly number[]> {

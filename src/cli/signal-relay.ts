@@ -1,0 +1,65 @@
+import type { RunningWorker } from '../worker/start.js';
+import type { Log } from './log.js';
+import type { SignalTarget } from './signals.js';
+import type { Supervisor } from './systemd/supervisor.js';
+
+export const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/** What goes with the worker that signals steer. */
+interface Led {
+  readonly log: Log;
+  readonly supervisor: Supervisor | null;
+  readonly showDescription: boolean;
+}
+
+/** Hands signals to the worker once there is one; what came earlier is kept. */
+export class SignalRelay implements SignalTarget {
+  coldSignal: keyof typeof SIGNAL_NUMBERS | null = null;
+  #worker: RunningWorker | null = null;
+  #led: Led | null = null;
+  #stopped: string | null = null;
+
+  lead(worker: RunningWorker, led: Led): void {
+    this.#worker = worker;
+    this.#led = led;
+    if (this.#stopped !== null) worker.stop(this.#stopped);
+  }
+
+  stop(signal: keyof typeof SIGNAL_NUMBERS): void {
+    this.coldSignal = signal;
+    this.#stopped = signal;
+    this.#worker?.stop(signal);
+  }
+
+  kill(signal: keyof typeof SIGNAL_NUMBERS): void {
+    this.coldSignal = signal;
+    // Nothing has begun yet: nothing is to be recorded.
+    if (!this.#worker) process.exit(128 + SIGNAL_NUMBERS[signal]);
+    this.#worker.kill(signal);
+  }
+
+  /** Ends the worker at once and has its jobs recorded; false if there is none yet. */
+  endWorker(because: string): boolean {
+    this.#worker?.kill(because);
+    return this.#worker !== null;
+  }
+
+  reload(): void {
+    const loaded = this.#worker?.reload();
+    if (loaded) void this.#led?.supervisor?.reloading(loaded);
+  }
+
+  quiet(): void {
+    this.#worker?.quiet();
+  }
+
+  unquiet(): void {
+    this.#worker?.unquiet();
+  }
+
+  show(): void {
+    const lines = this.#worker?.describe(this.#led?.showDescription ?? false) ?? [];
+    const message = lines.length === 0 ? 'Nothing is running' : `Running: ${lines.join('; ')}`;
+    this.#led?.log({ level: 'info', event: 'running', message });
+  }
+}
