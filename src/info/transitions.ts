@@ -26,6 +26,7 @@ interface Known {
   readonly status: string;
   readonly queue: string;
   readonly worker: string | null;
+  readonly createdAtMs: number | null;
   readonly enqueuedAtMs: number | null;
   readonly startedAtMs: number | null;
   readonly endedAtMs: number | null;
@@ -42,6 +43,8 @@ const MOST_IDS = 5_000;
 /** Of the jobs that were seen alive, so many are asked after although they are not to be seen in any place. */
 const MOST_FOLLOWED = 1_000;
 const MOST_KNOWN = 20_000;
+/** So far the clocks of those who write dates may be behind ours. */
+const CLOCKS_APART_MS = 30_000;
 
 const LIVE = ['wip', 'scheduled', 'deferred'] as const satisfies RegistryName[];
 const ENDED = ['finished', 'failed', 'canceled'] as const satisfies RegistryName[];
@@ -52,6 +55,7 @@ interface Place {
 }
 
 const LIVE_STATUSES = new Set(['queued', 'started', 'scheduled', 'deferred']);
+const ENDS = new Set(['finished', 'failed', 'stopped']);
 const UNDONE_STATUSES = new Set(['failed', 'stopped', 'canceled']);
 
 /**
@@ -62,7 +66,8 @@ export class TransitionWatch {
   readonly #redis: Redis;
   readonly #queues: readonly string[] | null;
   readonly #known = new Map<string, Known>();
-  #first = true;
+  /** What is seen for the first time and happened before has only come into sight: others have left its place. */
+  #sinceMs = Infinity;
 
   /** `queues`: null for all, also those that are made later. */
   constructor(redis: Redis, queues: readonly string[] | null) {
@@ -72,6 +77,7 @@ export class TransitionWatch {
 
   /** What has happened since the last look, in the order of time; nothing at the first. */
   async look(): Promise<Transition[]> {
+    const lookedAtMs = clock();
     const queues = this.#queues ?? (await queueNames(this.#redis)).names;
     const seen = await this.#places(queues);
     const isLive = (id: string): boolean => LIVE_STATUSES.has(this.#known.get(id)?.status ?? '');
@@ -82,8 +88,8 @@ export class TransitionWatch {
     for (const [id, place] of seen) if (isLive(id) || this.#known.get(id)?.place !== place.place) asked.set(id, place);
     const transitions = await this.#ask(asked);
     this.#forget(seen);
-    const first = this.#first;
-    this.#first = false;
+    const first = this.#sinceMs === Infinity;
+    this.#sinceMs = lookedAtMs - CLOCKS_APART_MS;
     return first ? [] : transitions.sort((a, b) => a.timeMs - b.timeMs);
   }
 
@@ -132,8 +138,9 @@ export class TransitionWatch {
       this.#known.delete(id);
       const now = read(reply as (string | null)[], queue, place || (before?.place ?? ''));
       if (now) this.#known.set(id, now);
-      const event = eventOf(before, now);
-      if (event !== null) found.push(transition(id, event, now ?? before));
+      const event = eventOf(before, now, this.#sinceMs);
+      const job = now ?? before;
+      if (event !== null && job) found.push(transition(id, event, job));
     }
     return found;
   }
@@ -148,14 +155,26 @@ export class TransitionWatch {
   }
 }
 
-const FIELDS = ['status', 'started_at', 'ended_at', 'retries_left', 'enqueued_at', 'origin', 'worker_name'];
+const FIELDS = [
+  'status',
+  'started_at',
+  'ended_at',
+  'retries_left',
+  'enqueued_at',
+  'origin',
+  'worker_name',
+  'created_at',
+];
 
 /** Null where there is no job. */
 function read(reply: readonly (string | null)[], queue: string, place: string): Known | null {
-  const [status, startedAt, endedAt, retriesLeft, enqueuedAt, origin, worker] = reply.map((text) => text || null);
+  const [status, startedAt, endedAt, retriesLeft, enqueuedAt, origin, worker, createdAt] = reply.map(
+    (text) => text || null,
+  );
   if (status == null) return null;
   return {
     ...{ status, place, queue: origin ?? queue, worker: worker ?? null, retriesLeft: finite(retriesLeft ?? null) },
+    createdAtMs: parseDate(createdAt ?? ''),
     enqueuedAtMs: parseDate(enqueuedAt ?? ''),
     startedAtMs: parseDate(startedAt ?? ''),
     endedAtMs: parseDate(endedAt ?? ''),
@@ -163,9 +182,9 @@ function read(reply: readonly (string | null)[], queue: string, place: string): 
 }
 
 /** What has happened between two looks at a job; null for nothing. */
-function eventOf(before: Known | undefined, now: Known | null): string | null {
+function eventOf(before: Known | undefined, now: Known | null, sinceMs: number): string | null {
   if (now === null) return before ? 'gone' : null;
-  if (!before) return now.status;
+  if (!before) return (writtenMs(now.status, now) ?? Infinity) >= sinceMs ? now.status : null;
   const left = (before.retriesLeft ?? 0) - (now.retriesLeft ?? 0);
   if (left > 0 && LIVE_STATUSES.has(now.status)) return 'retried';
   if (before.status !== now.status) {
@@ -175,16 +194,23 @@ function eventOf(before: Known | undefined, now: Known | null): string | null {
   return again && now.status !== 'queued' ? now.status : null;
 }
 
-function transition(id: string, event: string, job: Known | null | undefined): Transition {
-  const { queue = '', worker = null, startedAtMs = null, endedAtMs = null, enqueuedAtMs = null } = job ?? {};
-  const ended = event === 'finished' || event === 'failed' || event === 'stopped';
-  const written = ended ? endedAtMs : event === 'started' ? startedAtMs : event === 'queued' ? enqueuedAtMs : null;
+/** When it happened, where that is written. A job that is scheduled or deferred has been so from the beginning, or was seen before. */
+function writtenMs(event: string, job: Known): number | null {
+  if (ENDS.has(event)) return job.endedAtMs;
+  if (event === 'started') return job.startedAtMs;
+  if (event === 'queued') return job.enqueuedAtMs;
+  return event === 'scheduled' || event === 'deferred' ? job.createdAtMs : null;
+}
+
+function transition(id: string, event: string, job: Known): Transition {
+  const { queue, worker, startedAtMs, endedAtMs } = job;
+  const ended = ENDS.has(event);
   const ran = ended && startedAtMs !== null && endedAtMs !== null ? Math.max(0, endedAtMs - startedAtMs) / 1_000 : null;
   return {
     event,
     id,
     queue,
-    timeMs: written ?? clock(),
+    timeMs: writtenMs(event, job) ?? clock(),
     worker: ended || event === 'started' ? worker : null,
     seconds: ran,
   };

@@ -139,6 +139,22 @@ describe('tsrq worker --metrics', () => {
     await until('it is back', async () => (await scrape(url)).includes('tsrq_redis_up 1\n'));
   });
 
+  it('shows the memory of child processes, and that those a smaller worker has no use for are gone', async () => {
+    const url = await serve('-C', '3', '-n', 'w', 'q');
+    for (let i = 0; i < 3; i += 1) await put(redis, 'count.sleep', [60_000], { queue: 'q' });
+    const sample = async (name: string) => parse(await scrape(url)).samples.get(name) ?? 0;
+    await until('three run', async () => (await sample('tsrq_worker_running')) === 3);
+    expect(await sample('tsrq_horses')).toBe(3);
+    if (process.platform === 'linux') expect(await sample('tsrq_horse_memory_bytes')).toBeGreaterThan(3e6);
+    expect((await tsrq('workers', 'scale', 'w', '-C', '1')).code).toBe(0);
+    expect(await sample('tsrq_worker_running')).toBe(3);
+    expect((await tsrq('workers', 'kill-job', 'w')).code).toBe(0);
+    await until('none runs', async () => (await sample('tsrq_worker_running')) === 0);
+    const id = await put(redis, 'count.words', ['a b'], { queue: 'q' });
+    await until('it has run', async () => (await statusOf(client, id)) === 'finished');
+    await until('one process is left', async () => (await sample('tsrq_horses')) === 1);
+  });
+
   it('serves nothing else, and refuses an address that it cannot listen on before it takes a job', async () => {
     const url = await serve('-n', 'w', 'q');
     expect((await fetch(url.replace('/metrics', '/'))).status).toBe(404);

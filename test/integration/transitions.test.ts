@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { TransitionWatch } from '../../src/info/transitions.js';
+import { formatDate } from '../../src/protocol/time.js';
 import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { put } from '../support/rq.js';
@@ -55,18 +56,35 @@ it('follows a job to its end, wherever it goes', async () => {
 it('tells when, by whom and for how long', async () => {
   const watching = new TransitionWatch(redis, ['q']);
   await watching.look();
+  const endedMs = Date.now();
+  const date = (ms: number): string => formatDate(endedMs + ms);
   await client.hset('rq:job:j', {
-    ...{ status: 'finished', origin: 'q', worker_name: 'py' },
-    ...{ started_at: '2026-01-01T00:00:00.000000Z', ended_at: '2026-01-01T00:00:01.500000Z' },
+    ...{ status: 'finished', origin: 'q', worker_name: 'py', started_at: date(-1_500), ended_at: date(0) },
   });
   await client.zadd('rq:finished:q', Date.now() / 1_000 + 500, 'j');
-  const timeMs = Date.parse('2026-01-01T00:00:01.500Z');
-  const expected = { event: 'finished', id: 'j', queue: 'q', timeMs, worker: 'py', seconds: 1.5 };
+  const expected = { event: 'finished', id: 'j', queue: 'q', timeMs: endedMs, worker: 'py', seconds: 1.5 };
   expect(await watching.look()).toEqual([expected]);
   // It ran again meanwhile: the entry is another one.
-  await client.hset('rq:job:j', { ended_at: '2026-01-01T00:00:09.000000Z' });
+  await client.hset('rq:job:j', { ended_at: date(7_500) });
   await client.zadd('rq:finished:q', Date.now() / 1_000 + 600, 'j');
   expect(await watching.look()).toMatchObject([{ event: 'finished', seconds: 9 }]);
+});
+
+it('does not take for new what was there before and has only come into sight', async () => {
+  const old = '2026-01-01T00:00:00.000000Z';
+  const pipeline = client.pipeline();
+  for (let i = 0; i < 300; i += 1) {
+    pipeline
+      .hset(`rq:job:f${i}`, { status: 'failed', origin: 'q', ended_at: old })
+      .zadd('rq:failed:q', 1e10 + i, `f${i}`);
+    pipeline.hset(`rq:job:w${i}`, { status: 'queued', origin: 'q', enqueued_at: old }).rpush('rq:queue:q', `w${i}`);
+  }
+  await pipeline.exec();
+  const look = await watch(['q']);
+  await client.lpop('rq:queue:q', 20);
+  await client.zremrangebyrank('rq:failed:q', -50, -1);
+  await put(redis, 'a.b', [], { id: 'new', queue: 'q' });
+  expect(await look()).toEqual(['queued q new']);
 });
 
 it('asks for little however much there is, and goes on past keys that are none of RQ', async () => {
