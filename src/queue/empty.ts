@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { queueKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
+import { releaseRest } from './release.js';
 
 /** Small enough that one script holds Redis for about two milliseconds. */
 const BATCH = 500;
 
 /**
- * Removes the jobs that are queued when the call begins, in bounded batches; jobs enqueued meanwhile stay.
+ * Removes the jobs that are queued when the call begins, in bounded batches; jobs enqueued meanwhile stay. Jobs that wait
+ * for one of them are released: a parent that is gone counts as done.
  * Returns how many ids were taken off the queue.
  */
 export async function empty(
@@ -25,5 +27,6 @@ export async function empty(
     done += taken;
     onProgress?.(done, total);
   }
+  await releaseRest(redis);
   return done;
 }

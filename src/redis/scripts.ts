@@ -7,25 +7,30 @@ import type { Script } from './redis.js';
  * The contract (arguments, replies) stands at the head of each file.
  */
 const PARTS = {
-  abandoned: ['base', 'end'],
+  abandoned: ['base', 'release', 'end'],
   adopt: ['base', 'start'],
-  cancel: ['base', 'end', 'unlist', 'remove'],
+  cancel: ['base', 'release', 'unlist', 'remove'],
   claim: ['base', 'start', 'take'],
   claim_moved: ['base', 'start'],
   clean: ['base'],
-  delete: ['base', 'end', 'unlist', 'remove'],
+  delete: ['base', 'release', 'unlist', 'remove'],
+  deferred: ['base', 'release'],
   due: ['base'],
-  empty: ['base'],
+  empty: ['base', 'release'],
   enqueue: ['base', 'unlist', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'enqueue'],
-  finish: ['base', 'start', 'take', 'end'],
+  finish: ['base', 'start', 'take', 'release', 'end'],
   heartbeat: ['base'],
   register: ['base'],
+  release: ['base', 'release'],
   requeue: ['base'],
   save_meta: ['base'],
   stranded: ['base'],
   unregister: ['base'],
-} as const satisfies Record<string, readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove')[]>;
+} as const satisfies Record<
+  string,
+  readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove' | 'release')[]
+>;
 
 export type ScriptName = keyof typeof PARTS;
 

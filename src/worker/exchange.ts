@@ -1,5 +1,6 @@
 import { adopt, claim, claimMoved, type Claim, type WorkerStamp } from '../queue/claim.js';
 import { finish, returned, type Ending, type Finish } from '../queue/finish.js';
+import { releaseRest } from '../queue/release.js';
 import type { Redis } from '../redis/redis.js';
 import type { WorkerEvent } from './events.js';
 import type { Intake } from './intake.js';
@@ -127,7 +128,7 @@ export class Exchange {
       result =
         outcomes.length > 0
           ? await finish(redis, stamp, outcomes, wish, running, options.durability)
-          : { ...(await claim(redis, stamp, wish, running)), endings: [], replicas: null };
+          : { ...(await claim(redis, stamp, wish, running)), endings: [], releasing: false, replicas: null };
     } finally {
       slots.asked -= wanted;
       // Whatever was not recorded is recorded by a later call.
@@ -139,6 +140,11 @@ export class Exchange {
     }
     this.#watchReplicas(result.replicas);
     await this.#accept(result);
+    if (result.releasing) {
+      // If it fails, the sweep of any worker goes on.
+      await releaseRest(redis).catch(() => undefined);
+      intake.askAgain();
+    }
   }
 
   /** Takes in what was claimed; false if the worker had to be registered again and the call must be repeated. */

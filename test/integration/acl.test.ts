@@ -20,10 +20,10 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta'] as const),
+      ...(['abandoned', 'stranded', 'clean', 'due', 'save_meta', 'release', 'deferred'] as const),
     ],
     commands:
-      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire',
+      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire zcard',
   },
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-observer': {
@@ -31,7 +31,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
     commands: 'time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',
   },
   'tsrq-operator': {
-    scripts: ['requeue', 'empty'],
+    scripts: ['requeue', 'empty', 'release'],
     commands: 'eval evalsha set del smembers llen hget zcard zrange zmscore',
   },
 };

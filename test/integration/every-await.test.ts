@@ -9,6 +9,7 @@ import { enqueueMany } from '../../src/queue/enqueue-many.js';
 import { enqueue } from '../../src/queue/enqueue.js';
 import { finish, returnToQueue, type Ended } from '../../src/queue/finish.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
+import { releaseForgotten, releaseRest } from '../../src/queue/release.js';
 import { requeueAll, requeueIds } from '../../src/queue/requeue.js';
 import { saveMeta } from '../../src/queue/save-meta.js';
 import { rescueStranded } from '../../src/queue/stranded.js';
@@ -89,6 +90,10 @@ const MANY = Array.from({ length: 90 }, (_, i) => ({
   queue: i % 3 === 0 ? 'b' : 'a',
 }));
 
+const CHILDREN = Array.from({ length: 130 }, (_, i) => ({
+  ...{ functionName: 'a.b', id: `child${i}`, queue: 'b', dependsOn: 'j0' },
+}));
+
 /** Everything that tsrq does to Redis, each step of which may be cut off before or after Redis has done it. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   enqueue: {
@@ -118,6 +123,28 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'canceling a job': {
     scene: async () => (await jobs(2), await put(quiet, 'a.b', [], { id: 'child', queue: 'a', dependsOn: 'j0' }), []),
     run: (redis) => cancelJob(redis, 'j0', { enqueueDependents: true }),
+  },
+  'releasing those that wait for a job': {
+    scene: async () => {
+      await put(quiet, 'a.b', [], { id: 'j0', queue: 'a' });
+      await enqueueMany(quiet, CHILDREN);
+      return running();
+    },
+    run: async (redis, claimed) => {
+      await finishing('finished')(redis, claimed);
+      await releaseRest(redis);
+      // Which hundred are the first is left to chance.
+      await client.call('SORT', 'rq:queue:b', 'ALPHA', 'STORE', 'rq:queue:b');
+    },
+  },
+  'releasing what was forgotten': {
+    scene: async () => {
+      await put(quiet, 'a.b', [], { id: 'j0', queue: 'a' });
+      await enqueueMany(quiet, CHILDREN);
+      await client.del('rq:job:j0', 'rq:queue:a');
+      return [];
+    },
+    run: (redis) => releaseForgotten(redis, 'b', -1),
   },
   'canceling a running job': {
     scene: async () => (await jobs(2), running()),

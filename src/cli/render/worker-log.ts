@@ -39,6 +39,10 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
         `${event.queue}: ${what} taken by a worker that never began: back at the head of the queue`,
       );
     }
+    case 'released': {
+      const what = event.ids.length === 1 ? `job ${event.ids[0]}` : `${event.ids.length} jobs`;
+      return warning('released', `${event.queue}: ${what} deferred although nothing was left to wait for: released`);
+    }
     case 'redis-lost':
       return { level: 'error', event: 'redis-lost', message: `${event.message}; trying until it is back` };
     case 'redis-regained':

@@ -14,6 +14,11 @@ for _, id in ipairs(ids) do
   local status = try('HGET', key, 'status')
   if type(status) == 'table' then status = '' end
   -- A second copy of the id of a job that runs or has ended: that job is not on this queue.
-  if not ELSEWHERE[status] then call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies') end
+  if not ELSEWHERE[status] then
+    -- Whoever waits for it waits for nothing any more (RQ: a parent that is gone is done).
+    local waiting = try('SCARD', key .. ':dependents')
+    if type(waiting) == 'number' and waiting > 0 then set_apart(id, 'finished') end
+    call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies')
+  end
 end
 return #ids

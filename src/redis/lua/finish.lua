@@ -4,8 +4,8 @@
 --         started_at, ended_at (dates), started, ended (seconds),
 --         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or ''
 --       wish (read_wish)
--- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings } or { 'unregistered' | 'replaced' }
---       endings: what end_all returned for each outcome
+-- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings, releasing 0|1 } or { 'unregistered' | 'replaced' }
+--       endings: what end_all returned for each outcome; releasing: whether release.lua has something to do
 local w, problem = read_worker()
 if not w then return { problem } end
 local running = arg()
@@ -39,4 +39,4 @@ local claim = new_claim(w, wish.prefix)
 if suspended == nil then suspended = call('EXISTS', 'rq:suspended') == 1 end
 if not suspended and wish.count > 0 then take(claim, w, wish) end
 show_state(w, claim, running, suspended, counters)
-return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings }
+return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings, releasing and 1 or 0 }

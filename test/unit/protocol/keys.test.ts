@@ -33,8 +33,8 @@ const KNOWN = new Set([
   keys.begunKey('*'),
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
-/** Not RQ's: a registry chosen at run time, and the marks by which a repeated enqueue and emptying are known. */
-const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:emptied:*']);
+/** Not RQ's: a registry chosen at run time, the marks by which a repeated enqueue and emptying are known, jobs set apart. */
+const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:emptied:*', 'rq:tsrq:releasing']);
 
 describe.each(scripts)('the script %s', (name) => {
   it('builds only keys that keys.ts builds', () => {

@@ -2,37 +2,6 @@
 
 local FAILURE_TTL = 31536000
 
--- Puts the jobs that waited for `id` on their queues, as far as all their parents are done (RQ: a parent whose hash
--- is gone counts as done; a failed one only where the child allows it). Returns true if there were none.
-local function release_dependents(id, status, date)
-  local key = 'rq:job:' .. id .. ':dependents'
-  local children = try('SMEMBERS', key)
-  if children.err or #children == 0 then return true end
-  for _, child in ipairs(children) do
-    local c = try('HMGET', 'rq:job:' .. child, 'status', 'origin', 'enqueue_at_front', 'allow_dependency_failures', 'ttl')
-    if not c.err and c[1] == 'deferred' and c[2] then
-      local function done(parent_status)
-        return parent_status == 'finished' or (parent_status == 'failed' and c[4] == '1')
-      end
-      local ready = done(status)
-      local parents = ready and try('SMEMBERS', 'rq:job::' .. child .. ':dependencies') or {}
-      for _, parent in ipairs(parents.err and {} or parents) do
-        if parent ~= id then
-          local parent_status = try('HGET', 'rq:job:' .. parent, 'status')
-          if parent_status and not done(parent_status) then ready = false end
-        end
-      end
-      if ready and push(c[2], child, c[3] == '1') then
-        try('ZREM', 'rq:deferred:' .. c[2], child)
-        call('HSET', 'rq:job:' .. child, 'status', 'queued', 'enqueued_at', date)
-        local ttl = seconds(c[5])
-        if ttl and ttl > 0 then expire_job(child, ttl) end
-        call('SREM', key, child)
-      end
-    end
-  end
-end
-
 -- Seconds until the next attempt, after RQ: the first interval is repeated when there are more retries than intervals.
 local function retry_interval(intervals, retries_left)
   local ok, list = pcall(cjson.decode, intervals or '[]')
