@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'look at jobs, cancel, stop or delete them',
     load: async () => (await import('./commands/job.js')).jobCommand,
   },
+  queue: {
+    summary: 'look at queues, pause, move, compact or delete them',
+    load: async () => (await import('./commands/queue.js')).queueCommand,
+  },
   requeue: {
     summary: 'put failed jobs back on their queues',
     load: async () => (await import('./commands/requeue.js')).requeueCommand,

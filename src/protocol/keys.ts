@@ -28,6 +28,9 @@ export const REGISTRIES = ['wip', 'finished', 'failed', 'deferred', 'scheduled',
 export type RegistryName = (typeof REGISTRIES)[number];
 export const registryKey = (registry: RegistryName, queue: string): string => `rq:${registry}:${queue}`;
 
+/** tsrq's own: paused queues, each until a moment in seconds since the epoch, or +inf. */
+export const PAUSED_KEY = 'rq:tsrq:paused';
+
 /** tsrq's own: the last execution that a process which claims ahead has begun. */
 export const begunKey = (processPrefix: string): string => `rq:tsrq:begun:${processPrefix}`;
 

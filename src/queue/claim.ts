@@ -65,6 +65,8 @@ export type Claim =
   | {
       readonly state: 'ok';
       readonly suspended: boolean;
+      /** Paused queues; while RQ is suspended that is not asked. */
+      readonly paused: readonly string[];
       /** True when there may be more: the call stopped early to let others have their turn. */
       readonly more: boolean;
       readonly jobs: readonly ClaimedJob[];
@@ -121,12 +123,13 @@ export function wishArgs(wish: Wish): RedisArg[] {
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */
 export function readClaim(reply: BufferReply): Claim {
-  const [state, suspended, more, jobs, skipped] = asList(reply);
+  const [state, holds, more, jobs, skipped] = asList(reply);
   const word = asText(state);
   if (word === 'unregistered' || word === 'replaced') return { state: word };
   return {
     state: 'ok',
-    suspended: suspended === 1,
+    suspended: holds === 1,
+    paused: Array.isArray(holds) ? holds.map(asText) : [],
     more: more === 1,
     jobs: asList(jobs).map(readJob),
     skipped: asList(skipped).map((row) => {

@@ -37,9 +37,12 @@ export class QueueWait {
     this.#lanes = options.queues.map((queue) => new Lane(target, queue, options));
   }
 
-  /** Waits on every queue that has no unanswered hit or call. */
-  resume(): void {
-    for (const lane of this.#lanes) lane.resume();
+  /** Waits on every queue that has no unanswered hit or call, but not on `paused` ones. */
+  resume(paused: ReadonlySet<string> = new Set()): void {
+    for (const lane of this.#lanes) {
+      if (paused.has(lane.queue)) lane.pause();
+      else lane.resume();
+    }
   }
 
   /** Begins no new call; calls under way end by themselves within the block time, or with a hit. */
@@ -73,7 +76,7 @@ const GRACE_MS = 1_500;
 /** The wait on one queue. */
 class Lane {
   readonly #target: RedisTarget;
-  readonly #queue: string;
+  readonly queue: string;
   readonly #options: WaitOptions;
   readonly #blockSeconds: number;
   readonly #closing = new AbortController();
@@ -87,7 +90,7 @@ class Lane {
 
   constructor(target: RedisTarget, queue: string, options: WaitOptions) {
     this.#target = target;
-    this.#queue = queue;
+    this.queue = queue;
     this.#options = options;
     this.#blockSeconds = options.blockSeconds ?? 5;
   }
@@ -124,7 +127,7 @@ class Lane {
         this.#failures = 0;
         if (id !== null) {
           this.#active = false;
-          this.#options.onHit({ queue: this.#queue, id });
+          this.#options.onHit({ queue: this.queue, id });
         }
       } catch (error) {
         await this.#rest(error);
@@ -138,8 +141,8 @@ class Lane {
     try {
       const move = client.call(
         'BLMOVE',
-        queueKey(this.#queue),
-        intermediateKey(this.#queue),
+        queueKey(this.queue),
+        intermediateKey(this.queue),
         'LEFT',
         'RIGHT',
         this.#blockSeconds,
@@ -174,7 +177,7 @@ class Lane {
     const failure = classify(error);
     if (failure !== 'reply') this.#drop();
     if (this.#failures === 0 && error instanceof Error && failure !== 'connection' && !this.#closing.signal.aborted) {
-      this.#options.onTrouble?.(this.#queue, error);
+      this.#options.onTrouble?.(this.queue, error);
     }
     const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** this.#failures) * (0.5 + Math.random() / 2);
     this.#failures += 1;

@@ -14,13 +14,17 @@ const PARTS = {
   claim_moved: ['base', 'start'],
   clean: ['base'],
   delete: ['base', 'release', 'unlist', 'remove'],
+  compact: ['base'],
   deferred: ['base', 'release'],
+  delete_queue: ['base'],
   due: ['base'],
-  empty: ['base', 'release'],
+  empty: ['base', 'step', 'release'],
   enqueue: ['base', 'unlist', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'enqueue'],
   finish: ['base', 'start', 'take', 'release', 'end'],
   heartbeat: ['base'],
+  move: ['base', 'step'],
+  pause: ['base'],
   register: ['base'],
   release: ['base', 'release'],
   requeue: ['base'],
@@ -29,7 +33,7 @@ const PARTS = {
   unregister: ['base'],
 } as const satisfies Record<
   string,
-  readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove' | 'release')[]
+  readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove' | 'release' | 'step')[]
 >;
 
 export type ScriptName = keyof typeof PARTS;

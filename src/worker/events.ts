@@ -49,6 +49,7 @@ export type WorkerEvent =
   | { readonly type: 'redis-regained'; readonly afterMs: number }
   | { readonly type: 're-registered' }
   | { readonly type: 'suspended' }
+  | { readonly type: 'queue-paused' | 'queue-resumed'; readonly queue: string }
   | { readonly type: 'resumed' }
   | { readonly type: 'quiet' }
   | { readonly type: 'reloaded' }

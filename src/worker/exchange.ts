@@ -35,6 +35,8 @@ export class Exchange {
   /** How many jobs have ended and are recorded. */
   jobsEnded = 0;
   suspended = false;
+  /** Every paused queue, also those of others. */
+  paused: ReadonlySet<string> = new Set();
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
@@ -159,6 +161,7 @@ export class Exchange {
     }
     if (result.suspended !== this.suspended) tell({ type: result.suspended ? 'suspended' : 'resumed' });
     this.suspended = result.suspended;
+    this.#notePaused(result.paused);
     for (const skipped of result.skipped) tell({ type: 'id-skipped', ...skipped });
     slots.add(result.jobs);
     if (this.suspended) slots.giveUp();
@@ -173,6 +176,18 @@ export class Exchange {
       const ending = endings[i];
       if (ending) this.#outcomes.push({ run, ending });
     });
+  }
+
+  #notePaused(paused: readonly string[]): void {
+    // A suspension holds everything; who is paused besides is learned when it is over.
+    if (this.suspended) return;
+    const { options, tell } = this.#parts;
+    const now = new Set(paused);
+    for (const { name } of options.queues) {
+      if (now.has(name) !== this.paused.has(name))
+        tell({ type: now.has(name) ? 'queue-paused' : 'queue-resumed', queue: name });
+    }
+    this.paused = now;
   }
 
   #watchReplicas(replicas: number | null): void {

@@ -28,10 +28,10 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-observer': {
     scripts: [],
-    commands: 'time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hmget hgetall',
+    commands: 'time pttl smembers llen lindex zcard zcount zrange zrevrangebyscore hget hmget hgetall',
   },
   'tsrq-operator': {
-    scripts: ['requeue', 'empty', 'release'],
+    scripts: ['requeue', 'empty', 'release', 'pause', 'move', 'compact'],
     commands: 'eval evalsha set del smembers llen hget zcard zrange zmscore',
   },
 };
@@ -186,6 +186,7 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     for (const form of [[], ['--json'], ['--raw'], ['--prometheus'], ['--by-queue'], ['q']]) {
       expect((await run('tsrq-observer', ['info', ...form])).stdout).toContain('q');
     }
+    await run('tsrq-observer', ['queue', 'list']);
     const { queues } = JSON.parse((await run('tsrq-observer', ['info', '--json'])).stdout) as {
       queues: { name: string; queued: number; error?: string | null }[];
     };
@@ -206,6 +207,11 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     expect(await client.llen('rq:queue:q')).toBe(3);
     expect((await run('tsrq-operator', ['empty', 'q'])).stdout).toContain('3 jobs removed');
     expect((await run('tsrq-operator', ['empty', '--all', '--yes'])).stdout).toContain('0 jobs removed');
+    await put(redis, 'count.boom', ['x'], { queue: 'q' });
+    await run('tsrq-operator', ['queue', 'pause', 'q', '--duration', '60']);
+    await run('tsrq-operator', ['queue', 'resume', 'q']);
+    await run('tsrq-operator', ['queue', 'move', 'q', 'other']);
+    await run('tsrq-operator', ['queue', 'compact', 'other']);
     await run('tsrq-operator', ['suspend', '--duration', '60']);
     expect(await client.ttl('rq:suspended')).toBeGreaterThan(0);
     await run('tsrq-operator', ['resume']);

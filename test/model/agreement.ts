@@ -64,7 +64,7 @@ function expectedKeys(model: Model, staff: Staff): Keys {
 /** What is allowed to be there because it goes by itself. */
 function mayBeLeft(model: Model, key: string, entry: Entry): boolean {
   if (entry.ttl === null) return false;
-  if (/^rq:tsrq:(emptied|enqueued):/.test(key)) return entry.ttl <= 60;
+  if (/^rq:tsrq:(step|enqueued):/.test(key)) return entry.ttl <= 60;
   const [, id = '', executionId = ''] = /^rq:execution:([^:]+):(.+)$/.exec(key) ?? [];
   if (executionId !== '') return mayHaveRecords(model, { id, executionId }) && entry.ttl <= LEASE;
   return key.startsWith('rq:executions:') && (entry.value as string[]).length === 0 && entry.ttl <= LEASE + 60;

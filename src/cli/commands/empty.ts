@@ -1,8 +1,7 @@
-import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
-import { TsrqError } from '../../errors.js';
 import { empty } from '../../queue/empty.js';
 import { queueNames } from '../../queue/registry.js';
+import { confirm } from '../confirm.js';
 import type { Cli } from '../context.js';
 import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
 import { progressBar } from '../progress.js';
@@ -27,22 +26,11 @@ export function emptyCommand(cli: Cli): Command {
       }
       const settings = await cli.settings();
       const work = options.all === true ? chosenConnections(settings) : queuesByConnection(settings, queues);
-      if (options.all === true && options.yes !== true && !(await confirmed(cli))) {
-        throw new TsrqError('USAGE', 'not confirmed: nothing was removed', { hint: '-y answers yes' });
-      }
+      if (options.all === true) await confirm(cli, 'Remove the queued jobs of ALL queues?', options.yes);
       const results: Emptied[] = [];
       for (const connection of work) results.push(...(await emptyConnection(cli, connection)));
       show(cli, results);
     });
-}
-
-/** Asks on a terminal; a script has said what it means. */
-async function confirmed(cli: Cli): Promise<boolean> {
-  if (!process.stdin.isTTY || !cli.stderr.isTTY) return true;
-  const dialogue = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await dialogue.question('Remove the queued jobs of ALL queues? [y/N] ');
-  dialogue.close();
-  return /^y(es)?$/i.test(answer.trim());
 }
 
 async function emptyConnection(cli: Cli, { target, queues }: QueuesOfConnection): Promise<Emptied[]> {

@@ -51,6 +51,13 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
       return warning('re-registered', 'Redis had lost this worker: it is registered again');
     case 'suspended':
       return info('suspended', 'RQ is suspended: no new jobs until `tsrq resume`');
+    case 'queue-paused':
+      return info(
+        'queue-paused',
+        `${event.queue} is paused: no new jobs from it until \`tsrq queue resume ${event.queue}\``,
+      );
+    case 'queue-resumed':
+      return info('queue-resumed', `Taking jobs from ${event.queue} again`);
     case 'resumed':
       return info('resumed', 'Taking jobs again');
     case 'quiet':

@@ -4,7 +4,7 @@
 --         started_at, ended_at (dates), started, ended (seconds),
 --         result ttl (only for 'finished'), whether a heartbeat has written the execution's records 0|1, value (base64) or ''
 --       wish (read_wish)
--- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, endings, releasing 0|1 } or { 'unregistered' | 'replaced' }
+-- Reply { 'ok', holds (told), more 0|1, jobs, skipped, endings, releasing 0|1 } or { 'unregistered' | 'replaced' }
 --       endings: what end_all returned for each outcome; releasing: whether release.lua has something to do
 local w, problem = read_worker()
 if not w then return { problem } end
@@ -16,7 +16,7 @@ for i = 1, tonumber(arg()) do
     started = arg(), ended = arg(), ttl = arg(), announced = arg() == '1', value = arg(),
   }
 end
-local endings, suspended = end_all(w, outcomes)
+local endings, held = end_all(w, outcomes)
 local seconds, count = 0, { finished = 0, failed = 0 }
 for i, ending in ipairs(endings) do
   -- RQ counts every attempt that did not succeed as failed, retried ones too.
@@ -36,7 +36,7 @@ if seconds > 0 then counted('total_working_time', string.format('%.6f', (w.secon
 
 local wish = read_wish()
 local claim = new_claim(w, wish.prefix)
-if suspended == nil then suspended = call('EXISTS', 'rq:suspended') == 1 end
-if not suspended and wish.count > 0 then take(claim, w, wish) end
-show_state(w, claim, running, suspended, counters)
-return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, endings, releasing and 1 or 0 }
+local holds = held == false and { suspended = false } or read_holds(w.now, held)
+if not holds.suspended and wish.count > 0 then take(claim, w, wish, holds.paused) end
+show_state(w, claim, running, holds.suspended, counters)
+return { 'ok', told(holds), claim.more and 1 or 0, claim.jobs, claim.skipped, endings, releasing and 1 or 0 }

@@ -31,10 +31,11 @@ const KNOWN = new Set([
   keys.queueWorkersKey('*'),
   keys.maintenanceLockKey('*'),
   keys.begunKey('*'),
+  keys.PAUSED_KEY,
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
-/** Not RQ's: a registry chosen at run time, the marks by which a repeated enqueue and emptying are known, jobs set apart. */
-const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:emptied:*', 'rq:tsrq:releasing']);
+/** Not RQ's: a registry chosen at run time, the marks by which a repeated enqueue and a repeated step are known, jobs set apart. */
+const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:step:*', 'rq:tsrq:releasing']);
 
 describe.each(scripts)('the script %s', (name) => {
   it('builds only keys that keys.ts builds', () => {

@@ -138,26 +138,27 @@ local function take_out(outcomes)
   return present
 end
 
--- Whether nobody waits for any of these jobs, and whether RQ is suspended: mostly neither, and one question tells.
+-- Whether nobody waits for any of these jobs, and whether RQ is suspended or a queue paused: mostly neither, and one question
+-- tells.
 local function all_childless(outcomes)
-  local keys = { 'rq:suspended' }
-  for i, o in ipairs(outcomes) do keys[i + 1] = 'rq:job:' .. o.id .. ':dependents' end
+  local keys = { 'rq:suspended', 'rq:tsrq:paused' }
+  for i, o in ipairs(outcomes) do keys[i + 2] = 'rq:job:' .. o.id .. ':dependents' end
   if call('EXISTS', unpack(keys)) == 0 then return true, false end
-  return false, call('EXISTS', 'rq:suspended') == 1
+  return false, call('EXISTS', 'rq:suspended', 'rq:tsrq:paused') > 0
 end
 
 -- Ends executions. Returns for each a list whose first item is
 -- 'finished' | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
 -- 'repeated' when this very outcome was recorded before (its reply was lost), or
 -- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
--- Returns too whether RQ is suspended; nil if that was not asked.
+-- Returns too whether RQ is suspended or a queue paused; nil if that was not asked.
 local function end_all(w, outcomes)
   if #outcomes == 0 then return {} end
   local endings = {}
   local present = take_out(outcomes)
   local batch = { finished = {} }
-  local suspended
-  batch.childless, suspended = all_childless(outcomes)
+  local held
+  batch.childless, held = all_childless(outcomes)
   for i, o in ipairs(outcomes) do
     local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at')
     if status.err then status = {} end
@@ -170,5 +171,5 @@ local function end_all(w, outcomes)
     end
   end
   for queue, list in pairs(batch.finished) do try('ZADD', 'rq:finished:' .. queue, unpack(list)) end
-  return endings, suspended
+  return endings, held
 end
