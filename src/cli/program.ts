@@ -37,6 +37,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'put failed jobs back on their queues',
     load: async () => (await import('./commands/requeue.js')).requeueCommand,
   },
+  failures: {
+    summary: 'show what fails, grouped by function and error',
+    load: async () => (await import('./commands/failures.js')).failuresCommand,
+  },
   empty: {
     summary: 'remove the jobs of queues',
     load: async () => (await import('./commands/empty.js')).emptyCommand,

@@ -173,6 +173,17 @@ export function asText(reply: BufferReply | undefined): string {
   return textOrNull(reply) ?? '';
 }
 
+/** Reads fields and values that follow each other. */
+export function toMap(reply: BufferReply | undefined): Map<string, Buffer> {
+  const items = asList(reply);
+  const map = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < items.length; i += 2) {
+    const value = items[i + 1];
+    if (Buffer.isBuffer(value)) map.set(asText(items[i]), value);
+  }
+  return map;
+}
+
 function asBytes(reply: BufferReply | undefined): Buffer | null {
   return Buffer.isBuffer(reply) ? reply : null;
 }

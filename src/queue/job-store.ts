@@ -2,8 +2,8 @@ import { parseJob } from '../protocol/job.js';
 import { jobKey, resultsKey } from '../protocol/keys.js';
 import { deserialise } from '../protocol/payload.js';
 import { parseResult, readError, returnValueOf } from '../protocol/result.js';
-import type { BufferReply, Redis } from '../redis/redis.js';
-import { asList, asText } from './claim.js';
+import type { Redis } from '../redis/redis.js';
+import { asList, asText, toMap } from './claim.js';
 
 /** A job as it is stored, with its newest result; what is missing or unreadable is null. */
 export interface FetchedJob {
@@ -48,16 +48,6 @@ export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | n
     result: newest === null ? null : returnValueOf(newest),
     error: newest?.error ?? (job.legacyError === null ? null : readError(job.legacyError) || null),
   };
-}
-
-function toMap(reply: BufferReply | undefined): Map<string, Buffer> {
-  const items = asList(reply);
-  const map = new Map<string, Buffer>();
-  for (let i = 0; i + 1 < items.length; i += 2) {
-    const value = items[i + 1];
-    if (Buffer.isBuffer(value)) map.set(asText(items[i]), value);
-  }
-  return map;
 }
 
 const asDate = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));

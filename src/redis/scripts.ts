@@ -14,11 +14,13 @@ const PARTS = {
   claim_moved: ['base', 'start'],
   clean: ['base'],
   delete: ['base', 'release', 'unlist', 'remove'],
-  compact: ['base'],
+  compact: ['base', 'sift'],
   deferred: ['base', 'release'],
   delete_queue: ['base'],
   due: ['base'],
-  empty: ['base', 'step', 'release'],
+  empty: ['base', 'step', 'release', 'discard'],
+  empty_old: ['base', 'step', 'release', 'sift', 'discard'],
+  empty_registry: ['base', 'step', 'release'],
   enqueue: ['base', 'unlist', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'enqueue'],
   finish: ['base', 'start', 'take', 'release', 'end'],
@@ -33,7 +35,9 @@ const PARTS = {
   unregister: ['base'],
 } as const satisfies Record<
   string,
-  readonly ('base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove' | 'release' | 'step')[]
+  readonly (
+    'base' | 'start' | 'take' | 'end' | 'enqueue' | 'unlist' | 'remove' | 'release' | 'step' | 'sift' | 'discard'
+  )[]
 >;
 
 export type ScriptName = keyof typeof PARTS;

@@ -31,8 +31,8 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
     commands: 'time pttl smembers llen lindex zcard zcount zrange zrevrangebyscore hget hmget hgetall',
   },
   'tsrq-operator': {
-    scripts: ['requeue', 'empty', 'release', 'pause', 'move', 'compact'],
-    commands: 'eval evalsha set del smembers llen hget zcard zrange zmscore',
+    scripts: ['requeue', 'empty', 'empty_old', 'empty_registry', 'release', 'pause', 'move', 'compact'],
+    commands: 'eval evalsha set del smembers llen lrange hget hmget zcard zrange zmscore xrevrange',
   },
 };
 const OF_EVERY_CONNECTION = ['select', 'ping', 'client|setname'];
@@ -203,7 +203,11 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     await client.zadd('rq:failed:q', String(Date.now()), 'gone');
     await run('tsrq-operator', ['requeue', failed[0] ?? '', '--at-front']);
     await run('tsrq-operator', ['requeue', 'unknown', 'gone'], 1);
+    await run('tsrq-operator', ['failures']);
+    await run('tsrq-operator', ['requeue', '--all', '--match', 'no such error']);
+    await run('tsrq-operator', ['empty', 'q', '--finished', '--canceled', '--older-than', '1d']);
     await run('tsrq-operator', ['requeue', '--all']);
+    await run('tsrq-operator', ['empty', 'q', '--older-than', '1d']);
     expect(await client.llen('rq:queue:q')).toBe(3);
     expect((await run('tsrq-operator', ['empty', 'q'])).stdout).toContain('3 jobs removed');
     expect((await run('tsrq-operator', ['empty', '--all', '--yes'])).stdout).toContain('0 jobs removed');

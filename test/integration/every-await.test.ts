@@ -3,12 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAbandoned } from '../../src/queue/abandoned.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
 import { clean } from '../../src/queue/clean.js';
-import { empty } from '../../src/queue/empty.js';
+import { compactQueue } from '../../src/queue/compact.js';
+import { deleteQueue } from '../../src/queue/delete-queue.js';
+import { emptyRegistry } from '../../src/queue/empty-registry.js';
+import { empty, emptyOld } from '../../src/queue/empty.js';
 import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
 import { enqueueMany } from '../../src/queue/enqueue-many.js';
 import { enqueue } from '../../src/queue/enqueue.js';
 import { finish, returnToQueue, type Ended } from '../../src/queue/finish.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
+import { moveQueue } from '../../src/queue/move.js';
+import { pauseQueue } from '../../src/queue/pause.js';
 import { releaseForgotten, releaseRest } from '../../src/queue/release.js';
 import { requeueAll, requeueIds } from '../../src/queue/requeue.js';
 import { saveMeta } from '../../src/queue/save-meta.js';
@@ -144,7 +149,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       await client.del('rq:job:j0', 'rq:queue:a');
       return [];
     },
-    run: (redis) => releaseForgotten(redis, 'b', -1),
+    run: async (redis) => {
+      await releaseForgotten(redis, 'b', -1);
+      // Those of one second come in the order of their names.
+      await client.call('SORT', 'rq:queue:b', 'ALPHA', 'STORE', 'rq:queue:b');
+    },
   },
   'canceling a running job': {
     scene: async () => (await jobs(2), running()),
@@ -199,6 +208,30 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   empty: {
     scene: async () => (await jobs(600, { queue: 'a' }), []),
     run: (redis) => empty(redis, 'a'),
+  },
+  'emptying a queue of old jobs': {
+    scene: async () => (await jobs(600, { queue: 'a' }), []),
+    run: (redis) => emptyOld(redis, 'a', { beforeMs: Date.now() + 60_000 }),
+  },
+  'emptying a registry': {
+    scene: async () => (await failedJobs(4), []),
+    run: (redis) => emptyRegistry(redis, 'failed', 'a'),
+  },
+  'moving a queue': {
+    scene: async () => (await jobs(600, { queue: 'a' }), []),
+    run: (redis) => moveQueue(redis, 'a', 'b'),
+  },
+  'compacting a queue': {
+    scene: async () => (await jobs(4), await client.del('rq:job:j0'), []),
+    run: (redis) => compactQueue(redis, 'a'),
+  },
+  'deleting a queue': {
+    scene: async () => (await jobs(4), []),
+    run: (redis) => deleteQueue(redis, 'a'),
+  },
+  'pausing a queue': {
+    scene: () => Promise.resolve([]),
+    run: (redis) => pauseQueue(redis, 'a', null),
   },
   'birth and death': {
     scene: () => Promise.resolve([]),
