@@ -1,5 +1,6 @@
 import { finite, listOf } from '../info/answer.js';
 import { dependenciesKey, jobKey, registryKey } from '../protocol/keys.js';
+import { parseDate } from '../protocol/time.js';
 import type { Directory } from './directory.js';
 import { detailsOf, newTally, note, ok, perQueue, warning, type Finding, type Tally } from './finding.js';
 import { question, type Inquiry } from './inquiry.js';
@@ -46,14 +47,17 @@ async function readPage(
   const ids = entries.filter((_, i) => i % 2 === 0);
   const answers = await inquiry.ask(
     ids.flatMap((id) => [
-      question(['HMGET', jobKey(id), 'status', 'allow_dependency_failures'], ...CHECKS),
+      question(['HMGET', jobKey(id), 'status', 'allow_dependency_failures', 'created_at'], ...CHECKS),
       question(['SRANDMEMBER', dependenciesKey(id), SOME], ...CHECKS),
     ]),
   );
   const children = ids.flatMap((id, i) => {
     const fields = answers[2 * i];
-    const [status, lenient] = Array.isArray(fields) ? fields : [];
-    const sinceSeconds = finite(entries[2 * i + 1] ?? null) ?? now;
+    const [status, lenient, created] = Array.isArray(fields) ? fields : [];
+    const score = finite(entries[2 * i + 1] ?? null);
+    // RQ before 2.8 has no moment there.
+    const createdMs = typeof created === 'string' ? parseDate(created) : null;
+    const sinceSeconds = score !== null && score <= now ? score : createdMs === null ? now : createdMs / 1_000;
     return status === 'deferred'
       ? [{ id, lenient: lenient === '1', sinceSeconds, parents: listOf(answers[2 * i + 1]) }]
       : [];

@@ -31,7 +31,8 @@ export async function releaseForgotten(redis: Redis, queue: string, graceSeconds
   let rank = size > MOST ? Math.floor(Math.random() * (size - MOST)) : 0;
   const ids: string[] = [];
   for (let looked = 0; looked < Math.min(size, MOST);) {
-    const args = [formatDate(clock()), queue, graceSeconds, rank, BATCH];
+    const now = clock();
+    const args = [formatDate(now), queue, graceSeconds, formatDate(now - graceSeconds * 1_000), rank, BATCH];
     const [seen, stay, released] = asList(await redis.evaluate(script('deferred'), [], args));
     ids.push(...asList(released).map(asText));
     if (Number(seen) === 0) break;
