@@ -1,3 +1,4 @@
+import { checkDependents, readDependents } from './doctor/dependents.js';
 import { readDirectory } from './doctor/directory.js';
 import { unseen, type CheckId, type Finding } from './doctor/finding.js';
 import { checkDeadIds, checkStranded, checkUnreadable, readIds } from './doctor/ids.js';
@@ -75,6 +76,7 @@ export async function diagnose(
     ...checkStranded(ids),
     ...checkDeadIds(ids),
     ...checkUnreadable(ids),
+    ...checkDependents(await readDependents(inquiry, directory, timeMs, deep)),
     ...(deep ? checkOrphans(await findOrphans(inquiry, names)) : []),
   ];
   return { redis: redis.description, timeMs, findings: withUnseen(findings, inquiry.unseen) };

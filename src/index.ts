@@ -22,7 +22,14 @@ export {
   type GroupStatus,
 } from './queue/group.js';
 export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
-export { empty } from './queue/empty.js';
+export { pauseQueue, resumeQueue } from './queue/pause.js';
+export { moveQueue, type Moved } from './queue/move.js';
+export { compactQueue } from './queue/compact.js';
+export { deleteQueue, type DeletedQueue, type DeleteQueueOptions } from './queue/delete-queue.js';
+export { empty, emptyOld, type EmptyOldOptions } from './queue/empty.js';
+export { emptyRegistry, type EmptyRegistryOptions } from './queue/empty-registry.js';
+export { failureGroups, type FailureGroup, type FailuresOptions } from './queue/failures.js';
+export type { FailureFilter } from './queue/failed.js';
 export { suspend, resume, isSuspended } from './queue/suspend.js';
 export { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from './queue/end-job.js';
 export { fetchJob, fetchResults, type FetchedJob, type FetchedResult } from './queue/job-store.js';

@@ -8,6 +8,7 @@ import {
   QUEUES_KEY,
   REGISTRIES,
   registryKey,
+  PAUSED_KEY,
   SUSPENDED_KEY,
   workerKey,
   workerOfKey,
@@ -15,6 +16,7 @@ import {
   type RegistryName,
 } from './protocol/keys.js';
 import { parseDate } from './protocol/time.js';
+import { readPaused } from './queue/pause.js';
 import { ask, errorOf, listOf, numberOf, secondsSince, type Answer } from './info/answer.js';
 import { readProgress } from './info/progress.js';
 import { readExecution, readWorker, type WorkerInfo } from './info/worker.js';
@@ -26,6 +28,9 @@ export type { WorkerInfo } from './info/worker.js';
 export interface QueueCounts {
   readonly name: string;
   readonly error: null;
+  /** tsrq's workers take nothing from it; seconds until that ends by itself, null for never and where it is not paused. */
+  readonly paused: boolean;
+  readonly pausedForSeconds: number | null;
   readonly queued: number;
   /** Taken off the queue by a waiting worker, and about to start. */
   readonly intermediate: number;
@@ -115,7 +120,7 @@ export async function snapshot(redis: Redis, options: { readonly queues?: readon
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
   const live = new Set(workers.filter((worker) => !worker.gone && worker.error === null).map((worker) => worker.name));
   const queues = [
-    ...rows.map((row) => readQueue(row, headDates.get(row), live, timeMs)),
+    ...rows.map((row) => readQueue(row, headDates.get(row), live, directory)),
     ...(options.queues
       ? []
       : directory.alien.map((name) => ({ name, error: `this member of ${QUEUES_KEY} is no queue` }))),
@@ -127,15 +132,22 @@ export async function snapshot(redis: Redis, options: { readonly queues?: readon
 
 async function readDirectory(redis: Redis) {
   const [asked = []] = await ask(redis, [
-    [['SMEMBERS', QUEUES_KEY], ['SMEMBERS', WORKERS_KEY], ['PTTL', SUSPENDED_KEY], ['TIME']],
+    [
+      ['SMEMBERS', QUEUES_KEY],
+      ['SMEMBERS', WORKERS_KEY],
+      ['PTTL', SUSPENDED_KEY],
+      ['TIME'],
+      ['ZRANGE', PAUSED_KEY, 0, -1, 'WITHSCORES'],
+    ],
   ]);
-  const [queueMembers, workerMembers, pttl, time] = asked.map(({ reply }) => reply);
+  const [queueMembers, workerMembers, pttl, time, paused] = asked.map(({ reply }) => reply);
   const [seconds, micros] = listOf(time).map(Number);
   const ttl = typeof pttl === 'number' ? pttl : -2;
   const alienWorkers = listOf(workerMembers).filter((member) => workerOfKey(member) === null);
   return {
     timeMs: seconds === undefined ? Date.now() : seconds * 1_000 + (micros ?? 0) / 1_000,
     suspended: ttl !== -2,
+    paused: readPaused(paused),
     suspendedForSeconds: ttl >= 0 ? ttl / 1_000 : null,
     queues: listOf(queueMembers)
       .map(queueOfKey)
@@ -210,16 +222,19 @@ function readQueue(
   row: Row,
   headDate: Reply | Error | undefined,
   live: ReadonlySet<string>,
-  timeMs: number,
+  { timeMs, paused }: { readonly timeMs: number; readonly paused: ReadonlyMap<string, number> },
 ): QueueInfo {
   const { name, error, entries, expired } = row;
   if (error !== null) return { name, error };
+  const pausedForSeconds = (paused.get(name) ?? 0) - timeMs / 1_000;
   const oldestQueuedAtMs = typeof headDate === 'string' ? parseDate(headDate) : null;
   // Redis answers a pipeline's commands one by one: between two counts another client may have changed the registry.
   const count = (registry: (typeof EXPIRING)[number]): number => Math.max(0, entries[registry] - expired[registry]);
   return {
     name,
     error,
+    paused: pausedForSeconds > 0,
+    pausedForSeconds: pausedForSeconds > 0 && pausedForSeconds < Infinity ? pausedForSeconds : null,
     queued: row.queued,
     intermediate: row.intermediate,
     started: count('wip'),

@@ -57,9 +57,17 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'look at groups of jobs, or delete them',
     load: async () => (await import('./commands/group.js')).groupCommand,
   },
+  queue: {
+    summary: 'look at queues, pause, move, compact or delete them',
+    load: async () => (await import('./commands/queue.js')).queueCommand,
+  },
   requeue: {
     summary: 'put failed jobs back on their queues',
     load: async () => (await import('./commands/requeue.js')).requeueCommand,
+  },
+  failures: {
+    summary: 'show what fails, grouped by function and error',
+    load: async () => (await import('./commands/failures.js')).failuresCommand,
   },
   empty: {
     summary: 'remove the jobs of queues',

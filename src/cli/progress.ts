@@ -1,9 +1,9 @@
 import type { Output } from './output.js';
 
 export interface Progress {
-  update(done: number, total: number): void;
+  readonly update: (done: number, total: number) => void;
   /** Removes the bar. */
-  end(): void;
+  readonly end: () => void;
 }
 
 /** A progress bar on a terminal; nothing elsewhere. `unit`: what is counted, in the plural. */

@@ -17,6 +17,7 @@ export type CheckId =
   | 'stranded-ids'
   | 'ids-without-job'
   | 'unreadable-jobs'
+  | 'dependents'
   | 'orphaned-jobs';
 
 export type Level = 'ok' | 'warning' | 'problem';

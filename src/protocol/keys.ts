@@ -48,6 +48,9 @@ export const rateLimitedKey = (name: string): string => `rq:rl:${name}:rate_limi
 
 /** tsrq's own: when jobs of a queue with a limit in a second, minute or hour (`s`, `m`, `h`) began. */
 export const startsKey = (unit: string, queue: string): string => `rq:tsrq:limit:${unit}:${queue}`;
+/** tsrq's own: paused queues, each until a moment in seconds since the epoch, or +inf. */
+export const PAUSED_KEY = 'rq:tsrq:paused';
+
 /** tsrq's own: the last execution that a process which claims ahead has begun. */
 export const begunKey = (processPrefix: string): string => `rq:tsrq:begun:${processPrefix}`;
 

@@ -84,6 +84,8 @@ export type Claim =
   | {
       readonly state: 'ok';
       readonly suspended: boolean;
+      /** Paused queues; while RQ is suspended that is not asked. */
+      readonly paused: readonly string[];
       /** True when there may be more: the call stopped early to let others have their turn. */
       readonly more: boolean;
       readonly jobs: readonly ClaimedJob[];
@@ -147,12 +149,13 @@ export function wishArgs(wish: Wish): RedisArg[] {
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */
 export function readClaim(reply: BufferReply): Claim {
-  const [state, suspended, more, jobs, skipped, held] = asList(reply);
+  const [state, holds, more, jobs, skipped, held] = asList(reply);
   const word = asText(state);
   if (word === 'unregistered' || word === 'replaced') return { state: word };
   return {
     state: 'ok',
-    suspended: suspended === 1,
+    suspended: holds === 1,
+    paused: Array.isArray(holds) ? holds.map(asText) : [],
     more: more === 1,
     jobs: asList(jobs).map(readJob),
     skipped: asList(skipped).map((row) => {
@@ -222,6 +225,17 @@ export function asList(reply: BufferReply | undefined): BufferReply[] {
 
 export function asText(reply: BufferReply | undefined): string {
   return textOrNull(reply) ?? '';
+}
+
+/** Reads fields and values that follow each other. */
+export function toMap(reply: BufferReply | undefined): Map<string, Buffer> {
+  const items = asList(reply);
+  const map = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < items.length; i += 2) {
+    const value = items[i + 1];
+    if (Buffer.isBuffer(value)) map.set(asText(items[i]), value);
+  }
+  return map;
 }
 
 function asBytes(reply: BufferReply | undefined): Buffer | null {

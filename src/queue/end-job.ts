@@ -5,6 +5,7 @@ import { formatDate } from '../protocol/time.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
+import { releaseRest } from './release.js';
 
 /** `ended`: it had ended before, with that status. */
 export type Canceled = { readonly state: 'canceled' | 'gone' } | { readonly state: 'ended'; readonly status: string };
@@ -21,6 +22,7 @@ export async function cancelJob(
   const args = [id, formatDate(clock()), options.enqueueDependents === true ? 1 : 0];
   const [state, status] = asList(await redis.evaluate(script('cancel'), [], args)).map(asText);
   if (state === 'ended') return { state, status: status ?? '' };
+  if (status === '1') await releaseRest(redis);
   return { state: state === 'canceled' ? state : 'gone' };
 }
 
@@ -29,7 +31,8 @@ export async function cancelJob(
  * that is gone counts as done.
  */
 export async function deleteJob(redis: Redis, id: string): Promise<boolean> {
-  const [state] = asList(await redis.evaluate(script('delete'), [], [id, formatDate(clock())])).map(asText);
+  const [state, more] = asList(await redis.evaluate(script('delete'), [], [id, formatDate(clock())])).map(asText);
+  if (more === '1') await releaseRest(redis);
   return state === 'deleted';
 }
 

@@ -62,6 +62,8 @@ export interface Repetition {
 
 export type Finish = Claim & {
   readonly endings: readonly Ending[];
+  /** Jobs that waited for one of these are to be released still: `releaseRest`. */
+  readonly releasing: boolean;
   /** How many replicas had it in time; null when that was not asked. */
   readonly replicas: number | null;
 };
@@ -86,9 +88,14 @@ export async function finish(
     ? await redis.evaluateDurably(script('finish'), args, durability)
     : { reply: await redis.evaluate(script('finish'), [], args), replicas: null };
   const claim = readClaim(reply);
-  const endings =
-    claim.state === 'ok' ? asList(asList(reply)[6]).map((row) => readEnding(asList(row).map(asText))) : [];
-  return { ...claim, endings, replicas };
+  if (claim.state !== 'ok') return { ...claim, endings: [], releasing: false, replicas };
+  const [endings, releasing] = asList(reply).slice(6);
+  return {
+    ...claim,
+    endings: asList(endings).map((row) => readEnding(asList(row).map(asText))),
+    releasing: releasing === 1,
+    replicas,
+  };
 }
 
 /** Gives claimed jobs that were never begun back to the heads of their queues, in the order they had. */

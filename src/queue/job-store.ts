@@ -3,7 +3,7 @@ import { jobKey, resultsKey } from '../protocol/keys.js';
 import { deserialise } from '../protocol/payload.js';
 import { parseResult, readError, resultTypeName, returnValueOf, type Result } from '../protocol/result.js';
 import type { BufferReply, Redis } from '../redis/redis.js';
-import { asList, asText } from './claim.js';
+import { asList, asText, toMap } from './claim.js';
 
 /** A job as it is stored, with its newest result; what is missing or unreadable is null. */
 export interface FetchedJob {
@@ -94,16 +94,6 @@ export async function fetchResults(redis: Redis, id: string): Promise<FetchedRes
 
 function readEntries(reply: BufferReply | undefined): Result[] {
   return asList(reply).map((entry) => parseResult(asText(asList(entry)[0]), toMap(asList(entry)[1])));
-}
-
-function toMap(reply: BufferReply | undefined): Map<string, Buffer> {
-  const items = asList(reply);
-  const map = new Map<string, Buffer>();
-  for (let i = 0; i + 1 < items.length; i += 2) {
-    const value = items[i + 1];
-    if (Buffer.isBuffer(value)) map.set(asText(items[i]), value);
-  }
-  return map;
 }
 
 const asDate = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));

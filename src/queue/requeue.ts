@@ -3,6 +3,7 @@ import { formatDate } from '../protocol/time.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
+import { chooseFailed, type FailureFilter } from './failed.js';
 import { queueNames, registryPage } from './registry.js';
 
 export interface RequeueOptions {
@@ -11,6 +12,14 @@ export interface RequeueOptions {
   readonly atFront?: boolean;
   /** Leave `retries_left` as the failure left it. Default: the retries begin anew. */
   readonly keepRetries?: boolean;
+  /** With `requeueAll`: only these. */
+  readonly filter?: FailureFilter;
+  /** With `requeueAll`: so many at most. */
+  readonly limit?: number;
+  /** Change nothing; what would be requeued is reported as not requeued, with that reason. */
+  readonly dryRun?: boolean;
+  /** Ends it between two batches. */
+  readonly signal?: AbortSignal;
   /** Called after each batch. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -23,6 +32,9 @@ export type Requeued = {
 
 /** Small enough that one script holds Redis for about two milliseconds. */
 const BATCH = 100;
+
+/** The reason in the report of a dry run. */
+export const DRY_RUN = 'dry run';
 
 /** How many ids are held in memory at once. */
 const PAGE = 5_000;
@@ -41,24 +53,31 @@ export async function requeueAll(
   if (bad) throw bad;
   const total = sizes.reduce((sum: number, size) => sum + Number(size), 0);
   const count = { requeued: 0, total: 0 };
+  let looked = 0;
   for (const [i, queue] of queues.entries()) {
-    for await (const results of requeueRegistry(redis, queue, Number(sizes[i]), options)) {
+    const rest = (): number => (options.limit ?? Infinity) - count.total;
+    for await (const { results, seen } of requeueRegistry(redis, queue, Number(sizes[i]), options, rest)) {
       count.requeued += results.filter((result) => result.requeued).length;
       count.total += results.length;
+      looked += seen;
       options.onResults?.(results);
-      options.onProgress?.(count.total, total);
+      options.onProgress?.(looked, total);
     }
   }
   return count;
 }
 
-/** `size`: how many entries there are to look at; what fails from now on comes behind them. */
+/**
+ * `size`: how many entries there are to look at; what fails from now on comes behind them. `rest`: how many may be requeued
+ * still. `seen`: how many entries a batch has gone through.
+ */
 async function* requeueRegistry(
   redis: Redis,
   queue: string,
   size: number,
   options: RequeueOptions,
-): AsyncGenerator<Requeued[]> {
+  rest: () => number,
+): AsyncGenerator<{ results: Requeued[]; seen: number }> {
   let seen = 0;
   // Entries that could not be requeued stay where they are: the next page begins behind them.
   let stay = 0;
@@ -66,9 +85,12 @@ async function* requeueRegistry(
     const page = await registryPage(redis, 'failed', queue, { from: stay, count: Math.min(PAGE, size - seen) });
     if (page.length === 0) return;
     for (let from = 0; from < page.length; from += BATCH) {
-      const batch = await requeueBatch(redis, queue, page.slice(from, from + BATCH), options);
-      stay += batch.staying;
-      yield batch.results;
+      if (options.signal?.aborted === true || rest() <= 0) return;
+      const ids = page.slice(from, from + BATCH);
+      const meant = (await chooseFailed(redis, ids, options.filter ?? {})).slice(0, rest());
+      const batch = await requeueBatch(redis, queue, meant, options);
+      stay += ids.length - meant.length + batch.staying;
+      yield { results: batch.results, seen: ids.length };
     }
     seen += page.length;
   }
@@ -115,6 +137,10 @@ async function requeueBatch(
   ids: readonly string[],
   options: RequeueOptions,
 ): Promise<{ results: Requeued[]; staying: number }> {
+  if (ids.length === 0) return { results: [], staying: 0 };
+  if (options.dryRun === true) {
+    return { results: ids.map((id) => ({ id, registry, requeued: false, reason: DRY_RUN })), staying: ids.length };
+  }
   const flags = [options.atFront ? 1 : 0, options.keepRetries ? 1 : 0];
   const args = [formatDate(Date.now()), ...flags, registry, ...ids];
   const rows = asList(await redis.evaluate(script('requeue'), [], args));

@@ -1,4 +1,4 @@
-import { SUSPENDED_KEY } from '../protocol/keys.js';
+import { PAUSED_KEY, SUSPENDED_KEY } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 
 /**
@@ -13,6 +13,11 @@ export async function suspend(redis: Redis, durationSeconds: number | null): Pro
 /** Lets workers take jobs again; true if they were held. */
 export async function resume(redis: Redis): Promise<boolean> {
   return (await redis.call(['DEL', SUSPENDED_KEY])) === 1;
+}
+
+/** Whether RQ is suspended, and whether any queue is paused: how many of these two, in one question. */
+export async function countHolds(redis: Redis): Promise<number> {
+  return Number(await redis.call(['EXISTS', SUSPENDED_KEY, PAUSED_KEY]));
 }
 
 export async function isSuspended(redis: Redis): Promise<boolean> {

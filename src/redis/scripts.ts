@@ -7,27 +7,35 @@ import type { Script } from './redis.js';
  * The contract (arguments, replies) stands at the head of each file.
  */
 const PARTS = {
-  abandoned: ['base', 'slot', 'end'],
+  abandoned: ['base', 'slot', 'release', 'end'],
   adopt: ['base', 'start'],
-  cancel: ['base', 'slot', 'end', 'unlist', 'remove'],
+  cancel: ['base', 'slot', 'release', 'unlist', 'remove'],
   claim: ['base', 'start', 'limit', 'take'],
   claim_moved: ['base', 'start', 'limit'],
   clean: ['base'],
   clean_group: ['base'],
   clean_rate_limit: ['base', 'slot'],
-  delete: ['base', 'slot', 'end', 'unlist', 'remove'],
-  delete_group: ['base'],
+  compact: ['base', 'sift'],
   cron: ['base', 'unlist', 'enqueue'],
   cron_beat: ['base'],
   cron_entry: ['base'],
+  deferred: ['base', 'release'],
+  delete: ['base', 'slot', 'release', 'unlist', 'remove'],
+  delete_group: ['base'],
+  delete_queue: ['base'],
   due: ['base'],
-  empty: ['base'],
+  empty: ['base', 'step', 'release', 'discard'],
+  empty_old: ['base', 'step', 'release', 'sift', 'discard'],
+  empty_registry: ['base', 'step', 'release'],
   enqueue: ['base', 'unlist', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'enqueue'],
-  finish: ['base', 'start', 'limit', 'take', 'slot', 'end'],
+  finish: ['base', 'start', 'limit', 'take', 'slot', 'release', 'end'],
   heartbeat: ['base'],
+  move: ['base', 'step'],
   note: ['base'],
+  pause: ['base'],
   register: ['base'],
+  release: ['base', 'release'],
   requeue: ['base'],
   scheduler_hold: ['base'],
   scheduler_release: ['base'],
@@ -38,7 +46,10 @@ const PARTS = {
   worker_note: ['base'],
 } as const satisfies Record<
   string,
-  readonly ('base' | 'start' | 'limit' | 'take' | 'slot' | 'end' | 'enqueue' | 'unlist' | 'remove')[]
+  readonly (
+    | ('base' | 'start' | 'limit' | 'take' | 'slot' | 'release' | 'end')
+    | ('enqueue' | 'unlist' | 'remove' | 'step' | 'sift' | 'discard')
+  )[]
 >;
 
 export type ScriptName = keyof typeof PARTS;

@@ -45,10 +45,13 @@ export type WorkerEvent =
       readonly ending: Ending;
     }
   | { readonly type: 'rescued'; readonly queue: string; readonly ids: readonly string[] }
+  /** Deferred jobs that waited for nothing any more. */
+  | { readonly type: 'released'; readonly queue: string; readonly ids: readonly string[] }
   | { readonly type: 'redis-lost'; readonly message: string }
   | { readonly type: 'redis-regained'; readonly afterMs: number }
   | { readonly type: 're-registered' }
   | { readonly type: 'suspended' }
+  | { readonly type: 'queue-paused' | 'queue-resumed'; readonly queue: string }
   | { readonly type: 'resumed' }
   | { readonly type: 'quiet' }
   | { readonly type: 'scaled'; readonly concurrency: number }

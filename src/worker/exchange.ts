@@ -1,5 +1,6 @@
 import { adopt, claim, claimMoved, type Claim, type WorkerStamp } from '../queue/claim.js';
 import { finish, returned, type Ending, type Finish } from '../queue/finish.js';
+import { releaseRest } from '../queue/release.js';
 import type { Redis } from '../redis/redis.js';
 import type { WorkerEvent } from './events.js';
 import type { Intake } from './intake.js';
@@ -43,6 +44,8 @@ export class Exchange {
   /** How many calls are over, answered or failed. */
   settledCalls = 0;
   suspended = false;
+  /** Every paused queue, also those of others. */
+  paused: ReadonlySet<string> = new Set();
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
@@ -145,7 +148,7 @@ export class Exchange {
       result =
         outcomes.length > 0
           ? await finish(redis, stamp, outcomes, wish, running, options.durability)
-          : { ...(await claim(redis, stamp, wish, running)), endings: [], replicas: null };
+          : { ...(await claim(redis, stamp, wish, running)), endings: [], releasing: false, replicas: null };
     } finally {
       slots.asked -= wanted;
       // Whatever was not recorded is recorded by a later call.
@@ -160,6 +163,11 @@ export class Exchange {
     const { webhooks } = this.#parts;
     // Requests that others are slow to answer must not pile up without end.
     if (webhooks.isFull) await webhooks.settle(MOST_WEBHOOKS);
+    if (result.releasing) {
+      // If it fails, the sweep of any worker goes on.
+      await releaseRest(redis).catch(() => undefined);
+      intake.askAgain();
+    }
   }
 
   /** Takes in what was claimed; false if the worker had to be registered again and the call must be repeated. */
@@ -174,6 +182,7 @@ export class Exchange {
     }
     if (result.suspended !== this.suspended) tell({ type: result.suspended ? 'suspended' : 'resumed' });
     this.suspended = result.suspended;
+    this.#notePaused(result.paused);
     for (const skipped of result.skipped) tell({ type: 'id-skipped', ...skipped });
     intake.hold(result.held);
     slots.add(result.jobs);
@@ -191,6 +200,18 @@ export class Exchange {
       this.#outcomes.push({ run, ending });
       this.#parts.webhooks.send(run.run.job, run, ending);
     });
+  }
+
+  #notePaused(paused: readonly string[]): void {
+    // A suspension holds everything; who is paused besides is learned when it is over.
+    if (this.suspended) return;
+    const { options, tell } = this.#parts;
+    const now = new Set(paused);
+    for (const { name } of options.queues) {
+      if (now.has(name) !== this.paused.has(name))
+        tell({ type: now.has(name) ? 'queue-paused' : 'queue-resumed', queue: name });
+    }
+    this.paused = now;
   }
 
   #watchReplicas(replicas: number | null): void {

@@ -27,8 +27,8 @@ export interface IntakeOptions {
 const MAX_WAITING_QUEUES = 8;
 const FIRST_POLL_MS = 25;
 const MAX_POLL_MS = 500;
-/** How often a suspended worker looks whether it still is. */
-const SUSPENDED_POLL_MS = 1_000;
+/** How often a worker that is suspended, or has a queue that is paused, looks whether that still is so. */
+const HELD_POLL_MS = 1_000;
 
 /** Where a worker's jobs come from: which queues to ask, in which order, and how to wait when they are empty. */
 export class Intake {
@@ -120,12 +120,14 @@ export class Intake {
   }
 
   /** Waits until there may be something to take; `onWork` tells. */
-  waitForWork(suspended: boolean): void {
+  waitForWork(suspended: boolean, paused: ReadonlySet<string>): void {
     if (suspended) {
       this.#wait?.pause();
-      this.#askLater(SUSPENDED_POLL_MS);
+      this.#askLater(HELD_POLL_MS);
     } else if (this.#wait) {
-      this.#wait.resume((queue) => this.#held.has(queue));
+      this.#wait.resume((queue) => paused.has(queue) || this.#held.has(queue));
+      // Nobody tells when a queue may be taken from again.
+      if (this.#options.queues.some(({ name }) => paused.has(name))) this.#askLater(HELD_POLL_MS);
     } else {
       this.#askLater(this.#pollMs);
       this.#pollMs = Math.min(MAX_POLL_MS, this.#pollMs * 2);

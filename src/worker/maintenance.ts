@@ -2,12 +2,14 @@ import { endAbandoned } from '../queue/abandoned.js';
 import { clean } from '../queue/clean.js';
 import { cleanGroups } from '../queue/group.js';
 import { cleanRateLimits } from '../queue/rate-limit.js';
+import { releaseForgotten, releaseRest } from '../queue/release.js';
 import { rescueStranded } from '../queue/stranded.js';
 import type { Redis } from '../redis/redis.js';
 import type { WorkerEvent } from './events.js';
 
 /**
- * Looks for what dead workers have left behind: executions without a lease, ids between queue and start. Every step is
+ * Looks for what dead workers have left behind: executions without a lease, ids between queue and start, jobs to be
+ * released. Every step is
  * one atomic script, so that any number of workers may do it at once. One queue's bad data does not stop the others.
  * `settled`: false shortly after an outage, see `Outages`.
  */
@@ -20,6 +22,7 @@ export async function sweep(
   for (const queue of queues) {
     await sweepQueue(redis, queue, settled, tell).catch((error: unknown) => troubles.push(error));
   }
+  await releaseRest(redis).catch((error: unknown) => troubles.push(error));
   if (troubles.length > 0) throw troubles[0];
 }
 
@@ -67,11 +70,20 @@ export class Outages {
 
 /**
  * Forgets results and failures whose time is over, and workers that are gone; under RQ's lock, as it costs more. `token`:
- * which no other cleaner uses. Then members of groups whose jobs are gone, and
- * slots of RQ 3's rate limits.
+ * which no other cleaner uses. Who had the lock also looks for jobs that wait for nothing any more. Then members of groups
+ * whose jobs are gone, and slots of RQ 3's rate limits.
  */
-export async function cleanAll(redis: Redis, queues: readonly string[], token: string): Promise<void> {
-  for (const queue of queues) await clean(redis, queue, token);
+export async function cleanAll(
+  redis: Redis,
+  queues: readonly string[],
+  token: string,
+  tell: (event: WorkerEvent) => void,
+): Promise<void> {
+  for (const queue of queues) {
+    if (!(await clean(redis, queue, token))) continue;
+    const ids = await releaseForgotten(redis, queue);
+    if (ids.length > 0) tell({ type: 'released', queue, ids });
+  }
   await cleanGroups(redis);
   await cleanRateLimits(redis);
 }

@@ -154,7 +154,11 @@ async function live(options: WorkerOptions, { redis, performer, worker, outages 
   ];
   // A burst worker may be gone before that is done.
   if (options.burst) await Promise.all(prepared);
-  void rounds.every(options.maintenanceIntervalSeconds, () => cleanAll(redis, queues, token), 'at once');
+  void rounds.every(
+    options.maintenanceIntervalSeconds,
+    () => cleanAll(redis, queues, token, options.onEvent),
+    'at once',
+  );
   void rounds.every(1, () => worker.tick());
   let patience = LEAVE_SECONDS;
   void rounds.every(1, () => {

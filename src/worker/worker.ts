@@ -5,7 +5,7 @@ import { formatDate } from '../protocol/time.js';
 import type { WorkerNotes } from '../protocol/worker.js';
 import type { ClaimedJob, WorkerStamp } from '../queue/claim.js';
 import { heartbeat, type Heartbeat } from '../queue/heartbeat.js';
-import { isSuspended } from '../queue/suspend.js';
+import { countHolds } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
 import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
 import { Exchange } from './exchange.js';
@@ -334,7 +334,7 @@ export class Worker {
   /** Nothing is to be done now. */
   #rest(): void {
     if (this.#options.burst && !this.#intake.claimDue && !this.#intake.isHolding) this.#endBurst();
-    if (this.#slots.free > 0) this.#intake.waitForWork(this.#exchange.suspended);
+    if (this.#slots.free > 0) this.#intake.waitForWork(this.#exchange.suspended, this.#exchange.paused);
   }
 
   async #adopt(): Promise<void> {
@@ -366,7 +366,10 @@ export class Worker {
 
   #endBurst(): void {
     if (this.#exchange.suspended) this.stop('suspended', 'RQ is suspended');
-    else if (this.#slots.isEmpty) this.stop('burst', 'all queues are empty');
+    else if (this.#slots.isEmpty) {
+      const held = this.#options.queues.some(({ name }) => this.#exchange.paused.has(name));
+      this.stop('burst', held ? 'all queues are empty or paused' : 'all queues are empty');
+    }
   }
 
   #checkLimits(): void {
@@ -401,15 +404,17 @@ export class Worker {
     if (this.#stopping !== 'replaced') await unregister(this.#redis, this.#birth, formatDate(clock()));
   }
 
-  /** Called every second: time ends an idle worker, and one that waits must see that RQ was suspended or resumed. */
+  /** Called every second: time ends an idle worker, and one that waits must see that RQ was suspended, or a queue
+   * paused, or that this is over. */
   async tick(): Promise<void> {
     this.#checkLimits();
     if (this.#isOver()) this.#rouse();
     await this.#announce();
-    // An id that a wait has moved meets the suspension anyway; this is for those who look at the worker.
+    // An id that a wait has moved meets the suspension or the pause anyway; this is for those who look at the worker.
     this.#ticks += 1;
-    const looks = this.#stopping === null && this.#ticks % LOOK_AT_SUSPENSION_EVERY === 0;
-    if (looks && (await isSuspended(this.#redis)) !== this.#exchange.suspended) this.#intake.askAgain();
+    if (this.#stopping !== null || this.#ticks % LOOK_AT_SUSPENSION_EVERY !== 0) return;
+    const { suspended, paused } = this.#exchange;
+    if ((await countHolds(this.#redis)) !== Number(suspended) + Number(paused.size > 0)) this.#intake.askAgain();
   }
 }
 

@@ -24,10 +24,10 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
       ...(['abandoned', 'stranded', 'clean', 'clean_group', 'clean_rate_limit', 'due', 'note', 'worker_note'] as const),
-      ...(['scheduler_hold', 'scheduler_release'] as const),
+      ...(['scheduler_hold', 'scheduler_release', 'release', 'deferred'] as const),
     ],
     commands:
-      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan',
+      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan zcard',
   },
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-cron': { scripts: ['cron', 'cron_beat', 'cron_entry'], commands: 'eval evalsha zrem del' },
@@ -37,12 +37,13 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
       'time pttl smembers sscan llen lindex lrange zcard zcount zrange zrevrangebyscore hget hmget hgetall hstrlen xrevrange',
   },
   'tsrq-operator': {
-    scripts: ['requeue', 'empty'],
-    commands: 'eval evalsha set del smembers llen hget zcard zrange zmscore',
+    scripts: ['requeue', 'empty', 'empty_old', 'empty_registry', 'release', 'pause', 'move', 'compact'],
+    commands: 'eval evalsha set del smembers llen lrange hget hmget zcard zrange zmscore xrevrange',
   },
   'tsrq-controller': {
     scripts: ['tell'],
-    commands: 'eval evalsha hmget sismember time pttl smembers llen lindex zcard zcount zrevrangebyscore hget hgetall',
+    commands:
+      'eval evalsha hmget sismember time pttl smembers llen lindex zcard zcount zrange zrevrangebyscore hget hgetall',
   },
 };
 const OF_EVERY_CONNECTION = ['select', 'ping', 'client|setname'];
@@ -212,6 +213,7 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
       expect((await run('tsrq-observer', ['info', ...form])).stdout).toContain('q');
     }
     for (const form of [['metrics'], ['health'], ['health', '--worker', 'w']]) await run('tsrq-observer', form);
+    await run('tsrq-observer', ['queue', 'list']);
     const { queues } = JSON.parse((await run('tsrq-observer', ['info', '--json'])).stdout) as {
       queues: { name: string; queued: number; error?: string | null }[];
     };
@@ -235,10 +237,19 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     await client.zadd('rq:failed:q', String(Date.now()), 'gone');
     await run('tsrq-operator', ['requeue', failed[0] ?? '', '--at-front']);
     await run('tsrq-operator', ['requeue', 'unknown', 'gone'], 1);
+    await run('tsrq-operator', ['failures']);
+    await run('tsrq-operator', ['requeue', '--all', '--match', 'no such error']);
+    await run('tsrq-operator', ['empty', 'q', '--finished', '--canceled', '--older-than', '1d']);
     await run('tsrq-operator', ['requeue', '--all']);
+    await run('tsrq-operator', ['empty', 'q', '--older-than', '1d']);
     expect(await client.llen('rq:queue:q')).toBe(3);
     expect((await run('tsrq-operator', ['empty', 'q'])).stdout).toContain('3 jobs removed');
     expect((await run('tsrq-operator', ['empty', '--all', '--yes'])).stdout).toContain('0 jobs removed');
+    await put(redis, 'count.boom', ['x'], { queue: 'q' });
+    await run('tsrq-operator', ['queue', 'pause', 'q', '--duration', '60']);
+    await run('tsrq-operator', ['queue', 'resume', 'q']);
+    await run('tsrq-operator', ['queue', 'move', 'q', 'other']);
+    await run('tsrq-operator', ['queue', 'compact', 'other']);
     await run('tsrq-operator', ['suspend', '--duration', '60']);
     expect(await client.ttl('rq:suspended')).toBeGreaterThan(0);
     await run('tsrq-operator', ['resume']);

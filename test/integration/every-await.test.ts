@@ -4,7 +4,10 @@ import { endAbandoned } from '../../src/queue/abandoned.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
 import { clean } from '../../src/queue/clean.js';
 import { beatCron, beginCronEntry, endCron, enqueueOccurrence } from '../../src/queue/cron.js';
-import { empty } from '../../src/queue/empty.js';
+import { compactQueue } from '../../src/queue/compact.js';
+import { deleteQueue } from '../../src/queue/delete-queue.js';
+import { emptyRegistry } from '../../src/queue/empty-registry.js';
+import { empty, emptyOld } from '../../src/queue/empty.js';
 import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
 import { enqueueGroup } from '../../src/queue/enqueue-group.js';
 import { enqueueMany } from '../../src/queue/enqueue-many.js';
@@ -13,6 +16,9 @@ import { finish, returnToQueue, type Ended } from '../../src/queue/finish.js';
 import { cleanGroups, deleteGroup } from '../../src/queue/group.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
 import { writeNote } from '../../src/queue/note.js';
+import { moveQueue } from '../../src/queue/move.js';
+import { pauseQueue } from '../../src/queue/pause.js';
+import { releaseForgotten, releaseRest } from '../../src/queue/release.js';
 import { requeueAll, requeueIds } from '../../src/queue/requeue.js';
 import { rescueStranded } from '../../src/queue/stranded.js';
 import { connect } from '../../src/redis/connect.js';
@@ -92,6 +98,10 @@ const MANY = Array.from({ length: 90 }, (_, i) => ({
   queue: i % 3 === 0 ? 'b' : 'a',
 }));
 
+const CHILDREN = Array.from({ length: 130 }, (_, i) => ({
+  ...{ functionName: 'a.b', id: `child${i}`, queue: 'b', dependsOn: 'j0' },
+}));
+
 /** Everything that tsrq does to Redis, each step of which may be cut off before or after Redis has done it. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   enqueue: {
@@ -133,6 +143,32 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'canceling a job': {
     scene: async () => (await jobs(2), await put(quiet, 'a.b', [], { id: 'child', queue: 'a', dependsOn: 'j0' }), []),
     run: (redis) => cancelJob(redis, 'j0', { enqueueDependents: true }),
+  },
+  'releasing those that wait for a job': {
+    scene: async () => {
+      await put(quiet, 'a.b', [], { id: 'j0', queue: 'a' });
+      await enqueueMany(quiet, CHILDREN);
+      return running();
+    },
+    run: async (redis, claimed) => {
+      await finishing('finished')(redis, claimed);
+      await releaseRest(redis);
+      // Which hundred are the first is left to chance.
+      await client.call('SORT', 'rq:queue:b', 'ALPHA', 'STORE', 'rq:queue:b');
+    },
+  },
+  'releasing what was forgotten': {
+    scene: async () => {
+      await put(quiet, 'a.b', [], { id: 'j0', queue: 'a' });
+      await enqueueMany(quiet, CHILDREN);
+      await client.del('rq:job:j0', 'rq:queue:a');
+      return [];
+    },
+    run: async (redis) => {
+      await releaseForgotten(redis, 'b', -1);
+      // Those of one second come in the order of their names.
+      await client.call('SORT', 'rq:queue:b', 'ALPHA', 'STORE', 'rq:queue:b');
+    },
   },
   'canceling a running job': {
     scene: async () => (await jobs(2), running()),
@@ -198,6 +234,30 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   empty: {
     scene: async () => (await jobs(600, { queue: 'a' }), []),
     run: (redis) => empty(redis, 'a'),
+  },
+  'emptying a queue of old jobs': {
+    scene: async () => (await jobs(600, { queue: 'a' }), []),
+    run: (redis) => emptyOld(redis, 'a', { beforeMs: Date.now() + 60_000 }),
+  },
+  'emptying a registry': {
+    scene: async () => (await failedJobs(4), []),
+    run: (redis) => emptyRegistry(redis, 'failed', 'a'),
+  },
+  'moving a queue': {
+    scene: async () => (await jobs(600, { queue: 'a' }), []),
+    run: (redis) => moveQueue(redis, 'a', 'b'),
+  },
+  'compacting a queue': {
+    scene: async () => (await jobs(4), await client.del('rq:job:j0'), []),
+    run: (redis) => compactQueue(redis, 'a'),
+  },
+  'deleting a queue': {
+    scene: async () => (await jobs(4), []),
+    run: (redis) => deleteQueue(redis, 'a'),
+  },
+  'pausing a queue': {
+    scene: () => Promise.resolve([]),
+    run: (redis) => pauseQueue(redis, 'a', null),
   },
   'birth and death': {
     scene: () => Promise.resolve([]),

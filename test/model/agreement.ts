@@ -66,7 +66,7 @@ const WORKER_EXECUTIONS = /^rq:worker:[^:]+:executions$/;
 /** What is allowed to be there because it goes by itself. */
 function mayBeLeft(model: Model, key: string, entry: Entry): boolean {
   if (entry.ttl === null) return false;
-  if (/^rq:tsrq:(emptied|enqueued):/.test(key)) return entry.ttl <= 60;
+  if (/^rq:tsrq:(step|enqueued):/.test(key)) return entry.ttl <= 60;
   // RQ 3's view of what a worker runs; what it lists is compared where it is written, in rq3.test.ts.
   if (WORKER_EXECUTIONS.test(key)) return entry.ttl <= LEASE + 60;
   const [, id = '', executionId = ''] = /^rq:execution:([^:]+):(.+)$/.exec(key) ?? [];

@@ -1,82 +1,137 @@
-import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
-import { TsrqError } from '../../errors.js';
-import { empty } from '../../queue/empty.js';
+import { emptyRegistry } from '../../queue/empty-registry.js';
+import { empty, emptyOld } from '../../queue/empty.js';
 import { queueNames } from '../../queue/registry.js';
-import type { Cli } from '../context.js';
+import { queueKey, type RegistryName } from '../../protocol/keys.js';
+import type { Redis } from '../../redis/redis.js';
+import { confirm } from '../confirm.js';
 import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
+import type { Cli } from '../context.js';
+import { moment } from '../values.js';
+import { noteInterruption } from '../interrupted.js';
 import { progressBar } from '../progress.js';
+
+const REGISTRIES = ['failed', 'finished', 'canceled', 'scheduled', 'deferred'] as const;
+type Place = 'queued' | Exclude<RegistryName, 'wip'>;
+
+interface Options extends Partial<Record<Place, boolean>> {
+  all?: boolean;
+  yes?: boolean;
+  /** Milliseconds since the epoch. */
+  olderThan?: number;
+  dryRun?: boolean;
+}
 
 interface Emptied {
   readonly queue: string;
+  readonly place: Place;
   readonly removed: number;
   readonly error?: string;
 }
 
+const HELP = `
+Running jobs are not touched, and what comes meanwhile stays. Jobs that depend on a removed one are released.
+AGE is told by when a job was enqueued (queued), ended (finished, failed), was canceled, deferred, or created (scheduled).
+
+Examples:
+  $ tsrq empty low
+  $ tsrq empty --all --yes
+  $ tsrq empty --failed --older-than 7d mail
+  $ tsrq empty --all --finished --canceled --dry-run
+
+May be interrupted and given again.
+`;
+
 export function emptyCommand(cli: Cli): Command {
   return new Command('empty')
-    .description('Remove the queued jobs of queues. Running jobs and the registries are not touched.')
+    .description('Remove the queued jobs of queues, or those of their registries.')
     .argument('[queues...]', 'names of queues')
     .option('-a, --all', 'every queue')
     .option('-y, --yes', 'do not ask before --all')
-    .addHelpText('after', '\nExamples:\n  $ tsrq empty low\n  $ tsrq empty --all --yes')
-    .action(async (queues: string[], options: { all?: boolean; yes?: boolean }) => {
+    .option('--failed', 'remove failed jobs; the queued ones only with --queued')
+    .option('--finished', 'remove finished jobs and their results')
+    .option('--canceled', 'remove canceled jobs')
+    .option('--scheduled', 'remove jobs that wait for their time')
+    .option('--deferred', 'remove jobs that wait for others')
+    .option('--queued', 'remove queued jobs (the default, if no registry is named)')
+    .option('--older-than <age>', 'only jobs older than that: 90, 30m, 7d; or a date', (text) => moment(text))
+    .option('--dry-run', 'count them, and change nothing')
+    .addHelpText('after', HELP)
+    .action(async (queues: string[], options: Options) => {
       if (queues.length === 0 && options.all !== true) {
-        show(cli, []);
+        show(cli, [], options);
         return;
       }
       const settings = await cli.settings();
       const work = options.all === true ? chosenConnections(settings) : queuesByConnection(settings, queues);
-      if (options.all === true && options.yes !== true && !(await confirmed(cli))) {
-        throw new TsrqError('USAGE', 'not confirmed: nothing was removed', { hint: '-y answers yes' });
-      }
+      if (options.all === true && options.dryRun !== true)
+        await confirm(cli, `Remove the ${placesOf(options).join(' and ')} jobs of ALL queues?`, options.yes);
       const results: Emptied[] = [];
-      for (const connection of work) results.push(...(await emptyConnection(cli, connection)));
-      show(cli, results);
+      for (const connection of work) results.push(...(await emptyConnection(cli, connection, options)));
+      show(cli, results, options);
+      noteInterruption(cli, 'nothing is half-done; the same command goes on');
     });
 }
 
-/** Asks on a terminal; a script has said what it means. */
-async function confirmed(cli: Cli): Promise<boolean> {
-  if (!process.stdin.isTTY || !cli.stderr.isTTY) return true;
-  const dialogue = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await dialogue.question('Remove the queued jobs of ALL queues? [y/N] ');
-  dialogue.close();
-  return /^y(es)?$/i.test(answer.trim());
+function placesOf(options: Options): Place[] {
+  const registries = REGISTRIES.filter((registry) => options[registry] === true);
+  return registries.length === 0 || options.queued === true ? ['queued', ...registries] : registries;
 }
 
-async function emptyConnection(cli: Cli, { target, queues }: QueuesOfConnection): Promise<Emptied[]> {
+async function emptyConnection(cli: Cli, { target, queues }: QueuesOfConnection, options: Options): Promise<Emptied[]> {
   const redis = await cli.connect(target);
   const names = queues ?? (await queueNames(redis)).names;
   const results: Emptied[] = [];
   for (const queue of names) {
-    const bar = await progressBar(cli.stderr, `Emptying ${queue}`, 'jobs');
-    try {
-      const removed = await empty(redis, queue, (done, total) => {
-        bar.update(done, total);
-      });
-      results.push({ queue, removed });
-    } catch (error) {
-      // One bad key does not keep the others from being emptied.
-      if (!(error instanceof Error) || error.name !== 'ReplyError') throw error;
-      results.push({ queue, removed: 0, error: error.message });
-    } finally {
-      bar.end();
+    for (const place of placesOf(options)) {
+      if (cli.interruption().aborted) return results;
+      const bar = await progressBar(cli.stderr, `Emptying ${queue}`, 'jobs');
+      try {
+        const removed = await emptyPlace(cli, redis, { queue, place }, options, bar.update);
+        results.push({ queue, place, removed });
+      } catch (error) {
+        // One bad key does not keep the others from being emptied.
+        if (!(error instanceof Error) || error.name !== 'ReplyError') throw error;
+        results.push({ queue, place, removed: 0, error: error.message });
+      } finally {
+        bar.end();
+      }
     }
   }
   return results;
 }
 
-function show(cli: Cli, results: readonly Emptied[]): void {
+async function emptyPlace(
+  cli: Cli,
+  redis: Redis,
+  { queue, place }: Pick<Emptied, 'queue' | 'place'>,
+  { olderThan: beforeMs, dryRun = false }: Options,
+  onProgress: (done: number, total: number) => void,
+): Promise<number> {
+  const how = { dryRun, onProgress, signal: cli.interruption() };
+  if (place !== 'queued')
+    return emptyRegistry(redis, place, queue, beforeMs === undefined ? how : { ...how, beforeMs });
+  if (beforeMs !== undefined) return emptyOld(redis, queue, { ...how, beforeMs });
+  if (dryRun) return Number(await redis.call(['LLEN', queueKey(queue)]));
+  return empty(redis, queue, onProgress, how.signal);
+}
+
+function show(cli: Cli, results: readonly Emptied[], { dryRun = false }: Options): void {
   if (results.some((result) => result.error !== undefined)) cli.exitCode = 1;
   if (cli.json) {
-    const removed = results.reduce((sum, result) => sum + result.removed, 0);
-    cli.stdout.write(`${JSON.stringify({ removed, queues: results })}\n`);
+    const sum = results.reduce((total, result) => total + result.removed, 0);
+    const counts = dryRun ? { removed: 0, wouldRemove: sum } : { removed: sum };
+    cli.stdout.write(`${JSON.stringify({ ...counts, queues: results })}\n`);
     return;
   }
   if (results.length === 0) cli.stdout.write('Nothing to do\n');
-  for (const { queue, removed, error } of results) {
-    if (error === undefined) cli.stdout.write(`${removed} jobs removed from ${queue} queue\n`);
-    else cli.stderr.write(`tsrq: queue ${queue} cannot be emptied: ${error}\n`);
+  for (const { queue, place, removed, error } of results) {
+    const where = place === 'queued' ? 'queue' : `${place} registry`;
+    if (error === undefined)
+      cli.stdout.write(`${removed} jobs ${dryRun ? 'would be ' : ''}removed from ${queue} ${where}\n`);
+    else
+      cli.stderr.write(
+        `tsrq: ${place === 'queued' ? 'queue' : `${place} registry of`} ${queue} cannot be emptied: ${error}\n`,
+      );
   }
 }

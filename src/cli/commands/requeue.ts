@@ -1,17 +1,40 @@
 import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
-import { requeueAll, requeueIds, type Requeued } from '../../queue/requeue.js';
-import type { Cli } from '../context.js';
+import type { FailureFilter } from '../../queue/failed.js';
+import { DRY_RUN, requeueAll, requeueIds, type Requeued } from '../../queue/requeue.js';
 import { chosenConnections, queuesByConnection } from '../connections.js';
+import { defined, type Cli } from '../context.js';
+import { moment } from '../values.js';
+import { noteInterruption } from '../interrupted.js';
 import { progressBar } from '../progress.js';
-import { several } from '../worker-options.js';
+import { several, whole } from '../worker-options.js';
 
 export interface RequeueChoice {
   all?: boolean;
   queue?: string[];
   atFront?: boolean;
   keepRetries?: boolean;
+  match?: string;
+  function?: string;
+  failedSince?: number;
+  failedBefore?: number;
+  limit?: number;
+  dryRun?: boolean;
 }
+
+const FILTERS = ['match', 'function', 'failedSince', 'failedBefore', 'limit'] as const;
+
+const HELP = `
+TIME is an age, as 10m or '2 hours ago', or a date, as 2030-01-02T03:04:05 (local time), or with Z or an offset.
+
+Examples:
+  $ tsrq requeue --all
+  $ tsrq requeue --all --queue mail --match timeout --failed-since 2h
+  $ tsrq requeue --all --function mail.send --limit 100 --dry-run
+  $ tsrq requeue 7a96… 11f0…
+
+Exits 1 if any id was not requeued. May be interrupted and given again.
+`;
 
 export function requeueCommand(cli: Cli): Command {
   return new Command('requeue')
@@ -21,11 +44,16 @@ export function requeueCommand(cli: Cli): Command {
     .option('--queue <name>', 'only jobs that failed on this queue; repeatable', several)
     .option('--at-front', 'put them at the head of the queue')
     .option('--keep-retries', 'keep the retries they have left, instead of giving them all of theirs again')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ tsrq requeue --all\n  $ tsrq requeue --all --queue mail\n  $ tsrq requeue 7a96… 11f0…\n\nExits 1 if any id was not requeued.',
-    )
+    .option('--match <text>', 'with --all: only jobs whose error contains the text')
+    .option('--function <name>', 'with --all: only jobs of this function')
+    .option('--failed-since <time>', 'with --all: only jobs that failed at that time or later', (text) => moment(text))
+    .option('--failed-before <time>', 'with --all: only jobs that failed before that time', (text) => moment(text))
+    .option('--limit <count>', 'with --all: so many at most', whole(1))
+    .option('--dry-run', 'show what would be requeued, and change nothing')
+    .addHelpText('after', HELP)
     .action(async (ids: string[], options: RequeueChoice) => {
+      const misplaced = FILTERS.find((name) => options[name] !== undefined && options.all !== true);
+      if (misplaced !== undefined) throw new TsrqError('USAGE', `${flagOf(misplaced)} goes with --all`);
       if (options.all === true && ids.length > 0) {
         throw new TsrqError('USAGE', 'either --all or job ids, not both');
       }
@@ -39,9 +67,10 @@ export function requeueCommand(cli: Cli): Command {
 
 /** Requeues failed jobs and prints what became of each. */
 export async function requeueAndReport(cli: Cli, ids: readonly string[], options: RequeueChoice): Promise<void> {
-  const report = new Report(cli);
+  const report = new Report(cli, options.dryRun === true);
   await requeueEverywhere(cli, ids, options, report);
   report.end();
+  noteInterruption(cli, 'the others are where they were; the same command goes on');
 }
 
 /** Over all connections of the configuration; an id counts as missing only if no connection knows it. */
@@ -62,13 +91,18 @@ async function requeueEverywhere(
         ...(queues === null ? {} : { queues }),
         atFront: options.atFront === true,
         keepRetries: options.keepRetries === true,
+        dryRun: options.dryRun === true,
+        signal: cli.interruption(),
         onProgress: (done: number, total: number) => {
           bar.update(done, total);
         },
       };
       if (options.all === true) {
+        const left = options.limit === undefined ? {} : { limit: options.limit - report.total };
         await requeueAll(redis, {
           ...how,
+          ...left,
+          filter: filterOf(options),
           onResults: (results) => {
             report.add(results);
           },
@@ -85,14 +119,31 @@ async function requeueEverywhere(
   }
 }
 
+const flagOf = (name: (typeof FILTERS)[number]): string =>
+  `--${name.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)}`;
+
+const filterOf = (options: RequeueChoice): FailureFilter =>
+  defined({
+    match: options.match,
+    functionName: options.function,
+    sinceMs: options.failedSince,
+    beforeMs: options.failedBefore,
+  });
+
 /** Prints what became of each id as it becomes known: a million of them are never held at once. */
 class Report {
   readonly #cli: Cli;
+  readonly #dryRun: boolean;
   #requeued = 0;
   #total = 0;
 
-  constructor(cli: Cli) {
+  constructor(cli: Cli, dryRun: boolean) {
     this.#cli = cli;
+    this.#dryRun = dryRun;
+  }
+
+  get total(): number {
+    return this.#total;
   }
 
   add(results: readonly Requeued[]): void {
@@ -103,7 +154,7 @@ class Report {
         `${this.#total === 0 ? '{"jobs":[' : ','}${results.map((result) => JSON.stringify(result)).join(',')}`,
       );
     else stdout.write(`${results.map(line).join('\n')}\n`);
-    this.#requeued += results.filter((result) => result.requeued).length;
+    this.#requeued += results.filter((result) => result.requeued || isDry(result)).length;
     this.#total += results.length;
   }
 
@@ -111,14 +162,18 @@ class Report {
     const { stdout, json } = this.#cli;
     if (this.#requeued < this.#total) this.#cli.exitCode = 1;
     if (json) {
-      stdout.write(`${this.#total === 0 ? '{"jobs":[' : ''}],"requeued":${this.#requeued},"total":${this.#total}}\n`);
+      const counts = this.#dryRun ? `"requeued":0,"wouldRequeue":${this.#requeued}` : `"requeued":${this.#requeued}`;
+      stdout.write(`${this.#total === 0 ? '{"jobs":[' : ''}],${counts},"total":${this.#total}}\n`);
       return;
     }
     if (this.#total === 0) stdout.write('Nothing to do\n');
-    stdout.write(`Requeued ${this.#requeued} of ${this.#total} jobs\n`);
+    stdout.write(`${this.#dryRun ? 'Would requeue' : 'Requeued'} ${this.#requeued} of ${this.#total} jobs\n`);
   }
 }
 
+const isDry = (result: Requeued): boolean => !result.requeued && result.reason === DRY_RUN;
+
 function line(result: Requeued): string {
+  if (isDry(result)) return `would requeue ${result.id}`;
   return result.requeued ? `requeued ${result.id} on ${result.queue}` : `not requeued ${result.id}: ${result.reason}`;
 }

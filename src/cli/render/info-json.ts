@@ -35,7 +35,8 @@ export function renderJson(found: readonly Found[]): string {
 const added = (a: Totals, b: Totals): Totals =>
   Object.fromEntries(Object.entries(a).map(([name, count]) => [name, count + b[name as keyof Totals]])) as Totals;
 
-function queueJson(queue: QueueInfo): object {
+/** A queue as `info` and `queue` print it. */
+export function queueJson(queue: QueueInfo): object {
   if (queue.error !== null) return queue;
   const { oldestQueuedAtMs, oldestAgeSeconds, ...counts } = queue;
   return { ...counts, oldestQueuedAt: oldestQueuedAtMs === null ? null : iso(oldestQueuedAtMs), oldestAgeSeconds };

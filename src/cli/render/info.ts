@@ -133,7 +133,7 @@ function queueTable(
     paint: (text) => chalk.green(text),
   };
   const columns: Column<QueueCounts>[] = [
-    { head: 'queue', rank: 0, least: 10, cell: (queue) => printable(queue.name), paint: (text) => chalk.bold(text) },
+    { head: 'queue', rank: 0, least: 10, cell: queueName, paint: (text) => chalk.bold(text) },
     number('queued', 1, (queue) => queue.queued),
     ...(longest > 0 ? [bars] : []),
     ...(previous
@@ -176,6 +176,8 @@ function number<T>(head: string, rank: number, of: (row: T) => number, colour?: 
   const paint = colour ? { paint: (text: string, row: T): string => (of(row) > 0 ? colour(text) : text) } : {};
   return { head, rank, align: 'right', cell: (row) => String(of(row)), ...paint };
 }
+
+const queueName = ({ name, paused }: QueueCounts): string => `${printable(name)}${paused ? ' (paused)' : ''}`;
 
 function change(queue: QueueCounts, before: QueueInfo | undefined): string {
   const by = before?.error === null ? queue.queued - before.queued : queue.queued;

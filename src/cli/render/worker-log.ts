@@ -39,6 +39,10 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
         `${event.queue}: ${what} taken by a worker that never began: back at the head of the queue`,
       );
     }
+    case 'released': {
+      const what = event.ids.length === 1 ? `job ${event.ids[0]}` : `${event.ids.length} jobs`;
+      return warning('released', `${event.queue}: ${what} deferred although nothing was left to wait for: released`);
+    }
     case 'redis-lost':
       return { level: 'error', event: 'redis-lost', message: `${event.message}; trying until it is back` };
     case 'redis-regained':
@@ -47,6 +51,13 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
       return warning('re-registered', 'Redis had lost this worker: it is registered again');
     case 'suspended':
       return info('suspended', 'RQ is suspended: no new jobs until `tsrq resume`');
+    case 'queue-paused':
+      return info(
+        'queue-paused',
+        `${event.queue} is paused: no new jobs from it until \`tsrq queue resume ${event.queue}\``,
+      );
+    case 'queue-resumed':
+      return info('queue-resumed', `Taking jobs from ${event.queue} again`);
     case 'resumed':
       return info('resumed', 'Taking jobs again');
     case 'quiet':

@@ -1,6 +1,6 @@
 -- Cancels a job that has not ended.
 -- ARGV  id, date (now), whether the jobs that wait for it are released 0|1
--- Reply { 'canceled' }, { 'gone' }, or { 'ended', its status }
+-- Reply { 'canceled', whether release.lua has something to do 0|1 }, { 'gone' }, or { 'ended', its status }
 local id, date, release = arg(), arg(), arg() == '1'
 local key = 'rq:job:' .. id
 local job = try('HMGET', key, 'status', 'origin', 'rate_limit_key')
@@ -15,4 +15,4 @@ try('ZADD', 'rq:canceled:' .. origin, now, id)
 -- One that runs keeps its slot until it is given up.
 if job[3] and job[1] ~= 'started' then release_slot(job[3], id, now, date) end
 if release then release_dependents(id, 'finished', date) end
-return { 'canceled' }
+return { 'canceled', releasing and '1' or '0' }

@@ -1,6 +1,6 @@
 -- Takes jobs from queues and opens their executions.
 -- ARGV  worker (read_worker), running id or '', wish (read_wish)
--- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, held } or { 'unregistered' | 'replaced' }
+-- Reply { 'ok', holds (told), more 0|1, jobs, skipped, held } or { 'unregistered' | 'replaced' }
 --       job     { FIELDS before the rare ones…, id, execution, origin, what row_of adds or nothing }
 --       skipped { queue, id, reason }
 --       held    { queue, milliseconds after which to look again, -1 if that depends on the end of a job }: it has ids, and
@@ -10,7 +10,7 @@ if not w then return { problem } end
 local running = arg()
 local wish = read_wish()
 local claim = new_claim(w, wish.prefix)
-local suspended = call('EXISTS', 'rq:suspended') == 1
-if not suspended then take(claim, w, wish) end
-show_state(w, claim, running, suspended)
-return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, claim.held }
+local holds = read_holds(w.now)
+if not holds.suspended then take(claim, w, wish, holds.paused) end
+show_state(w, claim, running, holds.suspended)
+return { 'ok', told(holds), claim.more and 1 or 0, claim.jobs, claim.skipped, claim.held }

@@ -1,5 +1,5 @@
 -- Opens the executions of jobs whose ids a blocking wait has moved to intermediate lists; what finds no room, and
--- everything while RQ is suspended or a limit is met, goes back to the head of its queue.
+-- everything while RQ is suspended, its queue is paused or a limit is met, goes back to the head of its queue.
 -- ARGV  worker (read_worker), running id or '', process prefix, how many may start, then queue, its limits and id of each
 -- Reply as claim.lua
 local w, problem = read_worker()
@@ -7,7 +7,7 @@ if not w then return { problem } end
 local running = arg()
 local claim = new_claim(w, arg())
 local room = tonumber(arg())
-local suspended = call('EXISTS', 'rq:suspended') == 1
+local holds = read_holds(w.now)
 
 -- An id that must not run is not put back: start_all steps over it.
 local function is_dead(id, queue)
@@ -28,7 +28,8 @@ while at < #ARGV do
   -- 0: somebody found it stranded and has put it back already.
   if call('LREM', 'rq:queue:' .. queue.name .. ':intermediate', 1, id) == 1 then
     call('DEL', 'rq:queue:' .. queue.name .. ':intermediate:first_seen:' .. id)
-    if (suspended or #claim.jobs >= room or is_held(queue)) and not is_dead(id, queue.name) then
+    local stays = holds.suspended or (holds.paused and holds.paused[queue.name]) or #claim.jobs >= room or is_held(queue)
+    if stays and not is_dead(id, queue.name) then
       call('LPUSH', 'rq:queue:' .. queue.name, id)
     else
       local before = #claim.jobs
@@ -37,5 +38,5 @@ while at < #ARGV do
     end
   end
 end
-show_state(w, claim, running, suspended)
-return { 'ok', suspended and 1 or 0, 0, claim.jobs, claim.skipped, claim.held }
+show_state(w, claim, running, holds.suspended)
+return { 'ok', told(holds), 0, claim.jobs, claim.skipped, claim.held }

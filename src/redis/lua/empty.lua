@@ -1,21 +1,10 @@
 -- Removes jobs from the head of a queue.
 -- ARGV  queue, how many at most, token of this emptying, number of this call
--- Reply how many ids were taken from the list; a call that is sent again with its number is not carried out again
+-- Reply { how many ids were taken from the list, 0 }; a call that is sent again is not carried out again
 local queue, limit, token, number = arg(), arg(), arg(), arg()
-local mark = 'rq:tsrq:emptied:' .. token
-local last = call('GET', mark)
-if last and last:match('^%d+') == number then return tonumber(last:match('%d+$')) end
+local before = repeated_step(token, number)
+if before then return before end
+-- The first write is a removal, which is not refused when memory is full: to empty a queue is a way out of that.
 local ids = call('LPOP', 'rq:queue:' .. queue, limit) or {}
-local ELSEWHERE = { started = true, finished = true, failed = true, stopped = true, scheduled = true, deferred = true }
--- After the first removal, which is not refused when memory is full: to empty a queue is a way out of that.
-try('SET', mark, number .. ' ' .. #ids, 'EX', 60)
-for _, id in ipairs(ids) do
-  local key = 'rq:job:' .. id
-  local status = try('HGET', key, 'status')
-  if type(status) == 'table' then status = '' end
-  -- A second copy of the id of a job that runs or has ended: that job is not on this queue.
-  if not ELSEWHERE[status] then
-    call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies', 'rq:tsrq:log:' .. id)
-  end
-end
-return #ids
+for _, id in ipairs(ids) do discard_queued(id) end
+return note_step(token, number, #ids, 0)

@@ -6,8 +6,8 @@
 --         and if it asks for another attempt ('retry'): how many at most, number of intervals, those (seconds), and
 --         the value that says so (base64) or ''
 --       wish (read_wish)
--- Reply { 'ok', suspended 0|1, more 0|1, jobs, skipped, held, endings } or { 'unregistered' | 'replaced' }
---       endings: what end_all returned for each outcome
+-- Reply { 'ok', holds (told), more 0|1, jobs, skipped, held, endings, releasing 0|1 } or { 'unregistered' | 'replaced' }
+--       endings: what end_all returned for each outcome; releasing: whether release.lua has something to do
 local w, problem = read_worker()
 if not w then return { problem } end
 local running = arg()
@@ -24,7 +24,7 @@ for i = 1, tonumber(arg()) do
     outcomes[i].retry = retry
   end
 end
-local endings, suspended = end_all(w, outcomes)
+local endings, held = end_all(w, outcomes)
 local seconds, count = 0, { finished = 0, failed = 0 }
 for i, ending in ipairs(endings) do
   -- RQ counts every attempt that did not succeed as failed, retried ones too.
@@ -47,7 +47,7 @@ for _, queue in ipairs(wish.queues) do
   if queue.limits ~= '' then uncount_returned(queue, outcomes, endings) end
 end
 local claim = new_claim(w, wish.prefix)
-if suspended == nil then suspended = call('EXISTS', 'rq:suspended') == 1 end
-if not suspended and wish.count > 0 then take(claim, w, wish) end
-show_state(w, claim, running, suspended, counters)
-return { 'ok', suspended and 1 or 0, claim.more and 1 or 0, claim.jobs, claim.skipped, claim.held, endings }
+local holds = held == false and { suspended = false } or read_holds(w.now, held)
+if not holds.suspended and wish.count > 0 then take(claim, w, wish, holds.paused) end
+show_state(w, claim, running, holds.suspended, counters)
+return { 'ok', told(holds), claim.more and 1 or 0, claim.jobs, claim.skipped, claim.held, endings, releasing and 1 or 0 }

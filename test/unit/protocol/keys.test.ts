@@ -47,10 +47,11 @@ const KNOWN = new Set([
   keys.CRON_JOBS_KEY,
   keys.cronJobsKey('*'),
   keys.cronEntryKey('*'),
+  keys.PAUSED_KEY,
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
-/** Not RQ's: a registry chosen at run time, and the marks by which a repeated enqueue, emptying and command are known. */
-const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:emptied:*', 'rq:tsrq:told:*']);
+/** Not RQ's: a registry chosen at run time, the marks by which a repeated enqueue and a repeated step and a command are known, jobs set apart. */
+const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:step:*', 'rq:tsrq:releasing', 'rq:tsrq:told:*']);
 
 describe.each(scripts)('the script %s', (name) => {
   it('builds only keys that keys.ts builds', () => {

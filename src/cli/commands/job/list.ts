@@ -3,7 +3,7 @@ import { TsrqError } from '../../../errors.js';
 import { JOB_STATES, JobListing, type JobEntry, type JobFilter, type JobState } from '../../../info/job-list.js';
 import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../../connections.js';
 import { defined, type Cli } from '../../context.js';
-import { date, waitingTime } from '../../values.js';
+import { moment, waitingTime } from '../../values.js';
 import { whole } from '../../worker-options.js';
 
 interface Options {
@@ -33,8 +33,8 @@ export function listCommand(cli: Cli): Command {
     .option('--state <states>', `only jobs that are ${JOB_STATES.join(', ')}; with commas, or repeatable`, states)
     .option('--function <name>', 'only jobs that call this function')
     .option('--match <text>', 'only jobs whose error holds this text, in any case')
-    .option('--since <when>', 'only from this moment on: 2030-01-02T03:04:05, or an age as 2h', moment)
-    .option('--before <when>', 'only before this moment, or this age', moment)
+    .option('--since <when>', 'only from this moment on: 2030-01-02T03:04:05, or an age as 2h', (text) => moment(text))
+    .option('--before <when>', 'only before this moment, or this age', (text) => moment(text))
     .option('--older-than <age>', 'the same as --before with an age', ago)
     .option('--limit <n>', 'so many at most; 0 for all', whole(0), 50)
     .option('--oldest-first', 'begin with the oldest (default: with the newest)')
@@ -64,9 +64,6 @@ function states(text: string, before: readonly JobState[] | undefined): JobState
 }
 
 const ago = (text: string): number => Date.now() - waitingTime(text) * 1_000;
-
-/** Milliseconds since the epoch of a date, or of an age. */
-const moment = (text: string): number => (/^\d{4}-/.test(text) ? date(text).getTime() : ago(text));
 
 function filterOf(options: Options, queues: readonly string[] | null): JobFilter {
   const before = [options.before, options.olderThan].filter((ms) => ms !== undefined);

@@ -2,37 +2,6 @@
 
 local FAILURE_TTL = 31536000
 
--- Puts the jobs that waited for `id` on their queues, as far as all their parents are done (RQ: a parent whose hash
--- is gone counts as done; a failed one only where the child allows it). Returns true if there were none.
-local function release_dependents(id, status, date)
-  local key = 'rq:job:' .. id .. ':dependents'
-  local children = try('SMEMBERS', key)
-  if children.err or #children == 0 then return true end
-  for _, child in ipairs(children) do
-    local c = try('HMGET', 'rq:job:' .. child, 'status', 'origin', 'enqueue_at_front', 'allow_dependency_failures', 'ttl')
-    if not c.err and c[1] == 'deferred' and c[2] then
-      local function done(parent_status)
-        return parent_status == 'finished' or (parent_status == 'failed' and c[4] == '1')
-      end
-      local ready = done(status)
-      local parents = ready and try('SMEMBERS', 'rq:job::' .. child .. ':dependencies') or {}
-      for _, parent in ipairs(parents.err and {} or parents) do
-        if parent ~= id then
-          local parent_status = try('HGET', 'rq:job:' .. parent, 'status')
-          if parent_status and not done(parent_status) then ready = false end
-        end
-      end
-      if ready and push(c[2], child, c[3] == '1') then
-        try('ZREM', 'rq:deferred:' .. c[2], child)
-        call('HSET', 'rq:job:' .. child, 'status', 'queued', 'enqueued_at', date)
-        local ttl = seconds(c[5])
-        if ttl and ttl > 0 then expire_job(child, ttl) end
-        call('SREM', key, child)
-      end
-    end
-  end
-end
-
 -- Seconds until the next attempt, after RQ: the first interval is repeated when there are more retries than intervals.
 local function retry_interval(intervals, retries_left)
   local ok, list = pcall(cjson.decode, intervals or '[]')
@@ -240,26 +209,27 @@ local function take_out(outcomes)
   return present
 end
 
--- Whether nobody waits for any of these jobs, and whether RQ is suspended: mostly neither, and one question tells.
+-- Whether nobody waits for any of these jobs, and whether RQ is suspended or a queue paused: mostly neither, and one question
+-- tells.
 local function all_childless(outcomes)
-  local keys = { 'rq:suspended' }
-  for i, o in ipairs(outcomes) do keys[i + 1] = 'rq:job:' .. o.id .. ':dependents' end
+  local keys = { 'rq:suspended', 'rq:tsrq:paused' }
+  for i, o in ipairs(outcomes) do keys[i + 2] = 'rq:job:' .. o.id .. ':dependents' end
   if call('EXISTS', unpack(keys)) == 0 then return true, false end
-  return false, call('EXISTS', 'rq:suspended') == 1
+  return false, call('EXISTS', 'rq:suspended', 'rq:tsrq:paused') > 0
 end
 
 -- Ends executions. Returns for each a list whose first item is
 -- 'finished' (+ seconds, repeats left, if it is repeated) | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
 -- 'repeated' when this very outcome was recorded before (its reply was lost), or
 -- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
--- Returns too whether RQ is suspended; nil if that was not asked.
+-- Returns too whether RQ is suspended or a queue paused; nil if that was not asked.
 local function end_all(w, outcomes)
   if #outcomes == 0 then return {} end
   local endings = {}
   local present = take_out(outcomes)
   local batch = { finished = {} }
-  local suspended
-  batch.childless, suspended = all_childless(outcomes)
+  local held
+  batch.childless, held = all_childless(outcomes)
   for i, o in ipairs(outcomes) do
     local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at',
       'repeats_left', 'rate_limit_key', 'tsrq_log')
@@ -274,5 +244,5 @@ local function end_all(w, outcomes)
     if status[6] and needs_no_slot(endings[i]) then release_slot(status[6], o.id, w.now, o.ended_at) end
   end
   for queue, list in pairs(batch.finished) do try('ZADD', 'rq:finished:' .. queue, unpack(list)) end
-  return endings, suspended
+  return endings, held
 end

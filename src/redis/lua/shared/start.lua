@@ -16,6 +16,26 @@ local YEAR = 31536000
 local MAX_BYTES = 67108864
 local ENOUGH_BYTES = 8388608
 
+-- What holds workers back: whether RQ is suspended, and a table of the queues that are paused (`{ name = true }`), or nil.
+-- Mostly neither, and one question tells.
+local function read_holds(now, some)
+  if not some and call('EXISTS', 'rq:suspended', 'rq:tsrq:paused') == 0 then return { suspended = false } end
+  local holds = { suspended = call('EXISTS', 'rq:suspended') == 1, names = {} }
+  local names = try('ZRANGEBYSCORE', 'rq:tsrq:paused', '(' .. now, '+inf')
+  for _, name in ipairs(names.err and {} or names) do
+    holds.paused = holds.paused or {}
+    holds.paused[name] = true
+    holds.names[#holds.names + 1] = name
+  end
+  return holds
+end
+
+-- As the caller learns of it: 0, 1 for suspended, or the names of the paused queues.
+local function told(holds)
+  if holds.suspended then return 1 end
+  return holds.paused and holds.names or 0
+end
+
 -- A job that no reader of RQ could bear in another place goes to the failed registry, with the reason.
 local function set_aside(w, queue, id, reason, is_hash)
   if is_hash then

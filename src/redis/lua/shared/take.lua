@@ -47,11 +47,13 @@ local function choose(wish, open, slot)
   return #open
 end
 
--- Fills `claim` up to the wished count; sets claim.more when it stopped early.
-local function take(claim, w, wish)
+-- Fills `claim` up to the wished count; sets claim.more when it stopped early. `paused`: queues that are left out, or nil.
+local function take(claim, w, wish, paused)
   if wish.strategy ~= 'ordered' then math.randomseed(wish.seed) end
   local open = {}
-  for i, queue in ipairs(wish.queues) do open[i] = queue end
+  for _, queue in ipairs(wish.queues) do
+    if not (paused and paused[queue.name]) then open[#open + 1] = queue end
+  end
   local slot = 0
   while #claim.jobs < wish.count and #open > 0 do
     if #claim.skipped >= MAX_SKIPS or claim.bytes >= ENOUGH_BYTES then

@@ -16,6 +16,8 @@ const queue = (name: string, more: Partial<QueueCounts> = {}): QueueCounts => ({
   intermediate: 0,
   started: 0,
   abandoned: 0,
+  paused: false,
+  pausedForSeconds: null,
   finished: 0,
   failed: 0,
   deferred: 0,

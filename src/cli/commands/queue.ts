@@ -1,0 +1,212 @@
+import { Argument, Command } from 'commander';
+import { TsrqError } from '../../errors.js';
+import { snapshot } from '../../info.js';
+import { compactQueue } from '../../queue/compact.js';
+import { deleteQueue } from '../../queue/delete-queue.js';
+import { moveQueue } from '../../queue/move.js';
+import { pauseQueue, resumeQueue } from '../../queue/pause.js';
+import type { Redis } from '../../redis/redis.js';
+import { confirm } from '../confirm.js';
+import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
+import type { Cli } from '../context.js';
+import { timespan } from '../values.js';
+import { noteInterruption } from '../interrupted.js';
+import { progressBar } from '../progress.js';
+import { queueJson } from '../render/info-json.js';
+import { renderInfo } from '../render/info.js';
+import { describeQueue } from '../render/queue.js';
+
+interface Options {
+  duration?: number;
+  yes?: boolean;
+  force?: boolean;
+  keepJobs?: boolean;
+}
+
+const HELP = `
+Actions:
+  list      queues with their counts; names narrow it
+  show      one queue or several, in full
+  pause     tsrq's workers take nothing from them, for --duration or until resumed; Python's workers do not know it
+  resume    they may be taken from again
+  move      FROM TO: the queued jobs of FROM go to the end of TO, in their order
+  compact   drop ids whose job is gone
+  delete    remove the queued jobs and the queue; its registries stay
+
+Examples:
+  $ tsrq queue list
+  $ tsrq queue pause mail --duration 10m
+  $ tsrq queue resume mail
+  $ tsrq queue move low default
+  $ tsrq queue delete old --yes
+
+Exits 1 if any of them could not be done. Move, compact and delete may be interrupted and given again.
+`;
+
+const ACTIONS = ['list', 'show', 'pause', 'resume', 'move', 'compact', 'delete'] as const;
+type Action = (typeof ACTIONS)[number];
+
+/** The options that go with some actions only. */
+const OPTIONS: readonly (readonly [keyof Options, Action])[] = [
+  ['duration', 'pause'],
+  ['yes', 'delete'],
+  ['force', 'delete'],
+  ['keepJobs', 'delete'],
+];
+
+export function queueCommand(cli: Cli): Command {
+  return new Command('queue')
+    .description('Look at queues, pause, move, compact or delete them.')
+    .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
+    .argument('[queues...]', 'names of queues')
+    .option('--duration <duration>', 'with pause: resume by itself after that time: 90, 10m, 2h', timespan)
+    .option('-y, --yes', 'with delete: do not ask')
+    .option('--force', 'with delete: also while jobs of the queue run')
+    .option('--keep-jobs', 'with delete: only forget that the jobs were queued')
+    .addHelpText('after', HELP)
+    .action(async (action: Action, names: string[], options: Options) => {
+      check(action, names, options);
+      if (action === 'list' || action === 'show') await show(cli, action, names);
+      else if (action === 'move') await move(cli, names[0] ?? '', names[1] ?? '');
+      else await change(cli, action, names, options);
+    });
+}
+
+function check(action: Action, names: readonly string[], options: Options): void {
+  for (const [option, wanted] of OPTIONS) {
+    if (options[option] === undefined || action === wanted) continue;
+    throw new TsrqError('USAGE', `--${option === 'keepJobs' ? 'keep-jobs' : option} goes with ${wanted} only`);
+  }
+  if (names.includes('')) throw new TsrqError('USAGE', 'a queue has a name');
+  if (action === 'move' && names.length !== 2) throw new TsrqError('USAGE', 'move needs two queues: FROM and TO');
+  if (action !== 'list' && names.length === 0)
+    throw new TsrqError('USAGE', `${action} needs the name of a queue`, { hint: '`tsrq queue list` shows them' });
+}
+
+async function show(cli: Cli, action: 'list' | 'show', names: readonly string[]): Promise<void> {
+  const settings = await cli.settings();
+  const connections = names.length > 0 ? queuesByConnection(settings, names) : chosenConnections(settings);
+  const found = await Promise.all(
+    connections.map(async ({ name, target, queues }) => {
+      const now = await snapshot(await cli.connect(target), queues === null ? {} : { queues });
+      return { connection: name, now };
+    }),
+  );
+  if (found.some(({ now }) => now.queues.some(({ error }) => error !== null))) cli.exitCode = 1;
+  if (cli.json) {
+    const queues = found.flatMap(({ connection, now }) =>
+      now.queues.map((queue) => ({ connection, ...queueJson(queue) })),
+    );
+    cli.stdout.write(`${JSON.stringify({ queues })}\n`);
+    return;
+  }
+  const { columns, colour } = cli.stdout;
+  const view = { columns, colour, queues: true, workers: false, byQueue: false };
+  const blocks = found.flatMap(({ connection, now }) =>
+    action === 'show'
+      ? now.queues.map(describeQueue)
+      : [renderInfo(now, null, { ...view, connection: found.length > 1 ? connection : null }).join('\n')],
+  );
+  cli.stdout.write(`${blocks.join('\n\n')}\n`);
+}
+
+async function move(cli: Cli, from: string, to: string): Promise<void> {
+  const connections = queuesByConnection(await cli.settings(), [from, to]);
+  const [connection] = connections;
+  if (connection === undefined || connections.length > 1)
+    throw new TsrqError('USAGE', `${from} and ${to} are on different servers`);
+  const redis = await cli.connect(connection.target);
+  const bar = await progressBar(cli.stderr, `Moving ${from}`, 'jobs');
+  const { moved, dropped } = await moveQueue(redis, from, to, bar.update, cli.interruption()).finally(bar.end);
+  if (cli.json) cli.stdout.write(`${JSON.stringify({ from, to, moved, dropped })}\n`);
+  else {
+    const rest = dropped === 0 ? '' : `, ${dropped} ids without a job to move dropped`;
+    cli.stdout.write(`${moved} jobs moved from ${from} to ${to}${rest}\n`);
+  }
+  noteInterruption(cli, 'the others are where they were; the same command goes on');
+}
+
+/** What became of one queue. */
+interface Done {
+  readonly queue: string;
+  readonly done: boolean;
+  readonly text: string;
+  readonly json: object;
+}
+
+async function change(cli: Cli, action: Action, names: readonly string[], options: Options): Promise<void> {
+  const connections = queuesByConnection(await cli.settings(), names);
+  if (action === 'delete')
+    await confirm(
+      cli,
+      `Delete ${names.join(', ')}${options.keepJobs === true ? '' : ' and the queued jobs'}?`,
+      options.yes,
+    );
+  const shown: object[] = [];
+  for (const connection of connections) {
+    for await (const { queue, done, text, json } of changeQueues(cli, action, connection, options)) {
+      if (!done) cli.exitCode = 1;
+      if (!cli.json) (done ? cli.stdout : cli.stderr).write(`${done ? '' : 'tsrq: '}${text}\n`);
+      shown.push({ queue, done, ...json });
+    }
+  }
+  if (cli.json) cli.stdout.write(`${JSON.stringify({ queues: shown })}\n`);
+  if (action === 'compact' || action === 'delete')
+    noteInterruption(cli, 'nothing is half-done; the same command goes on');
+}
+
+async function* changeQueues(
+  cli: Cli,
+  action: Action,
+  { target, queues }: QueuesOfConnection,
+  options: Options,
+): AsyncGenerator<Done> {
+  const redis = await cli.connect(target);
+  for (const queue of queues ?? []) {
+    if ((action === 'compact' || action === 'delete') && cli.interruption().aborted) return;
+    if (action === 'pause') yield await pause(redis, queue, options.duration ?? null);
+    else if (action === 'resume') yield await resume(redis, queue);
+    else if (action === 'compact') yield await compact(cli, redis, queue);
+    else yield await remove(cli, redis, queue, options);
+  }
+}
+
+async function pause(redis: Redis, queue: string, seconds: number | null): Promise<Done> {
+  await pauseQueue(redis, queue, seconds);
+  const until = seconds === null ? `until \`tsrq queue resume ${queue}\`` : `for ${seconds} seconds`;
+  const text = `Paused ${queue} ${until}: tsrq's workers take nothing from it. Python's workers do not know it, and go on.`;
+  return { queue, done: true, text, json: { paused: true, durationSeconds: seconds } };
+}
+
+async function resume(redis: Redis, queue: string): Promise<Done> {
+  const wasPaused = await resumeQueue(redis, queue);
+  const text = wasPaused ? `Resumed ${queue}.` : `${queue} was not paused.`;
+  return { queue, done: true, text, json: { paused: false, wasPaused } };
+}
+
+async function compact(cli: Cli, redis: Redis, queue: string): Promise<Done> {
+  const bar = await progressBar(cli.stderr, `Compacting ${queue}`, 'ids');
+  const dropped = await compactQueue(redis, queue, bar.update, cli.interruption()).finally(bar.end);
+  return { queue, done: true, text: `${dropped} ids without a job dropped from ${queue}`, json: { dropped } };
+}
+
+async function remove(
+  cli: Cli,
+  redis: Redis,
+  queue: string,
+  { force = false, keepJobs = false }: Options,
+): Promise<Done> {
+  const bar = await progressBar(cli.stderr, `Deleting ${queue}`, 'jobs');
+  const how = { force, keepJobs, onProgress: bar.update, signal: cli.interruption() };
+  const result = await deleteQueue(redis, queue, how).finally(bar.end);
+  const { state, removed } = result;
+  if (state === 'deleted') {
+    const text = keepJobs ? `Deleted ${queue}.` : `Deleted ${queue} and ${removed} queued jobs.`;
+    return { queue, done: true, text, json: { removed } };
+  }
+  const why =
+    state === 'running'
+      ? `${result.count} of its jobs run or are about to (--force deletes it all the same)`
+      : `${result.count} jobs are on it still`;
+  return { queue, done: false, text: `${queue} was not deleted: ${why}`, json: { removed, [state]: result.count } };
+}

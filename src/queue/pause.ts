@@ -1,0 +1,29 @@
+import type { Redis } from '../redis/redis.js';
+import { script } from '../redis/scripts.js';
+
+/**
+ * Lets tsrq's workers take nothing from a queue, for so many seconds, or null for until `resumeQueue`. Workers that wait for
+ * its jobs are held too; jobs that run go on. Python's workers know nothing of it. Returns whether it was paused before.
+ */
+export async function pauseQueue(redis: Redis, queue: string, durationSeconds: number | null): Promise<boolean> {
+  return (await redis.evaluate(script('pause'), [], [queue, durationSeconds ?? ''])) === 1;
+}
+
+/** Lets workers take from the queue again; true if it was paused. */
+export async function resumeQueue(redis: Redis, queue: string): Promise<boolean> {
+  return (await redis.evaluate(script('pause'), [], [queue, 0])) === 1;
+}
+
+/**
+ * Reads the whole key of paused queues with its scores: of each the moment when that ends or has ended, seconds since the
+ * epoch by Redis's clock; Infinity for never.
+ */
+export function readPaused(reply: unknown): Map<string, number> {
+  const items = Array.isArray(reply) ? reply.map(String) : [];
+  return new Map(
+    items.flatMap((name, i) => {
+      const until = items[i + 1] ?? '';
+      return i % 2 === 0 ? [[name, until === 'inf' ? Infinity : Number(until)] as const] : [];
+    }),
+  );
+}

@@ -1,0 +1,75 @@
+import { fileURLToPath } from 'node:url';
+import type { Redis as IoRedis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { releaseForgotten } from '../../src/queue/release.js';
+import type { Redis } from '../../src/redis/redis.js';
+import { runTsrq } from '../support/cli.js';
+import { RQ_VERSIONS, rqEnvironment, startRq, type Rq } from '../support/python.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { producerTo, put, statusOf } from '../support/rq.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
+const JSON_SERIALIZER = ['-S', 'rq.serializers.JSONSerializer'];
+
+for (const version of RQ_VERSIONS) {
+  const environment = await rqEnvironment(version);
+
+  describe.skipIf(environment === null)(`Python RQ ${version}`, () => {
+    let server: TestRedis;
+    let client: IoRedis;
+    let redis: Redis;
+    let rq: Rq;
+
+    beforeAll(async () => {
+      server = await startRedis();
+      client = server.client();
+      redis = producerTo(server.port);
+      if (environment) rq = startRq(environment, server.url);
+    });
+    afterAll(async () => {
+      await rq.stop();
+      redis.close();
+      await server.stop();
+    });
+    beforeEach(async () => {
+      await client.flushall();
+    });
+
+    const tsrq = (...args: string[]) => runTsrq(args, { url: server.url, cwd: JOBS });
+
+    it('enqueues a job and 150 that wait for it: tsrq runs all of them, those of two parents after both', async () => {
+      await rq.eval(`p = q('q').enqueue('count.add', 1, 2, job_id='p')
+p2 = q('q').enqueue('count.add', 1, 2, job_id='p2')
+result = [q('q').enqueue('count.add', i, 1, depends_on=[p, p2] if i % 2 else p, job_id='c%d' % i).id for i in range(150)]`);
+      expect(await client.zcard('rq:deferred:q')).toBe(150);
+      expect((await tsrq('worker', '--burst', '--isolation', 'none', 'q')).code).toBe(0);
+      expect(await client.zcard('rq:deferred:q')).toBe(0);
+      expect(await client.zcard('rq:finished:q')).toBe(152);
+    });
+
+    it('forgets those that wait for a job that it deletes; tsrq releases them', async () => {
+      await rq.eval(`p = q('q').enqueue('count.add', 1, 2, job_id='p')
+q('q').enqueue('count.add', 1, 2, depends_on=p, job_id='c')
+p.delete()
+result = None`);
+      expect(await statusOf(client, 'c')).toBe('deferred');
+      expect(await releaseForgotten(redis, 'q', -1)).toEqual(['c']);
+      expect(await client.lrange('rq:queue:q', '0', '-1')).toEqual(['c']);
+    });
+
+    it('runs what tsrq has moved, on the queue it was moved to, and counts it there', async () => {
+      await put(redis, 'pyjobs.echo', ['a'], { id: 'moved', queue: 'from' });
+      await tsrq('queue', 'move', 'from', 'to');
+      expect((await rq.cli(['worker', '--burst', '-u', server.url, ...JSON_SERIALIZER, 'to'])).code).toBe(0);
+      expect(await statusOf(client, 'moved')).toBe('finished');
+      expect(await client.zrange('rq:finished:to', '0', '-1')).toEqual(['moved']);
+    });
+
+    it('takes from a queue that is paused: it knows nothing of that', async () => {
+      await put(redis, 'pyjobs.echo', ['a'], { id: 'j', queue: 'q' });
+      await tsrq('queue', 'pause', 'q');
+      await rq.cli(['worker', '--burst', '-u', server.url, ...JSON_SERIALIZER, 'q']);
+      expect(await statusOf(client, 'j')).toBe('finished');
+    });
+  });
+}
