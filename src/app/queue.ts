@@ -1,3 +1,4 @@
+import type { Connections } from '../jobs/connections.js';
 import { empty } from '../queue/empty.js';
 import { enqueue } from '../queue/enqueue.js';
 import { enqueueMany, type EnqueueManyOptions, type EnqueueOutcome } from '../queue/enqueue-many.js';
@@ -33,11 +34,13 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   readonly name: string;
   /** Its connection, for the verbs of the library. */
   readonly redis: Redis;
+  readonly #connections: Connections;
 
   /** `connection`: default that of `withConnection`, of the worker whose job this is, `pushConnection`, or `Tsrq.default`. */
   constructor(name = 'default', options: { readonly connection?: ConnectionLike } = {}) {
     this.name = name;
-    this.redis = connectionsFor(options.connection).redisOf(name);
+    this.#connections = connectionsFor(options.connection);
+    this.redis = this.#connections.redisOf(name);
   }
 
   /** How many jobs wait. */
@@ -128,7 +131,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
       items.map(([what, args = [], own = {}]) => newJob(definitionOf(what), args, { ...own, queue: this.name }, null)),
     );
     const outcomes = await enqueueMany(this.redis, jobs, options);
-    await inlineTurn(this.redis, this.name);
+    await inlineTurn(this.#connections, this.name);
     return outcomes;
   }
 
@@ -145,7 +148,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   async #put(what: unknown, args: unknown, options: Options | undefined, when: When): Promise<Job<never>> {
     const job = await newJob(definitionOf(what), args ?? [], { ...options, queue: this.name }, when);
     const made = Job.enqueued<never>(this.redis, await enqueue(this.redis, job), job);
-    await inlineTurn(this.redis, this.name);
+    await inlineTurn(this.#connections, this.name);
     return made;
   }
 }
