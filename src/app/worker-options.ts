@@ -11,7 +11,8 @@ import type { WorkerHooks } from './hooks.js';
 /** Something that knows where queues are and how workers are set: a `Tsrq`. */
 export interface WorkerPlace {
   targetOf(queue: string): Promise<RedisTarget>;
-  settings(): Promise<Settings>;
+  /** Default: what `tsrq worker` begins with. */
+  settings?(): Promise<Settings>;
 }
 
 /** What is not said is as the configuration of the connection has it, which begins with the defaults of `tsrq worker`. */

@@ -88,7 +88,10 @@ export class Worker {
         hint: 'make one worker for each connection',
       });
     }
-    return { target, settings: (await place.settings()).worker };
+    const settings = await place.settings?.();
+    if (settings) return { target, settings: settings.worker };
+    const { workerSettings } = await import('../config/worker-settings.js');
+    return { target, settings: workerSettings({}) };
   }
 
   #listeners(type: WorkerEvent['type']): ((event: WorkerEvent) => void)[] {
@@ -122,7 +125,7 @@ export class Worker {
 function placeOf(connection: WorkerPlace | string | undefined): WorkerPlace {
   if (typeof connection === 'string') return new ConnectionSet({ url: connection });
   const place: object = connection ?? currentConnections() ?? defaultConnections();
-  if ('targetOf' in place && 'settings' in place) return place as WorkerPlace;
+  if ('targetOf' in place) return place as WorkerPlace;
   throw new TsrqError('USAGE', 'a worker opens connections of its own, and it is not known where this one leads', {
     hint: "give it an address: new Worker(['high'], { connection: 'redis://…' }), or a Tsrq",
   });

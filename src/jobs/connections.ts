@@ -53,10 +53,13 @@ export function currentConnections(): Connections | null {
 }
 
 /** One producer's connection to a worker's Redis, for all its jobs; opened by the first that uses it. */
-export function jobConnections(target: RedisTarget): Connections & { close(): void } {
+export function jobConnections(
+  target: RedisTarget,
+): Connections & { targetOf(queue: string): Promise<RedisTarget>; close(): void } {
   let redis: Redis | null = null;
   return {
     redisOf: () => (redis ??= connect(target, { role: 'producer', name: 'tsrq job' })),
+    targetOf: () => Promise.resolve(target),
     close: () => redis?.close(),
   };
 }
