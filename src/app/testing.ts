@@ -36,7 +36,8 @@ export async function startTestRedis(): Promise<TestRedis> {
       hint: `install one with: ${installHint()}`,
     });
   }
-  const { url, stop } = await startPrivateRedis(server);
+  const started = await startPrivateRedis(server);
+  const { url } = started;
   const app = new Tsrq({ url });
   pushConnection(app);
   let running = true;
@@ -45,7 +46,7 @@ export async function startTestRedis(): Promise<TestRedis> {
     running = false;
     popConnection();
     await app.close();
-    await stop();
+    await started.stop();
   };
   return {
     url,
