@@ -33,6 +33,7 @@ export class ConnectionSet implements Connections {
   readonly #lazy = new Map<string, LazyRedis>();
   readonly #open = new Map<string, Redis>();
   #settings: Promise<Settings> | null = null;
+  #closed = false;
 
   /** Throws USAGE for options that exclude each other and for a client that cannot be used, CONFIG for a wrong url. */
   constructor(options: ConnectionOptions = {}) {
@@ -48,6 +49,7 @@ export class ConnectionSet implements Connections {
     if (!redis) {
       redis = new LazyRedis(async () => this.#connectionTo(await this.targetOf(queue)));
       this.#lazy.set(queue, redis);
+      if (this.#closed) redis.close();
     }
     return redis;
   }
@@ -82,6 +84,7 @@ export class ConnectionSet implements Connections {
 
   /** Closes what was opened; a client that was given stays open. May be called twice. */
   close(): void {
+    this.#closed = true;
     for (const redis of [...this.#lazy.values(), ...this.#open.values()]) redis.close();
     this.#given?.close();
     if (shared[DEFAULT] === this) shared[DEFAULT] = undefined;

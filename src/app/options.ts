@@ -24,7 +24,7 @@ export interface EnqueueOptions extends Omit<NewJob, Renamed | Reshaped> {
   readonly failureTtl?: Duration;
   /** How long the job may wait in the queue; default for ever. */
   readonly ttl?: Duration;
-  /** How often it is retried; with `intervals`, how long after each failure (the last one repeats). */
+  /** How often it is run again when it has failed; with `intervals`, how long after each failure (RQ: of fewer the first repeats). */
   readonly retry?:
     | number
     | (Omit<NonNullable<NewJob['retry']>, 'intervals'> & { readonly intervals?: Duration | readonly Duration[] });

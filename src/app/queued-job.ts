@@ -3,24 +3,25 @@ import { dependentIds } from '../queue/dependents.js';
 import type { EnqueuedJob, NewJob } from '../queue/enqueue.js';
 import { fetchJobs, type FetchedJob, type StoredJob } from '../queue/job-store.js';
 import { requeueIds, type Requeued } from '../queue/requeue.js';
-import { waitForEnd } from '../queue/wait-for-end.js';
+import { waitForJob, type JobEnd, type WaitForJobOptions } from '../queue/wait-for-job.js';
 import { writeMeta } from '../queue/write-meta.js';
 import { decodePayload, type Call, type Serializer } from '../protocol/payload.js';
 import type { Redis } from '../redis/redis.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
 import { seconds, type Duration } from './options.js';
 
-/** Of a job whose result was waited for, and did not come. */
+/** Of a job whose result was waited for, and which ended without one. */
 export class JobNotFinishedError extends Error {
   override readonly name = 'JobNotFinishedError';
   readonly id: string;
-  /** 'failed', 'stopped', 'canceled', 'gone' (deleted, or its result is not kept), or where it was when the time was over. */
-  readonly status: string;
+  readonly status: Exclude<JobEnd['status'], 'finished'>;
   /** The error text of a failed job. */
   readonly error: string | null;
 
-  constructor(id: string, status: string, error: string | null, message: string) {
-    super(message);
+  constructor(id: string, status: JobNotFinishedError['status'], error: string | null) {
+    const line = error?.trim().split('\n').at(0);
+    const why = line ?? (status === 'gone' ? 'it was deleted, or nothing was kept of it' : null);
+    super(`job ${id} is ${status}${why === null ? '' : `: ${why}`}`);
     this.id = id;
     this.status = status;
     this.error = error;
@@ -34,6 +35,8 @@ export class Job<Result = unknown> {
   #seen: Partial<FetchedJob>;
   #call: (Call & { readonly serializer: Serializer }) | null;
   #meta: Record<string, unknown>;
+  /** How long its parts are kept, if it was enqueued by this very object: then one that is not there has ended. */
+  #enqueued: NonNullable<WaitForJobOptions['enqueued']> | null = null;
 
   private constructor(redis: Redis, id: string, seen: Partial<FetchedJob>, call: Job['call']) {
     this.#redis = redis;
@@ -62,7 +65,9 @@ export class Job<Result = unknown> {
   static enqueued<Result>(redis: Redis, { id, queue, description, status }: EnqueuedJob, job: NewJob): Job<Result> {
     const { functionName, args = [], kwargs = {}, serializer = 'json', meta = {} } = job;
     const call = { functionName, args, kwargs, serializer };
-    return new Job<Result>(redis, id, { origin: queue, description, status, meta: { ...meta } }, call);
+    const made = new Job<Result>(redis, id, { origin: queue, description, status, meta: { ...meta } }, call);
+    made.#enqueued = job;
+    return made;
   }
 
   /** The queue it belongs to. */
@@ -125,32 +130,22 @@ export class Job<Result = unknown> {
   }
 
   /**
-   * Waits until the job has ended, and returns what it returned. Throws JobNotFinishedError when it fails for good, is stopped,
-   * canceled or gone, or `timeout` is over (default: never); throws the signal's reason when that fires. The job itself goes on.
+   * Waits until the job has ended (`waitForJob`), and returns what it returned. Throws JobNotFinishedError when it fails for good,
+   * is stopped, canceled or gone; TIMED_OUT when `timeout` is over (default: never); the signal's reason when that fires. The
+   * job itself goes on.
    */
   async waitForResult(options: { readonly timeout?: Duration; readonly signal?: AbortSignal } = {}): Promise<Result> {
     const { timeout, signal } = options;
-    const end = await waitForEnd(this.#redis, this.id, {
+    const enqueued = this.#enqueued;
+    const end = await waitForJob(this.#redis, this.id, {
       ...(timeout === undefined ? {} : { timeoutSeconds: seconds(timeout) }),
       ...(signal === undefined ? {} : { signal }),
+      ...(enqueued === null ? {} : { enqueued }),
     });
-    if (end.state === 'gone') {
-      throw new JobNotFinishedError(
-        this.id,
-        'gone',
-        null,
-        `job ${this.id} is gone: deleted, or its result is not kept`,
-      );
-    }
-    this.#see(end.job, this.#call);
-    if (end.job.status === 'finished') return end.job.result as Result;
-    const status = end.job.status ?? 'without a status';
-    const line = end.job.error?.trim().split('\n').at(0);
-    const message =
-      end.state === 'timeout'
-        ? `job ${this.id} is ${status} after ${timeout}: it has no result yet`
-        : `job ${this.id} is ${status}${line === undefined ? '' : `: ${line}`}`;
-    throw new JobNotFinishedError(this.id, status, end.job.error, message);
+    if (end?.kept === true) await this.refresh();
+    if (end?.status === 'finished') return end.result as Result;
+    const error = end?.error ?? null;
+    throw new JobNotFinishedError(this.id, end?.status ?? 'gone', error);
   }
 
   /** Writes the whole of `meta`; false if the job is gone. In a handler use that of `getCurrentJob()`, which is fenced. */

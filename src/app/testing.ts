@@ -2,7 +2,7 @@
 import { TsrqError } from '../errors.js';
 import { currentConnections } from '../jobs/connections.js';
 import { queueNames } from '../queue/registry.js';
-import { waitForEnd } from '../queue/wait-for-end.js';
+import { waitForJob as waitForEnd } from '../queue/wait-for-job.js';
 import { findRedisServer, installHint, startPrivateRedis } from '../redis/private-redis.js';
 import type { WorkerEvent } from '../worker/events.js';
 import { connectionsFor, defaultConnections, type ConnectionLike } from './connections.js';
@@ -97,8 +97,8 @@ export const inline = <T>(work: () => Promise<T>, { handlers }: Pick<RunOptions,
   }, work);
 
 /**
- * Waits until a job has ended, however it did. Throws JobNotFinishedError if it is gone, or has not after `timeout` (default
- * ten seconds).
+ * Waits until a job has ended, however it did. Throws TIMED_OUT after `timeout` (default ten seconds), JobNotFinishedError for one
+ * that is gone.
  */
 export async function waitForJob<Result = unknown>(
   job: JobReference,
@@ -106,11 +106,10 @@ export async function waitForJob<Result = unknown>(
 ): Promise<Job<Result>> {
   const id = typeof job === 'string' ? job : job.id;
   const redis = connectionsFor(connection).redisOf('default');
-  const end = await waitForEnd(redis, id, { timeoutSeconds: seconds(timeout), ...(signal ? { signal } : {}) });
-  const [found] = end.state === 'ended' ? await Job.read<Result>(redis, [id]) : [];
-  if (found) return found;
-  const status = end.state === 'timeout' ? (end.job.status ?? 'without a status') : 'gone';
-  throw new JobNotFinishedError(id, status, null, `job ${id} is ${status}, it has not ended in ${timeout} s`);
+  await waitForEnd(redis, id, { timeoutSeconds: seconds(timeout), ...(signal ? { signal } : {}) });
+  const [found] = await Job.read<Result>(redis, [id]);
+  if (!found) throw new JobNotFinishedError(id, 'gone', null);
+  return found;
 }
 
 export interface WaitForJobOptions {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Settings, WorkerSettings } from '../config/settings.js';
+import { TsrqError } from '../errors.js';
 import type { RedisTarget } from '../redis/target.js';
 import { VERSION } from '../version.js';
 import type { WorkerEvent } from '../worker/events.js';
@@ -71,13 +72,18 @@ export function coreOptions(
   { burst, target, settings, tell }: Surroundings,
 ): CoreOptions & { readonly connectTimeoutSeconds: number } {
   const { handlers, performer } = options;
+  if (handlers && options.isolation === 'process') {
+    throw new TsrqError('USAGE', 'handlers are functions of this process: child processes do not have them', {
+      hint: "leave out isolation, or name the modules that define them: jobs: 'dist/jobs.js'",
+    });
+  }
   const isolation = options.isolation ?? (handlers ? 'none' : settings.isolation);
   const maxIdleSeconds = orNull(options.maxIdle, settings.maxIdleSeconds);
   return {
     name: options.name ?? settings.name ?? randomBytes(16).toString('hex'),
     version: VERSION,
     target,
-    queues: queues.map((name) => ({ name, weight: 1 })),
+    queues: queues.map((name) => ({ name, weight: 1, limits: settings.limits.get(name) ?? '' })),
     strategy: options.strategy ?? settings.dequeueStrategy,
     concurrency: options.concurrency ?? settings.concurrency,
     claimAhead: options.claimAhead ?? settings.claimAhead,

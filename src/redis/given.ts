@@ -1,5 +1,5 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster, Redis as IoRedis } from 'ioredis';
 import { TsrqError } from '../errors.js';
 import { withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
@@ -7,16 +7,33 @@ import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisComma
 import { all, evaluateOn } from './replies.js';
 
 /** A client of ioredis, 5 or 6, as an application has it. */
-export type GivenClient = Pick<IoRedis, 'call' | 'callBuffer' | 'connect' | 'options' | 'status' | 'on' | 'off'>;
+export interface GivenClient {
+  readonly status: string;
+  readonly options: {
+    readonly keyPrefix?: string | undefined;
+    readonly stringNumbers?: boolean | undefined;
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+    readonly path?: string | undefined;
+    readonly db?: number | undefined;
+    readonly name?: string | undefined;
+    readonly sentinels?: readonly unknown[] | null | undefined;
+  };
+  call(name: string, ...args: RedisArg[]): Promise<unknown>;
+  callBuffer(name: string, ...args: RedisArg[]): Promise<unknown>;
+  connect(): Promise<unknown>;
+  on(event: 'ready' | 'end' | 'error', listener: (error?: unknown) => void): unknown;
+  off(event: 'ready' | 'end' | 'error', listener: (error?: unknown) => void): unknown;
+}
 
 /**
  * A client of the application's own, behind tsrq's interface. It is used as it is: never closed, reconnected nor thrown away. No
  * call takes longer than `deadlineMs` (default 5,000), whatever the options of the client; nothing goes into its offline
  * queue, where it would be sent long after the caller was told that it failed. Throws USAGE for a client that cannot be used.
  */
-export function givenClient(client: GivenClient | Cluster, options: { readonly deadlineMs?: number } = {}): Redis {
+export function givenClient(client: GivenClient, options: { readonly deadlineMs?: number } = {}): Redis {
   refuseUnfit(client);
-  return new Given(client as GivenClient, options.deadlineMs ?? 5_000);
+  return new Given(client, options.deadlineMs ?? 5_000);
 }
 
 /** Whether that is a client and not something else that has a connection. */
@@ -30,11 +47,16 @@ class Given implements Redis {
   readonly #client: GivenClient;
   readonly #deadlineMs: number;
   readonly #closing = new AbortController();
+  #settling: Promise<void> | null = null;
+  /** What the client has said last of why it is not ready. */
+  #trouble: unknown = null;
 
   constructor(client: GivenClient, deadlineMs: number) {
     this.#client = client;
     this.#deadlineMs = deadlineMs;
     this.description = describe(client);
+    // Any number of calls may wait to try again.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   call([name, ...args]: RedisCommand): Promise<Reply> {
@@ -108,24 +130,34 @@ class Given implements Redis {
     });
   }
 
-  /** Waits until the client can be used; connects it if nobody has yet. */
+  /** Waits until the client can be used. */
   async #ready(deadline: number): Promise<void> {
+    this.#settling ??= this.#settle().finally(() => {
+      this.#settling = null;
+    });
+    try {
+      await withDeadline(this.#settling, deadline - performance.now());
+    } catch (error) {
+      const why = this.#trouble ?? error;
+      throw classify(why) === 'refused' ? refused(this.description, why) : unreachable(this.description, why);
+    }
+    if (this.#client.status === 'end') throw closed(this.description);
+  }
+
+  /** For all calls that wait, one listener; connects the client if nobody has yet. */
+  async #settle(): Promise<void> {
     const client = this.#client;
-    let trouble: unknown = null;
     const note = (error: unknown): void => {
-      trouble = error;
+      this.#trouble = error;
     };
+    this.#trouble = null;
     client.on('error', note);
     try {
       if (client.status === 'wait') void client.connect().catch(note);
-      while (!this.#isSettled()) await withDeadline(change(client, this.#closing.signal), deadline - performance.now());
-    } catch (error) {
-      const why = trouble ?? error;
-      throw classify(why) === 'refused' ? refused(this.description, why) : unreachable(this.description, why);
+      while (!this.#isSettled()) await change(client, this.#closing.signal);
     } finally {
       client.off('error', note);
     }
-    if (client.status === 'end') throw closed(this.description);
   }
 
   /** Ready, or not to be waited for any more. */
@@ -149,8 +181,8 @@ function change(client: GivenClient, signal: AbortSignal): Promise<void> {
   });
 }
 
-function refuseUnfit(client: GivenClient | Cluster): void {
-  if ((client as { isCluster?: boolean }).isCluster === true) {
+function refuseUnfit(client: GivenClient): void {
+  if ((client as { isCluster?: unknown }).isCluster === true) {
     throw unfit(
       'a client of a Redis Cluster',
       'RQ changes keys of several slots in one step',
@@ -164,7 +196,7 @@ function refuseUnfit(client: GivenClient | Cluster): void {
       "give a client of ioredis, or a url: new Tsrq({ url: 'redis://…' })",
     );
   }
-  const { keyPrefix, stringNumbers, protocol } = client.options as typeof client.options & { protocol?: number };
+  const { keyPrefix, stringNumbers } = client.options;
   if (keyPrefix) {
     const why = `its keyPrefix '${keyPrefix}' would be put before RQ's keys, which workers look for under their names`;
     throw unfit('this client', why, 'give a client without keyPrefix: client.duplicate({ keyPrefix: "" })');
@@ -176,7 +208,7 @@ function refuseUnfit(client: GivenClient | Cluster): void {
       'give a client without: client.duplicate({ stringNumbers: false })',
     );
   }
-  if (protocol === 3 && (client.options as { replyMapping?: string }).replyMapping === 'resp3') {
+  if ((client.options as { replyMapping?: unknown }).replyMapping === 'resp3') {
     throw unfit('this client', "replyMapping 'resp3' changes the shapes of replies", 'give a client with protocol 2');
   }
   if (['monitor', 'subscriber'].includes((client as { mode?: string }).mode ?? '')) {

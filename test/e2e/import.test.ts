@@ -42,7 +42,7 @@ describe('what a module of jobs pays for', () => {
       Tsrq.default.queues.email;`;
     const modules = modulesOf(code);
     expect(modules.some((url) => url.endsWith('/dist/app/job.js'))).toBe(true);
-    expect(modules.filter((url) => /node_modules|\/dist\/(worker|config|info|doctor|cli)\b/.test(url))).toEqual([]);
+    expect(modules.filter((url) => /node_modules|\/dist\/(worker|config|info\.js|doctor|cli)\b/.test(url))).toEqual([]);
   });
 
   it('a connection loads the client, and nothing of the configuration where an address is given', () => {
@@ -51,7 +51,9 @@ describe('what a module of jobs pays for', () => {
       await app.queue().length().catch(() => undefined);`;
     const modules = modulesOf(code);
     expect(modules.some((url) => url.includes('/node_modules/ioredis/'))).toBe(true);
-    expect(modules.filter((url) => /zod|cosmiconfig|\/dist\/(worker|config|info|doctor|cli)\b/.test(url))).toEqual([]);
+    expect(modules.filter((url) => /zod|cosmiconfig|\/dist\/(worker|config|info\.js|doctor|cli)\b/.test(url))).toEqual(
+      [],
+    );
   });
 });
 

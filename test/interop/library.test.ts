@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Queue, Tsrq } from '../../src/index.js';
+import { Tsrq, type Queue } from '../../src/index.js';
 import { RQ_VERSIONS, rqEnvironment, startRq, type Rq } from '../support/python.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 

@@ -104,6 +104,7 @@ describe('an application', () => {
     await app.close();
     await app.close();
     await expect(queue.length()).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(app.queue('other').length()).rejects.toMatchObject({ code: 'CLOSED' });
     const first = Tsrq.default;
     expect(Tsrq.default).toBe(first);
     await first[Symbol.asyncDispose]();
@@ -132,7 +133,7 @@ describe("an application's own client", () => {
     expect(() => new Tsrq({ client: client({ keyPrefix: 'my:' }) })).toThrow("keyPrefix 'my:'");
     expect(() => new Tsrq({ client: client({ stringNumbers: true }) })).toThrow('stringNumbers');
     const cluster = new Cluster([{ host: '127.0.0.1', port: here.port }], { lazyConnect: true });
-    expect(() => new Tsrq({ client: cluster as never })).toThrow('Redis Cluster');
+    expect(() => new Tsrq({ client: cluster })).toThrow('Redis Cluster');
     expect(() => new Tsrq({ client: {} as never })).toThrow('no client of ioredis');
   });
 

@@ -185,7 +185,7 @@ describe('a job in Redis', () => {
 
   it('is waited for no longer than was said, or until a signal', async () => {
     const made = await new Queue('q', { connection: redis }).enqueue('app.greet', ['you']);
-    await expect(made.waitForResult({ timeout: 0.05 })).rejects.toMatchObject({ status: 'queued' });
+    await expect(made.waitForResult({ timeout: 0.05 })).rejects.toMatchObject({ code: 'TIMED_OUT' });
     const stop = new AbortController();
     const waiting = made.waitForResult({ signal: stop.signal });
     stop.abort(new Error('enough'));

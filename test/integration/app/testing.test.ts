@@ -67,6 +67,6 @@ describe('waitForJob', () => {
   it('tells of a job that is gone or has not ended in time', async () => {
     await expect(waitForJob('none')).rejects.toMatchObject({ status: 'gone' });
     const made = await child.enqueue('x');
-    await expect(waitForJob(made, { timeout: 0.05 })).rejects.toMatchObject({ status: 'queued' });
+    await expect(waitForJob(made, { timeout: 0.05 })).rejects.toMatchObject({ code: 'TIMED_OUT' });
   });
 });

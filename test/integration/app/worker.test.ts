@@ -106,6 +106,8 @@ describe('a worker', () => {
 
   it('refuses no queue, and queues of different connections', async () => {
     expect(() => new Worker([])).toThrow('names of its queues');
+    const handlers = { ok: () => 1 };
+    await expect(app.worker('q', { handlers, isolation: 'process' }).work()).rejects.toThrow('child processes');
     const two = new Tsrq({ url, connections: { other: 'redis://127.0.0.1:1' }, queueConnections: { b: 'other' } });
     await expect(two.worker(['a', 'b']).work()).rejects.toThrow('on different connections');
   });

@@ -269,6 +269,12 @@ describe('the exports that a name can reach', () => {
 });
 
 describe('registered names', () => {
+  it('is what an exported job says is to be run for it: itself with its arguments checked', async () => {
+    const own = "Object.assign(() => 'bare', { [Symbol.for('tsrq.handler')]: () => 'checked' })";
+    write('root/exported.js', `export const send = ${own};\n`);
+    expect(await run('exported.send')).toBe('checked');
+  });
+
   it('go before a module and export of the same name, which is not even loaded', async () => {
     registerJob('marked.run', () => 'registered');
     expect(await run('marked.run')).toBe('registered');
