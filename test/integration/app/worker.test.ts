@@ -95,7 +95,7 @@ describe('a worker', () => {
           });
           return { abort: () => undefined, kill: () => undefined };
         },
-        reload: () => undefined,
+        reload: () => Promise.resolve([]),
         stop: () => Promise.resolve(),
       }),
     });
