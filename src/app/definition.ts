@@ -8,7 +8,10 @@ export const DEFINITION = Symbol.for('tsrq.definition');
 
 /** How the jobs of a function are enqueued unless it is said otherwise, and what their arguments are. */
 export interface JobOptions<Args = readonly unknown[]> extends Omit<EnqueueOptions, 'id' | 'kwargs' | 'dependsOn'> {
-  /** Checks the list of arguments, when the job is enqueued and again when it is run; any Standard Schema library. */
+  /**
+   * Checks the list of arguments, as the function gets it (keyword arguments are an object at its end), when the job is enqueued and
+   * again when it is run; any Standard Schema library.
+   */
   readonly args?: StandardSchemaV1<Args>;
 }
 
@@ -47,7 +50,8 @@ export async function newJob(
   }
   const { args: schema, ...own } = defaults;
   if (schema) {
-    const checked = await validate(schema, args);
+    const kwargs = options.kwargs ?? {};
+    const checked = await validate(schema, Object.keys(kwargs).length === 0 ? args : [...(args as unknown[]), kwargs]);
     if ('problems' in checked) throw new TsrqError('USAGE', wrongArguments(name, checked.problems));
   }
   return { ...jobFields({ ...own, ...options }, when), functionName: name, args: args as unknown[] };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Settings, WorkerSettings } from '../config/settings.js';
 import { TsrqError } from '../errors.js';
+import { durability } from '../redis/durable.js';
 import type { RedisTarget } from '../redis/target.js';
 import { VERSION } from '../version.js';
 import type { WorkerEvent } from '../worker/events.js';
@@ -37,6 +38,10 @@ export interface WorkerOptions extends WorkerHooks {
   /** Runs the jobs by means of your own. */
   readonly performer?: CoreOptions['performer'];
   readonly strategy?: CoreOptions['strategy'];
+  /** Shares of queues under the strategy 'weighted'; default 1. */
+  readonly weights?: Readonly<Record<string, number>>;
+  /** On how many replicas the end of a job must be; default: that is not waited for. */
+  readonly durable?: number | null;
   readonly claimAhead?: boolean;
   readonly jobsPerHorse?: number;
   readonly maxJobsPerHorse?: number | null;
@@ -77,13 +82,19 @@ export function coreOptions(
       hint: "leave out isolation, or name the modules that define them: jobs: 'dist/jobs.js'",
     });
   }
+  const replicas = given(options.durable, settings.durable);
   const isolation = options.isolation ?? (handlers ? 'none' : settings.isolation);
   const maxIdleSeconds = orNull(options.maxIdle, settings.maxIdleSeconds);
   return {
-    name: options.name ?? settings.name ?? randomBytes(16).toString('hex'),
+    // The configuration's name is a template for several processes, of which this is none.
+    name: options.name ?? randomBytes(16).toString('hex'),
     version: VERSION,
     target,
-    queues: queues.map((name) => ({ name, weight: 1, limits: settings.limits.get(name) ?? '' })),
+    queues: queues.map((name) => ({
+      name,
+      weight: options.weights?.[name] ?? 1,
+      limits: settings.limits.get(name) ?? '',
+    })),
     strategy: options.strategy ?? settings.dequeueStrategy,
     concurrency: options.concurrency ?? settings.concurrency,
     claimAhead: options.claimAhead ?? settings.claimAhead,
@@ -98,7 +109,7 @@ export function coreOptions(
     jobsPerHorse: options.jobsPerHorse ?? settings.jobsPerHorse,
     maxJobsPerHorse: given(options.maxJobsPerHorse, settings.maxJobsPerHorse),
     maxMemoryBytes: given(options.maxMemoryBytes, settings.maxMemoryBytes),
-    durability: null,
+    durability: replicas === null ? null : durability(replicas),
     burst,
     maxJobs: given(options.maxJobs, settings.maxJobs),
     maxIdleSeconds: burst ? null : maxIdleSeconds,

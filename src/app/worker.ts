@@ -63,11 +63,13 @@ export class Worker {
     if (this.#started) throw new TsrqError('USAGE', 'this worker has worked already', { hint: 'make a new Worker' });
     this.#started = true;
     signal?.throwIfAborted();
+    // Now, not when something was awaited: what was pushed may have been popped by then.
+    const place = placeOf(this.#options.connection);
     const onAbort = (): void => this.stop({ because: 'its signal' });
     signal?.addEventListener('abort', onAbort);
     try {
       const { startWorker } = await import('../worker/start.js');
-      const { target, settings } = await this.#place();
+      const { target, settings } = await this.#look(place);
       const tell = (event: WorkerEvent): void => this.#tell(event);
       this.#running = await startWorker(coreOptions(this.queues, this.#options, { burst, target, settings, tell }));
       if (this.#stop) this.stop(this.#stop);
@@ -79,8 +81,7 @@ export class Worker {
     }
   }
 
-  async #place(): Promise<{ readonly target: RedisTarget; readonly settings: WorkerSettings }> {
-    const place = placeOf(this.#options.connection);
+  async #look(place: WorkerPlace): Promise<{ readonly target: RedisTarget; readonly settings: WorkerSettings }> {
     const targets = await Promise.all(this.queues.map((queue) => place.targetOf(queue)));
     const [target] = targets;
     if (!target || new Set(targets.map((other) => JSON.stringify(other))).size > 1) {
