@@ -96,6 +96,8 @@ describe('a worker', () => {
           return { abort: () => undefined, kill: () => undefined };
         },
         reload: () => Promise.resolve([]),
+        limit: () => undefined,
+        memory: () => Promise.resolve([]),
         stop: () => Promise.resolve(),
       }),
     });
