@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.vitest.ts'],
     testTimeout: 60_000,
     hookTimeout: 180_000,
     // On a machine shared with others a process may stand still for seconds. A second try is named in the closing lines.

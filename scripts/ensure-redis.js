@@ -1,5 +1,5 @@
 // Sees to it that there is a redis-server or valkey-server: installs one where that needs no question, else says how.
-// Runs before the build and without dependencies; it looks where src/cli/private-redis.ts looks.
+// Runs before the build and without dependencies; it looks where src/redis/private-redis.ts looks.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

@@ -1,9 +1,27 @@
+// Modules of jobs import this, in every work horse: what takes long to load (the client, the configuration's reader, the worker)
+// is loaded when it is used.
 export { TsrqError, type ErrorCode } from './errors.js';
+export { job } from './app/job.js';
+export type { Enqueuer, JobFunction } from './app/job-function.js';
+export type { JobOptions } from './app/definition.js';
+export type { Duration, EnqueueOptions, JobReference } from './app/options.js';
+export type { StandardSchemaV1 } from './app/standard-schema.js';
+export { Queue, type AnyJobs, type JobMap, type ManyItem } from './app/queue.js';
+export { Job, JobNotFinishedError } from './app/queued-job.js';
+export { Registry, type RegistryName } from './app/registry.js';
+export { Tsrq } from './app/tsrq.js';
+export type { ConnectionLike, ConnectionOptions } from './app/connections.js';
+export { popConnection, pushConnection, withConnection } from './app/with-connection.js';
+export { Worker } from './app/worker.js';
+export type { WorkerOptions, WorkerPlace } from './app/worker-options.js';
+export type { WorkerHooks } from './app/hooks.js';
+export { snapshot, startWorker } from './app/lazy-verbs.js';
 export { getCurrentJob, type CurrentJob } from './jobs/current-job.js';
-export { job, type Handler } from './jobs/define.js';
+export type { Handler } from './jobs/define.js';
 export type { FailureCallback, StoppedCallback, SuccessCallback } from './jobs/callbacks.js';
 export { Retry, type RetryOptions } from './jobs/retry.js';
 export { connect, type ConnectOptions } from './redis/connect.js';
+export { givenClient, type GivenClient } from './redis/given.js';
 export { parseRedisUrl, type RedisTarget } from './redis/target.js';
 export type { Redis } from './redis/redis.js';
 export { enqueue, type EnqueuedJob, type NewJob } from './queue/enqueue.js';
@@ -36,9 +54,9 @@ export { fetchJob, fetchResults, type FetchedJob, type FetchedResult } from './q
 export { waitForJob, type JobEnd, type WaitForJobOptions } from './queue/wait-for-job.js';
 export { fetchLog, type LogLine } from './queue/job-log.js';
 export type { CronFile, CronJob } from './cron/entry.js';
-export { snapshot, type Snapshot } from './info.js';
+export type { Snapshot } from './info.js';
 export { JOB_STATES, JobListing, type JobEntry, type JobFilter, type JobState } from './info/job-list.js';
-export { startWorker, type RunningWorker } from './worker/start.js';
-export type { WorkerOptions } from './worker/options.js';
+export type { RunningWorker } from './worker/start.js';
+export type { WorkerOptions as CoreWorkerOptions } from './worker/options.js';
 export type { WorkerEnd, WorkerEvent } from './worker/events.js';
 export { VERSION } from './version.js';

@@ -17,19 +17,21 @@ export interface ConfigInput {
   readonly flags: Partial<FlagValues>;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
+  /** An application's own settings, in place of file and environment; `name`: what problems are told of. */
+  readonly given?: { readonly values: Readonly<Record<string, unknown>>; readonly name: string };
 }
 
 /**
  * The effective configuration: flags, environment, file and defaults merged value by value, each with its source.
  * Throws CONFIG with every problem there is.
  */
-export async function loadSettings({ flags, env, cwd }: ConfigInput): Promise<Settings> {
+export async function loadSettings({ flags, env, cwd, given }: ConfigInput): Promise<Settings> {
   const problems = new Problems();
-  const file = await readConfigFile(namedFile(flags, env), env, cwd);
+  const file = given ? null : await readConfigFile(namedFile(flags, env), env, cwd);
   const layers = [
     { values: DEFAULTS, nameOf: () => 'default' },
     ...(file ? fileLayers(file, problems) : []),
-    ...environmentLayers(env, problems),
+    ...(given ? [{ values: given.values, nameOf: () => given.name }] : environmentLayers(env, problems)),
     flagLayer(flags),
   ];
   const merged = new MergedLayers(layers, problems);

@@ -2,7 +2,7 @@ import { parseJob } from '../protocol/job.js';
 import { jobKey, resultsKey } from '../protocol/keys.js';
 import { deserialise } from '../protocol/payload.js';
 import { parseResult, readError, resultTypeName, returnValueOf, type Result } from '../protocol/result.js';
-import type { BufferReply, Redis } from '../redis/redis.js';
+import type { BufferReply, Redis, RedisCommand } from '../redis/redis.js';
 import { asList, asText, toMap } from './claim.js';
 
 /** A job as it is stored, with its newest result; what is missing or unreadable is null. */
@@ -33,19 +33,40 @@ export interface FetchedJob {
   }[];
 }
 
+/** A job with its payload, as it is stored (`decodePayload`); null if it has none. */
+export interface StoredJob {
+  readonly job: FetchedJob;
+  readonly data: Buffer | null;
+}
+
 /** Reads a job and its newest result in one round trip; null if there is no such job. */
 export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | null> {
-  const [hash, results] = await redis.pipelineBuffer([
-    ['HGETALL', jobKey(id)],
-    ['XREVRANGE', resultsKey(id), '+', '-', 'COUNT', 1],
-  ]);
+  const [stored] = await fetchJobs(redis, [id]);
+  return stored?.job ?? null;
+}
+
+/** Reads jobs, with their newest results and payloads, in one round trip; null for those that do not exist. */
+export async function fetchJobs(redis: Redis, ids: readonly string[]): Promise<(StoredJob | null)[]> {
+  if (ids.length === 0) return [];
+  const replies = await redis.pipelineBuffer(
+    ids.flatMap((id): RedisCommand[] => [
+      ['HGETALL', jobKey(id)],
+      ['XREVRANGE', resultsKey(id), '+', '-', 'COUNT', 1],
+    ]),
+  );
+  return ids.map((id, i) => readStored(id, replies[i * 2], replies[i * 2 + 1]));
+}
+
+type Answer = BufferReply | Error | undefined;
+
+function readStored(id: string, hash: Answer, results: Answer): StoredJob | null {
   if (hash instanceof Error) throw hash;
   const fields = toMap(hash);
   if (fields.size === 0) return null;
   const job = parseJob(id, fields);
   const newest = results instanceof Error ? null : (readEntries(results)[0] ?? null);
   const { status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft } = job;
-  return {
+  const fetched = {
     ...{ id, status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft },
     createdAt: asDate(job.createdAtMs),
     enqueuedAt: asDate(job.enqueuedAtMs),
@@ -56,6 +77,7 @@ export async function fetchJob(redis: Redis, id: string): Promise<FetchedJob | n
     error: newest?.error ?? (job.legacyError === null ? null : readError(job.legacyError) || null),
     retryErrors: job.retryErrors.map(({ endedAtMs, ...one }) => ({ endedAt: new Date(endedAtMs), ...one })),
   };
+  return { job: fetched, data: job.data };
 }
 
 /** One attempt of a job that was recorded. */

@@ -1,4 +1,6 @@
-import { Redis as IoRedis, type RedisOptions as AnyOptions } from 'ioredis';
+import type * as Module from 'ioredis';
+import type { Redis as IoRedis, RedisOptions as AnyOptions } from 'ioredis';
+import type { BufferReply, RedisArg } from './redis.js';
 import type { RedisTarget } from './target.js';
 
 /** Replies keep RESP2's shapes; that type parameter is not an option here. */
@@ -13,12 +15,17 @@ export interface OpenOptions {
   readonly onEnd?: (client: IoRedis) => void;
 }
 
+/** Loaded with the first connection: a module that only defines jobs does not pay for it. */
+let ioredis: Pick<typeof Module, 'Redis' | 'Command'> | null = null;
+
 /**
  * Opens an ioredis client that is ready for commands, or rejects. It never reconnects by itself and never re-sends:
  * whoever uses it throws it away when it fails (ioredis's own revival can wedge, and duplicates writes).
  */
 export async function openClient(target: RedisTarget, options: OpenOptions): Promise<IoRedis> {
-  const client = new IoRedis({ ...ownOptions(options), ...targetOptions(target, options.timeoutMs) });
+  const { Redis } = (ioredis ??= await import('ioredis'));
+  options.signal?.throwIfAborted();
+  const client = new Redis({ ...ownOptions(options), ...targetOptions(target, options.timeoutMs) });
   let lastError: Error | null = null;
   client.on('error', (error: Error) => {
     lastError ??= error;
@@ -50,6 +57,12 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
 /** A user who may not PING may still do what counts. */
 function unlessForbidden(error: unknown): void {
   if (!(error instanceof Error) || !error.message.startsWith('NOPERM')) throw error;
+}
+
+/** As `client.callBuffer`, without what that does for each call. */
+export function send(client: IoRedis, name: string, args: RedisArg[]): Promise<BufferReply> {
+  if (!ioredis) throw new Error('there is a client, and ioredis is not loaded');
+  return client.sendCommand(new ioredis.Command(name, args, { replyEncoding: null })) as Promise<BufferReply>;
 }
 
 /** Ends a client for good; what was in flight rejects. */

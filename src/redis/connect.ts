@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, type Redis as IoRedis } from 'ioredis';
-import { TsrqError } from '../errors.js';
-import { openClient, discardClient } from './client.js';
+import type { Redis as IoRedis } from 'ioredis';
+import type { TsrqError } from '../errors.js';
+import { openClient, discardClient, send } from './client.js';
 import { withDeadline } from './deadline.js';
-import { classify } from './failure.js';
+import { classify, closed, refused, unreachable } from './failure.js';
+import { all, evaluateOn } from './replies.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { describeTarget, type RedisTarget } from './target.js';
 
@@ -72,20 +73,24 @@ class Connection implements Redis {
 
   pipeline(commands: readonly RedisCommand[]): Promise<(Reply | Error)[]> {
     return this.#run((client) =>
-      all(client, () => commands.map(([name, ...args]) => client.call(name, ...args) as Promise<Reply>)),
+      all(inOnePiece(client, () => commands.map(([name, ...args]) => client.call(name, ...args) as Promise<Reply>))),
     );
   }
 
   pipelineBuffer(commands: readonly RedisCommand[]): Promise<(BufferReply | Error)[]> {
     return this.#run((client) =>
-      all(client, () => commands.map(([name, ...args]) => client.callBuffer(name, ...args) as Promise<BufferReply>)),
+      all(
+        inOnePiece(client, () =>
+          commands.map(([name, ...args]) => client.callBuffer(name, ...args) as Promise<BufferReply>),
+        ),
+      ),
     );
   }
 
   evaluate(script: Script, keys: readonly string[], args: readonly RedisArg[]): Promise<BufferReply> {
     return this.#run((client) => {
       if (this.#options.role === 'producer') writeTogether(client);
-      return evaluateOn(client, script, [keys.length, ...keys, ...args]);
+      return evaluateOn((name, words) => send(client, name, words), script, [keys.length, ...keys, ...args]);
     });
   }
 
@@ -95,7 +100,7 @@ class Connection implements Redis {
     { replicas, timeoutMs }: Durability,
   ): Promise<DurableReply> {
     return this.#run(async (client) => {
-      const reply = await evaluateOn(client, script, [0, ...args]);
+      const reply = await evaluateOn((name, words) => send(client, name, words), script, [0, ...args]);
       // WAIT speaks of the writes of its own connection, and a repetition's too: every command moves the mark it waits for.
       return { reply, replicas: (await client.call('WAIT', replicas, timeoutMs)) as number };
     }, timeoutMs);
@@ -151,24 +156,24 @@ class Connection implements Redis {
     client: IoRedis | null,
     { attempt, sent, deadline }: { attempt: number; sent: boolean; deadline: number },
   ): Promise<void> {
-    if (this.#closing.signal.aborted) throw this.#closed();
+    if (this.#closing.signal.aborted) throw closed(this.description);
     const failure = classify(error);
     if (failure === 'reply') throw error;
     if (failure !== 'busy') this.#discard(client);
     const producer = this.#options.role === 'producer';
-    if (producer && failure === 'refused') throw this.#refused(error);
-    this.#lost(failure === 'refused' ? this.#refused(error) : this.#unreachable(error));
+    if (producer && failure === 'refused') throw refused(this.description, error);
+    this.#lost(failure === 'refused' ? refused(this.description, error) : unreachable(this.description, error));
     const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
     // A failed first connection tells a producer all it needs; a lost reply, or a fail-over under way, deserves the rest of the deadline.
     const patient = !producer || sent || this.#target.kind === 'sentinel';
-    if (!patient || performance.now() + delayMs >= deadline) throw this.#unreachable(error);
+    if (!patient || performance.now() + delayMs >= deadline) throw unreachable(this.description, error);
     await sleep(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {
-      throw this.#closed();
+      throw closed(this.description);
     });
   }
 
   async #open(deadline: number): Promise<IoRedis> {
-    if (this.#closing.signal.aborted) throw this.#closed();
+    if (this.#closing.signal.aborted) throw closed(this.description);
     this.#opening ??= openClient(this.#target, {
       ...(this.#options.name === undefined ? {} : { name: this.#options.name }),
       timeoutMs: Math.min(this.#replyTimeoutMs, deadline - performance.now()),
@@ -185,7 +190,7 @@ class Connection implements Redis {
       : withDeadline(this.#opening, deadline - performance.now()));
     if (this.#closing.signal.aborted) {
       discardClient(client);
-      throw this.#closed();
+      throw closed(this.description);
     }
     this.#client = client;
     return client;
@@ -208,24 +213,6 @@ class Connection implements Redis {
     this.#lostAt = null;
     this.#options.onRegained?.(performance.now() - since);
   }
-
-  #unreachable(error: unknown): TsrqError {
-    return new TsrqError('REDIS_UNREACHABLE', `cannot reach Redis at ${this.description}: ${reason(error)}`, {
-      hint: 'is it running, and is --url (or TSRQ_REDIS_URL, or the config file) right?',
-      cause: error,
-    });
-  }
-
-  #refused(error: unknown): TsrqError {
-    return new TsrqError('REDIS_REFUSED', `Redis at ${this.description} refuses: ${reason(error)}`, {
-      hint: 'check user name, password, database number and the permissions of the user',
-      cause: error,
-    });
-  }
-
-  #closed(): TsrqError {
-    return new TsrqError('CLOSED', `the connection to ${this.description} was closed`);
-  }
 }
 
 /**
@@ -240,34 +227,10 @@ function writeTogether({ stream }: IoRedis): void {
   });
 }
 
-function evaluateOn(client: IoRedis, script: Script, rest: readonly RedisArg[]): Promise<BufferReply> {
-  return send(client, 'evalsha', [script.sha, ...rest]).catch((error: unknown) => {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return send(client, 'eval', [script.source, ...rest]);
-  });
-}
-
-/** As `client.callBuffer`, without what that does for each call. */
-const send = (client: IoRedis, name: string, args: RedisArg[]): Promise<BufferReply> =>
-  client.sendCommand(new Command(name, args, { replyEncoding: null })) as Promise<BufferReply>;
-
-/**
- * All replies in order; an error reply in its place, anything that concerns the connection as a rejection. What `send`
- * sends is written to the socket in one piece: a system call for each command would cost more than the commands.
- */
-async function all<T>(client: IoRedis, send: () => readonly Promise<T>[]): Promise<(T | Error)[]> {
-  client.stream.cork();
-  const replies = send();
-  client.stream.uncork();
-  const settled = await Promise.allSettled(replies);
-  return settled.map((outcome) => {
-    if (outcome.status === 'fulfilled') return outcome.value;
-    if (classify(outcome.reason) !== 'reply') throw outcome.reason;
-    return outcome.reason as Error;
-  });
-}
-
-function reason(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0]);
-  return error instanceof Error && error.message !== '' ? error.message : String(error);
+/** What `send` sends is written to the socket in one piece: a system call for each command would cost more than the commands. */
+function inOnePiece<T>({ stream }: IoRedis, send: () => T): T {
+  stream.cork();
+  const sent = send();
+  stream.uncork();
+  return sent;
 }

@@ -1,3 +1,5 @@
+import { TsrqError } from '../errors.js';
+
 /**
  * What a failed call says about the connection:
  * - `connection`: the link is broken, or leads to a server that cannot serve us (a replica, one that is loading);
@@ -33,4 +35,25 @@ export function classify(error: unknown): Failure {
     return 'refused';
   }
   return 'reply';
+}
+
+/** `description`: the connection's, here and below. */
+export const unreachable = (description: string, error: unknown): TsrqError =>
+  new TsrqError('REDIS_UNREACHABLE', `cannot reach Redis at ${description}: ${reason(error)}`, {
+    hint: 'is it running, and is --url (or TSRQ_REDIS_URL, or the config file) right?',
+    cause: error,
+  });
+
+export const refused = (description: string, error: unknown): TsrqError =>
+  new TsrqError('REDIS_REFUSED', `Redis at ${description} refuses: ${reason(error)}`, {
+    hint: 'check user name, password, database number and the permissions of the user',
+    cause: error,
+  });
+
+export const closed = (description: string): TsrqError =>
+  new TsrqError('CLOSED', `the connection to ${description} was closed`);
+
+function reason(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0]);
+  return error instanceof Error && error.message !== '' ? error.message : String(error);
 }

@@ -44,6 +44,7 @@ const PARTS = {
   tell: [],
   unregister: ['base'],
   worker_note: ['base'],
+  write_meta: ['base'],
 } as const satisfies Record<
   string,
   readonly (

@@ -2,7 +2,11 @@ import type { DequeueStrategy } from '../queue/claim.js';
 import type { Durability } from '../redis/redis.js';
 import type { RedisTarget } from '../redis/target.js';
 import type { WorkerEvent } from './events.js';
+import type { Handler } from '../jobs/define.js';
 import type { HandlerSources } from './horses/handlers.js';
+import type { Note } from '../queue/note.js';
+import type { RunRequest } from './horses/message.js';
+import type { Performer } from './horses/performer.js';
 import type { WeightedQueue } from './intake.js';
 
 /** All a worker needs to know; every value is given. */
@@ -18,6 +22,10 @@ export interface WorkerOptions {
   readonly claimAhead: boolean;
   readonly isolation: 'process' | 'none';
   readonly sources: HandlerSources;
+  /** Functions by their names, for `isolation: 'none'`: they are looked at first. */
+  readonly handlers?: Readonly<Record<string, Handler>>;
+  /** Runs the jobs in place of what `isolation` says; `note` writes what a running job tells of itself. */
+  readonly performer?: (note: (run: RunRequest, note: Note) => Promise<void>) => Performer;
   readonly jobsPerHorse: number;
   readonly maxJobsPerHorse: number | null;
   readonly maxMemoryBytes: number | null;

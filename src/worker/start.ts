@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
+import { jobConnections } from '../jobs/connections.js';
 import { pubsubKey } from '../protocol/keys.js';
 import { writeNote, type Note } from '../queue/note.js';
 import { isSuspended } from '../queue/suspend.js';
@@ -10,6 +11,7 @@ import type { Redis } from '../redis/redis.js';
 import { subscribe } from '../redis/subscribe.js';
 import { obey } from './commands.js';
 import type { WorkerEnd } from './events.js';
+import { Handlers } from './horses/handlers.js';
 import { InProcess } from './horses/in-process.js';
 import type { RunRequest } from './horses/message.js';
 import type { Performer } from './horses/performer.js';
@@ -115,9 +117,12 @@ function createPerformer(options: WorkerOptions, redis: Redis): Performer {
       throw new Error(`the meta of job ${run.id} was not saved: this execution of it is over`);
     }
   };
-  if (options.isolation === 'none') return new InProcess(options.sources, note);
-  const { sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr } = options;
-  return new HorsePool({ sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, note });
+  if (options.performer) return options.performer(note);
+  if (options.isolation === 'none') {
+    return new InProcess(new Handlers(options.sources, options.handlers), note, jobConnections(options.target));
+  }
+  const { target, sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr } = options;
+  return new HorsePool({ target, sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, note });
 }
 
 interface Parts {

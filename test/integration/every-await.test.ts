@@ -21,6 +21,7 @@ import { pauseQueue } from '../../src/queue/pause.js';
 import { releaseForgotten, releaseRest } from '../../src/queue/release.js';
 import { requeueAll, requeueIds } from '../../src/queue/requeue.js';
 import { rescueStranded } from '../../src/queue/stranded.js';
+import { writeMeta } from '../../src/queue/write-meta.js';
 import { connect } from '../../src/redis/connect.js';
 import type { Redis } from '../../src/redis/redis.js';
 import { register, unregister } from '../../src/worker/registration.js';
@@ -215,6 +216,10 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'return to the queue': {
     scene: async () => (await jobs(4), running()),
     run: (redis, claimed) => returnToQueue(redis, WORKER, claimed, ''),
+  },
+  'meta written from outside of the job': {
+    scene: async () => (await jobs(1), []),
+    run: (redis) => writeMeta(redis, 'j0', { step: 1 }),
   },
   'a note of meta and log': {
     scene: async () => (await jobs(2), running()),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis as IoRedis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findRedisServer, startPrivateRedis } from '../../src/cli/private-redis.js';
+import { findRedisServer, startPrivateRedis } from '../../src/redis/private-redis.js';
 import { startProxy, type Proxy } from '../support/proxy.js';
 import { freePort, startRedis, type TestRedis } from '../support/redis.js';
 import { RespItems } from '../support/resp.js';

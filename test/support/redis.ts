@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis as IoRedis } from 'ioredis';
-import { findRedisServer } from '../../src/cli/private-redis.js';
+import { findRedisServer } from '../../src/redis/private-redis.js';
 import { atEndOfFile, killAtEndOfFile } from './endings.js';
 
 export interface TestRedis {

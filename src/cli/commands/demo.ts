@@ -4,7 +4,7 @@ import { Chalk } from 'chalk';
 import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
 import type { Cli } from '../context.js';
-import { findRedisServer, installHint, startPrivateRedis } from '../private-redis.js';
+import { findRedisServer, installHint, startPrivateRedis } from '../../redis/private-redis.js';
 
 const BIN = fileURLToPath(new URL('../../../bin/tsrq.js', import.meta.url));
 const HANDLERS = fileURLToPath(new URL('../demo/handlers.js', import.meta.url));

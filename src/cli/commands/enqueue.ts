@@ -6,7 +6,7 @@ import { shownJson } from '../render/job.js';
 import { parseArguments } from '../arguments.js';
 import { followUpsOf, withFollowUps, type FollowUpOptions } from '../follow-up-options.js';
 import { defined, type Cli } from '../context.js';
-import { durability } from '../durable.js';
+import { durability } from '../../redis/durable.js';
 import { date, duration, waitingTime } from '../values.js';
 import { whole } from '../worker-options.js';
 import { reportEnd, waitUntilEnd } from './job/wait.js';

@@ -12,7 +12,7 @@ import type { WeightedQueue } from '../../worker/intake.js';
 import type { WorkerOptions } from '../../worker/options.js';
 import { startWorker, type RunningWorker } from '../../worker/start.js';
 import type { Cli } from '../context.js';
-import { durability } from '../durable.js';
+import { durability } from '../../redis/durable.js';
 import { createLog, type Log } from '../log.js';
 import type { OpenMetrics } from '../metrics/open.js';
 import { logRecord } from '../render/worker-log.js';

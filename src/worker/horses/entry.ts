@@ -1,5 +1,6 @@
 /** The program of a work horse: a warm child process that runs the jobs its worker sends. */
 import { clock } from '../../clock.js';
+import { jobConnections, type Connections } from '../../jobs/connections.js';
 import type { Note } from '../../queue/note.js';
 import { describeError } from './error-text.js';
 import { perform, LazyAbort } from './perform.js';
@@ -13,6 +14,7 @@ const notes = new Map<number, { resolve: () => void; reject: (error: Error) => v
 let calls = 0;
 let quitting = false;
 let isLoaded = false;
+let connections: Connections | null = null;
 
 const send = (message: FromHorse): void => {
   process.send?.(message);
@@ -38,6 +40,9 @@ send({ type: 'ready', problems });
 
 function receive(message: ToHorse): void {
   switch (message.type) {
+    case 'redis':
+      connections = jobConnections(message.target);
+      return;
     case 'run':
       void run(message.run);
       return;
@@ -66,7 +71,7 @@ async function run(message: RunMessage): Promise<void> {
   // It promises not to throw; if it does, the job must still end.
   const { executionId } = message;
   const performed = await perform(request, {
-    ...{ handlers, abort },
+    ...{ handlers, abort, connections },
     note: (note) => sendNote(message, note),
     onCallback: (note) => {
       send({ type: 'callback', executionId, note });

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { registeredHandler, registeredNames, type Handler } from '../../jobs/define.js';
+import { handlerOf, registeredHandler, registeredNames, type Handler } from '../../jobs/define.js';
 import { importModule } from './module.js';
 
 export interface HandlerSources {
@@ -22,11 +22,14 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 /** Finds the function that a job's name means. Never loads a file outside the roots, nor from `node_modules`. */
 export class Handlers {
   readonly #sources: HandlerSources;
+  readonly #named: ReadonlyMap<string, Handler>;
   readonly #found = new Map<string, Handler>();
   readonly #problems: string[] = [];
 
-  constructor(sources: HandlerSources) {
+  /** `named`: functions that are there already, by their names. */
+  constructor(sources: HandlerSources, named: Readonly<Record<string, Handler>> = {}) {
     this.#sources = sources;
+    this.#named = new Map(Object.entries(named).map(([name, handler]) => [name, handlerOf(handler)]));
   }
 
   /** Loads the job modules; returns a sentence for each that cannot be loaded. */
@@ -43,7 +46,7 @@ export class Handlers {
 
   /** The handler of that name, if it has been found before. */
   known(name: string): Handler | null {
-    return registeredHandler(name) ?? this.#found.get(name) ?? null;
+    return this.#named.get(name) ?? registeredHandler(name) ?? this.#found.get(name) ?? null;
   }
 
   async resolve(name: string): Promise<Handler> {
@@ -87,7 +90,7 @@ export class Handlers {
   }
 
   #notFound(name: string, tried: readonly string[]): HandlerError {
-    const names = registeredNames();
+    const names = [...this.#named.keys(), ...registeredNames()];
     const lines = [
       `no handler for '${shown(name)}'. Looked for:`,
       `  a job registered under that name: ${names.length === 0 ? 'none is registered' : `there are ${names.slice(0, 20).join(', ')}`}`,
@@ -139,7 +142,7 @@ function ownFunction(holder: unknown, name: string): Handler | null {
   if ((typeof holder !== 'object' && typeof holder !== 'function') || holder === null) return null;
   if (!Object.hasOwn(holder, name)) return null;
   const value = (holder as Record<string, unknown>)[name];
-  return typeof value === 'function' ? (value as Handler) : null;
+  return typeof value === 'function' ? handlerOf(value as Handler) : null;
 }
 
 const shown = (name: string): string => (name.length > 200 ? `${name.slice(0, 200)}…` : name);

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Note } from '../../queue/note.js';
+import type { RedisTarget } from '../../redis/target.js';
 import type { HandlerSources } from './handlers.js';
 import type { FromHorse, RunRequest, ToHorse } from './message.js';
 import { Notes } from './notes.js';
@@ -9,6 +10,8 @@ import type { RunHandle, RunListener } from './performer.js';
 
 export interface HorseOptions {
   readonly sources: HandlerSources;
+  /** Where jobs may enqueue others. */
+  readonly target: RedisTarget;
   /** A program that makes the kernel kill the horse when its worker dies, and its arguments; null where there is none. */
   readonly deathGuard: readonly string[] | null;
   readonly note: (run: RunRequest, note: Note) => Promise<void>;
@@ -43,6 +46,7 @@ export class Horse {
   constructor(options: HorseOptions) {
     this.#options = options;
     this.#child = spawnHorse(options);
+    this.#send({ type: 'redis', target: withTexts(options.target) });
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_TAIL);
       options.onStderr(chunk);
@@ -164,6 +168,12 @@ export class Horse {
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 }
+
+/** Keys and certificates as texts: bytes would not arrive as bytes. */
+const withTexts = (target: RedisTarget): RedisTarget =>
+  JSON.parse(JSON.stringify(target), (_, value: { type?: unknown; data?: number[] } | null) =>
+    value?.type === 'Buffer' ? Buffer.from(value.data ?? []).toString() : value,
+  ) as RedisTarget;
 
 function spawnHorse({ sources, deathGuard }: HorseOptions): ChildProcess {
   const [program, ...guardArgs] = deathGuard ?? [];

@@ -1,5 +1,6 @@
+import type { Connections } from '../../jobs/connections.js';
 import type { Note } from '../../queue/note.js';
-import { Handlers, type HandlerSources } from './handlers.js';
+import type { Handlers } from './handlers.js';
 import type { CallbackNote, RunRequest } from './message.js';
 import { Notes } from './notes.js';
 import { LazyAbort, perform } from './perform.js';
@@ -12,10 +13,16 @@ import type { Completion, Performer, RunHandle, RunListener } from './performer.
 export class InProcess implements Performer {
   readonly #handlers: Handlers;
   readonly #note: (run: RunRequest, note: Note) => Promise<void>;
+  readonly #connections: Connections & { close(): void };
 
-  constructor(sources: HandlerSources, note: (run: RunRequest, note: Note) => Promise<void>) {
-    this.#handlers = new Handlers(sources);
+  constructor(
+    handlers: Handlers,
+    note: (run: RunRequest, note: Note) => Promise<void>,
+    connections: Connections & { close(): void },
+  ) {
+    this.#handlers = handlers;
     this.#note = note;
+    this.#connections = connections;
   }
 
   start(): Promise<readonly string[]> {
@@ -36,7 +43,8 @@ export class InProcess implements Performer {
     const onCallback = (what: CallbackNote): void => {
       listener.onCallback(what);
     };
-    void perform(run, { handlers: this.#handlers, abort, note, onCallback }).then((performed) => {
+    const context = { handlers: this.#handlers, abort, connections: this.#connections };
+    void perform(run, { ...context, note, onCallback }).then((performed) => {
       give({ kind: 'performed', performed });
     });
     return {
@@ -62,6 +70,7 @@ export class InProcess implements Performer {
   }
 
   stop(): Promise<void> {
+    this.#connections.close();
     return Promise.resolve();
   }
 }

@@ -1,8 +1,11 @@
 import type { Callback, Callbacks } from '../../protocol/callbacks.js';
 import type { Note } from '../../queue/note.js';
+import type { RedisTarget } from '../../redis/target.js';
 
 /** What worker and horse say to each other: plain JSON over the child's IPC channel. */
 export type ToHorse =
+  /** The worker's Redis, said first: for jobs that enqueue others. Not in argv nor environment, which others can read. */
+  | { readonly type: 'redis'; readonly target: RedisTarget }
   | { readonly type: 'run'; readonly run: RunMessage }
   /** Asks the running job to stop: its AbortSignal fires. */
   | { readonly type: 'abort'; readonly executionId: string; readonly reason: string; readonly name: string }

@@ -1,6 +1,7 @@
 import { clock } from '../../clock.js';
 import type { Callback } from '../../protocol/callbacks.js';
 import type { Note } from '../../queue/note.js';
+import { JOB_CONNECTIONS, type Connections } from '../../jobs/connections.js';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
 import { isRetry, type Retry } from '../../jobs/retry.js';
 import { UnserializableError } from '../../protocol/json.js';
@@ -28,6 +29,8 @@ export interface PerformOptions {
   readonly note: (note: Note) => Promise<void>;
   /** A callback of the job is called now. */
   readonly onCallback: (note: CallbackNote) => void;
+  /** The worker's Redis, for jobs that enqueue others. */
+  readonly connections: Connections | null;
 }
 
 /** An AbortController that is made when somebody asks for it: most jobs never do. */
@@ -217,6 +220,9 @@ class RunningJob implements CurrentJob {
   get meta(): Record<string, unknown> {
     this.#meta ??= readMeta(this.#run.meta);
     return this.#meta;
+  }
+  get [JOB_CONNECTIONS](): Connections | null {
+    return this.#options.connections;
   }
   get signal(): AbortSignal {
     return this.#options.abort.signal;

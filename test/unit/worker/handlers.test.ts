@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { job } from '../../../src/jobs/define.js';
+import { registerJob } from '../../../src/jobs/define.js';
 import { HandlerError, Handlers } from '../../../src/worker/horses/handlers.js';
 
 let dir: string;
@@ -269,15 +269,21 @@ describe('the exports that a name can reach', () => {
 });
 
 describe('registered names', () => {
+  it('is what an exported job says is to be run for it: itself with its arguments checked', async () => {
+    const own = "Object.assign(() => 'bare', { [Symbol.for('tsrq.handler')]: () => 'checked' })";
+    write('root/exported.js', `export const send = ${own};\n`);
+    expect(await run('exported.send')).toBe('checked');
+  });
+
   it('go before a module and export of the same name, which is not even loaded', async () => {
-    job('marked.run', () => 'registered');
+    registerJob('marked.run', () => 'registered');
     expect(await run('marked.run')).toBe('registered');
     expect(marks.tsrqTestLoaded).toBeUndefined();
   });
 
   it('may be any text, as registering is what allows them', async () => {
     for (const name of ['../registered', '__proto__', 'sp ace', 'größe', 'x'.repeat(5_000)]) {
-      job(name, () => name);
+      registerJob(name, () => name);
       expect(await run(name)).toBe(name);
     }
     for (const name of ['constructor', 'toString', 'hasOwnProperty']) await refusal(name);
@@ -285,7 +291,7 @@ describe('registered names', () => {
 
   it('are the only ones with --only-registered', async () => {
     const only = new Handlers({ jobFiles: [], roots: [root], onlyRegistered: true });
-    job('only.this', () => 'this');
+    registerJob('only.this', () => 'this');
     expect(await run('only.this', only)).toBe('this');
     expect(await refusal('app.mail.send', only)).toContain('switched off by --only-registered');
   });

@@ -1,0 +1,75 @@
+import type { NewJob } from '../queue/enqueue.js';
+import { parseDuration } from '../protocol/time.js';
+
+/** Seconds as a number, or a text as RQ's options have it: '30s', '5m', '1h', '2d'. */
+export type Duration = number | `${number}` | `${number}${'s' | 'm' | 'h' | 'd'}`;
+
+/** Seconds of a duration. Throws USAGE for a text that is none; whether a number fits is for its use to say. */
+export const seconds = (duration: Duration): number =>
+  typeof duration === 'number' ? duration : parseDuration(duration);
+
+/** Another job: itself, or its id. */
+export type JobReference = string | { readonly id: string };
+
+type Renamed = 'functionName' | 'args' | 'timeoutSeconds' | 'resultTtlSeconds' | 'failureTtlSeconds' | 'ttlSeconds';
+type Reshaped = 'scheduleAt' | 'scheduleInSeconds' | 'retry' | 'dependsOn';
+
+/** How a job is enqueued; what is not said here is as `enqueue` has it. */
+export interface EnqueueOptions extends Omit<NewJob, Renamed | Reshaped> {
+  /** How long the job may run; -1 for no limit; default three minutes. */
+  readonly timeout?: Duration;
+  /** How long the result is kept: 0 not at all, -1 for ever; default: the worker's, 500 s. */
+  readonly resultTtl?: Duration;
+  /** How long the job is kept after a failure: -1 for ever; default one year. */
+  readonly failureTtl?: Duration;
+  /** How long the job may wait in the queue; default for ever. */
+  readonly ttl?: Duration;
+  /** How often it is run again when it has failed; with `intervals`, how long after each failure (RQ: of fewer the first repeats). */
+  readonly retry?:
+    | number
+    | (Omit<NonNullable<NewJob['retry']>, 'intervals'> & { readonly intervals?: Duration | readonly Duration[] });
+  /** Jobs that must be done first; with `allowFailure` also failed ones will do. */
+  readonly dependsOn?:
+    | JobReference
+    | readonly JobReference[]
+    | { readonly jobs: readonly JobReference[]; readonly allowFailure?: boolean };
+}
+
+/** When a job is to begin: null for at once. */
+export type When = { readonly in: Duration } | { readonly at: Date } | null;
+
+/** The options of a job as the verb `enqueue` takes them. Throws USAGE for a text that is no duration. */
+export function jobFields(options: EnqueueOptions, when: When): Omit<NewJob, 'functionName' | 'args'> {
+  const { timeout, resultTtl, failureTtl, ttl, retry, dependsOn, ...same } = options;
+  return {
+    ...same,
+    ...(timeout === undefined ? {} : { timeoutSeconds: seconds(timeout) }),
+    ...(resultTtl === undefined ? {} : { resultTtlSeconds: seconds(resultTtl) }),
+    ...(failureTtl === undefined ? {} : { failureTtlSeconds: seconds(failureTtl) }),
+    ...(ttl === undefined ? {} : { ttlSeconds: seconds(ttl) }),
+    ...(retry === undefined ? {} : { retry: retries(retry) }),
+    ...(dependsOn === undefined ? {} : { dependsOn: parents(dependsOn) }),
+    ...(when === null ? {} : 'at' in when ? { scheduleAt: when.at } : { scheduleInSeconds: seconds(when.in) }),
+  };
+}
+
+function retries(retry: NonNullable<EnqueueOptions['retry']>): NonNullable<NewJob['retry']> {
+  if (typeof retry === 'number') return { max: retry };
+  const { intervals, ...rest } = retry;
+  if (intervals === undefined) return rest;
+  return {
+    ...rest,
+    intervals: (Array.isArray(intervals) ? (intervals as Duration[]) : [intervals as Duration]).map(seconds),
+  };
+}
+
+function parents(dependsOn: NonNullable<EnqueueOptions['dependsOn']>): NonNullable<NewJob['dependsOn']> {
+  if (typeof dependsOn !== 'object') return dependsOn;
+  if ('jobs' in dependsOn) {
+    const { jobs, ...rest } = dependsOn;
+    return { ids: jobs.map(idOf), ...rest };
+  }
+  return 'id' in dependsOn ? dependsOn.id : dependsOn.map(idOf);
+}
+
+const idOf = (job: JobReference): string => (typeof job === 'string' ? job : job.id);

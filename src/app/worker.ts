@@ -1,0 +1,133 @@
+import { EventEmitter } from 'node:events';
+import type { WorkerSettings } from '../config/settings.js';
+import { TsrqError } from '../errors.js';
+import { currentConnections } from '../jobs/connections.js';
+import type { RedisTarget } from '../redis/target.js';
+import type { WorkerEnd, WorkerEvent } from '../worker/events.js';
+import type { RunningWorker } from '../worker/start.js';
+import { ConnectionSet, defaultConnections } from './connections.js';
+import { tellHooks } from './hooks.js';
+import { coreOptions, type WorkerOptions, type WorkerPlace } from './worker-options.js';
+
+type EventOf<Type extends WorkerEvent['type']> = Extract<WorkerEvent, { readonly type: Type }>;
+
+/** Takes jobs from queues of one Redis and runs them (`startWorker`). It works once: afterwards make a new one. */
+export class Worker {
+  readonly queues: readonly string[];
+  readonly #options: WorkerOptions;
+  readonly #events = new EventEmitter();
+  #started = false;
+  #stop: { readonly because: string; readonly cold: boolean } | null = null;
+  #running: RunningWorker | null = null;
+
+  constructor(queues: string | readonly string[] = 'default', options: WorkerOptions = {}) {
+    this.queues = [...new Set([queues].flat())];
+    this.#options = options;
+    if (this.queues.length === 0 || this.queues.includes('')) {
+      throw new TsrqError('USAGE', 'a worker needs the names of its queues', { hint: "new Worker(['high', 'low'])" });
+    }
+  }
+
+  /**
+   * Runs what is on the queues, and returns when they are empty: whether anything ran. Throws REDIS_UNREACHABLE, NAME_TAKEN,
+   * SUSPENDED.
+   */
+  async work(options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    return (await this.#run(true, options.signal)).jobs > 0;
+  }
+
+  /** Runs jobs until `stop()`, a shutdown command or the signal; running jobs end first. Throws as `work`. */
+  workForever(options: { readonly signal?: AbortSignal } = {}): Promise<WorkerEnd> {
+    return this.#run(false, options.signal);
+  }
+
+  /** Warm: takes no more jobs, lets the running ones end. `cold`: ends them at once, and records that. */
+  stop({ because = 'stop()', cold = false }: { readonly because?: string; readonly cold?: boolean } = {}): void {
+    this.#stop = { because, cold };
+    if (cold) this.#running?.kill(because);
+    else this.#running?.stop(because);
+  }
+
+  /** Calls `listener` with every event of that type. What it throws becomes an event of type 'warning'. */
+  on<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => void): this {
+    this.#events.on(type, listener);
+    return this;
+  }
+
+  off<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => void): this {
+    this.#events.off(type, listener);
+    return this;
+  }
+
+  async #run(burst: boolean, signal: AbortSignal | undefined): Promise<WorkerEnd> {
+    if (this.#started) throw new TsrqError('USAGE', 'this worker has worked already', { hint: 'make a new Worker' });
+    this.#started = true;
+    signal?.throwIfAborted();
+    // Now, not when something was awaited: what was pushed may have been popped by then.
+    const place = placeOf(this.#options.connection);
+    const onAbort = (): void => this.stop({ because: 'its signal' });
+    signal?.addEventListener('abort', onAbort);
+    try {
+      const { startWorker } = await import('../worker/start.js');
+      const { target, settings } = await this.#look(place);
+      const tell = (event: WorkerEvent): void => this.#tell(event);
+      this.#running = await startWorker(coreOptions(this.queues, this.#options, { burst, target, settings, tell }));
+      if (this.#stop) this.stop(this.#stop);
+      const end = await this.#running.ended;
+      this.#protected(() => this.#options.onDeath?.(end));
+      return end;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #look(place: WorkerPlace): Promise<{ readonly target: RedisTarget; readonly settings: WorkerSettings }> {
+    const targets = await Promise.all(this.queues.map((queue) => place.targetOf(queue)));
+    const [target] = targets;
+    if (!target || new Set(targets.map((other) => JSON.stringify(other))).size > 1) {
+      throw new TsrqError('USAGE', `the queues ${this.queues.join(', ')} are on different connections`, {
+        hint: 'make one worker for each connection',
+      });
+    }
+    const settings = await place.settings?.();
+    if (settings) return { target, settings: settings.worker };
+    const { workerSettings } = await import('../config/worker-settings.js');
+    return { target, settings: workerSettings({}) };
+  }
+
+  #listeners(type: WorkerEvent['type']): ((event: WorkerEvent) => void)[] {
+    return this.#events.listeners(type) as ((event: WorkerEvent) => void)[];
+  }
+
+  #tell(event: WorkerEvent): void {
+    this.#protected(() => {
+      tellHooks(this.#options, event);
+    });
+    for (const listener of this.#listeners(event.type)) this.#protected(() => listener(event));
+  }
+
+  /** Code of the application must not end the worker. */
+  #protected(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const message = `a hook or listener of the worker failed: ${error instanceof Error ? error.message : String(error)}`;
+      for (const listener of this.#listeners('warning')) {
+        try {
+          listener({ type: 'warning', message });
+        } catch {
+          // It was asked to tell of this very failure.
+        }
+      }
+    }
+  }
+}
+
+function placeOf(connection: WorkerPlace | string | undefined): WorkerPlace {
+  if (typeof connection === 'string') return new ConnectionSet({ url: connection });
+  const place: object = connection ?? currentConnections() ?? defaultConnections();
+  if ('targetOf' in place) return place as WorkerPlace;
+  throw new TsrqError('USAGE', 'a worker opens connections of its own, and it is not known where this one leads', {
+    hint: "give it an address: new Worker(['high'], { connection: 'redis://…' }), or a Tsrq",
+  });
+}

@@ -1,0 +1,24 @@
+import { classify } from './failure.js';
+import type { BufferReply, RedisArg, Script } from './redis.js';
+
+/** Runs a script by its digest, then by its text if Redis does not know it. `send`: one command, with bytes as replies. */
+export function evaluateOn(
+  send: (name: string, args: RedisArg[]) => Promise<BufferReply>,
+  script: Script,
+  rest: readonly RedisArg[],
+): Promise<BufferReply> {
+  return send('evalsha', [script.sha, ...rest]).catch((error: unknown) => {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    return send('eval', [script.source, ...rest]);
+  });
+}
+
+/** All replies in order; an error reply in its place, anything that concerns the connection as a rejection. */
+export async function all<T>(replies: readonly Promise<T>[]): Promise<(T | Error)[]> {
+  const settled = await Promise.allSettled(replies);
+  return settled.map((outcome) => {
+    if (outcome.status === 'fulfilled') return outcome.value;
+    if (classify(outcome.reason) !== 'reply') throw outcome.reason;
+    return outcome.reason as Error;
+  });
+}

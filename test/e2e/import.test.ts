@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-import-'));
+afterAll(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Writes down the address of every module that is loaded. */
+const HOOK = `
+import { writeSync } from 'node:fs';
+export async function load(url, context, next) {
+  writeSync(1, url + '\\n');
+  return next(url, context);
+}
+`;
+
+function modulesOf(code: string): string[] {
+  const hook = join(dir, 'hook.mjs');
+  const main = join(dir, 'main.mjs');
+  writeFileSync(hook, HOOK);
+  writeFileSync(
+    main,
+    `import { register } from 'node:module';\nregister(${JSON.stringify(pathToFileURL(hook).href)});\n${code}`,
+  );
+  const output = execFileSync(process.execPath, [main], { cwd: ROOT, encoding: 'utf8' });
+  return output.split('\n').filter((url) => url.startsWith('file:'));
+}
+
+const INDEX = JSON.stringify(pathToFileURL(join(ROOT, 'dist/index.js')).href);
+
+describe('what a module of jobs pays for', () => {
+  it('importing the library loads no client, no schema, no reader of configuration and no worker', () => {
+    const code = `const { job, Queue, Tsrq } = await import(${INDEX});
+      job('a.b', () => 1);
+      new Queue('q');
+      Tsrq.default.queues.email;`;
+    const modules = modulesOf(code);
+    expect(modules.some((url) => url.endsWith('/dist/app/job.js'))).toBe(true);
+    expect(modules.filter((url) => /node_modules|\/dist\/(worker|config|info\.js|doctor|cli)\b/.test(url))).toEqual([]);
+  });
+
+  it('a connection loads the client, and nothing of the configuration where an address is given', () => {
+    const code = `const { Tsrq } = await import(${INDEX});
+      const app = new Tsrq({ url: 'redis://127.0.0.1:1' });
+      await app.queue().length().catch(() => undefined);`;
+    const modules = modulesOf(code);
+    expect(modules.some((url) => url.includes('/node_modules/ioredis/'))).toBe(true);
+    expect(modules.filter((url) => /zod|cosmiconfig|\/dist\/(worker|config|info\.js|doctor|cli)\b/.test(url))).toEqual(
+      [],
+    );
+  });
+});
+
+describe('the package', () => {
+  it('is loaded by require() as well', () => {
+    const code = "const { job, Queue } = require('tsrq'); console.log(typeof job, new Queue('q').name)";
+    const flags = ['-e', code];
+    expect(execFileSync(process.execPath, flags, { cwd: ROOT, encoding: 'utf8' })).toBe('function q\n');
+  });
+});

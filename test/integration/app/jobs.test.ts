@@ -1,0 +1,239 @@
+import { describe, expect, it } from 'vitest';
+import type { Redis } from '../../../src/redis/redis.js';
+import { job, Job, JobNotFinishedError, Queue, withConnection, Worker } from '../../../src/index.js';
+import type { StandardSchemaV1 } from '../../../src/index.js';
+import { freshRedis } from '../../support/fresh-redis.js';
+import { latestResult, placesOf, statusOf, until } from '../../support/rq.js';
+import type { Redis as IoRedis } from 'ioredis';
+
+let redis: Redis;
+let client: IoRedis;
+let url: string;
+freshRedis((fresh) => {
+  redis = fresh.redis;
+  client = fresh.client;
+  url = fresh.server.url;
+});
+
+/** A pair of a number and a text that is not empty. */
+const pair: StandardSchemaV1<[number, string]> = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (value) => {
+      const [n, text] = value as [unknown, unknown];
+      if (typeof n !== 'number') return { issues: [{ message: 'a number is needed', path: [0] }] };
+      if (text === '') return { issues: [{ message: 'a text is needed', path: [{ key: 1 }] }] };
+      return { value: [n, String(text).trim()] };
+    },
+  },
+};
+
+const greet = job('app.greet', async (name: string, times?: number) => `hello ${name} `.repeat(times ?? 1));
+const paired = job(
+  'app.paired',
+  { queue: 'pairs', timeout: '5m', retry: 2, args: pair },
+  (n: number, text: string) => ({
+    n,
+    text,
+  }),
+);
+
+const field = (id: string, name: string): Promise<string | null> => client.hget(`rq:job:${id}`, name);
+const work = (...queues: string[]): Promise<boolean> =>
+  new Worker(queues, { connection: url, isolation: 'none' }).work();
+
+describe('a job that is a function', () => {
+  it('is called directly, without a Redis', async () => {
+    expect(await greet('you')).toBe('hello you ');
+    expect(paired(1, ' x ')).toEqual({ n: 1, text: ' x ' });
+    expect(greet.jobName).toBe('app.greet');
+  });
+
+  it('is enqueued with the options of its definition, and of with()', async () => {
+    await withConnection(redis, async () => {
+      const plain = await paired.enqueue(1, 'x');
+      expect(await placesOf(client, plain.id, 'pairs')).toEqual(['rq:queue:pairs']);
+      expect(await field(plain.id, 'timeout')).toBe('300');
+      expect(await field(plain.id, 'retries_left')).toBe('2');
+      const urgent = paired.with({ queue: 'priority' }).with({ timeout: 7, retry: { max: 3, intervals: ['1m', 90] } });
+      const other = await urgent.enqueue(2, 'y');
+      expect(other.origin).toBe('priority');
+      expect(await field(other.id, 'timeout')).toBe('7');
+      expect(await field(other.id, 'retry_intervals')).toBe('[60, 90]');
+    });
+  });
+
+  it('is enqueued for later', async () => {
+    await withConnection(redis, async () => {
+      const soon = await greet.enqueueIn('5m', 'soon');
+      const then = await greet.with({ queue: 'late' }).enqueueAt(new Date('2126-01-02T03:04:05Z'), 'then');
+      expect([soon.status, then.status]).toEqual(['scheduled', 'scheduled']);
+      expect(Number(await client.zscore('rq:scheduled:late', then.id))).toBe(
+        Date.parse('2126-01-02T03:04:05Z') / 1_000,
+      );
+      const [now] = (await redis.call(['TIME'])) as [string];
+      expect(Math.abs(Number(await client.zscore('rq:scheduled:default', soon.id)) - Number(now) - 300)).toBeLessThan(
+        60,
+      );
+    });
+  });
+
+  it('is run by a worker of this process, and its result is what it returned', async () => {
+    const job = await withConnection(redis, () => greet.enqueue('you', 2));
+    expect(await work('default')).toBe(true);
+    expect(await job.waitForResult()).toBe('hello you hello you ');
+    expect(await work('default')).toBe(false);
+  });
+
+  it('depends on others, given as jobs or ids', async () => {
+    await withConnection(redis, async () => {
+      const first = await greet.enqueue('first');
+      const second = await greet.with({ dependsOn: first }).enqueue('second');
+      const third = await greet.with({ dependsOn: { jobs: [first, second.id], allowFailure: true } }).enqueue('third');
+      expect([second.status, third.status]).toEqual(['deferred', 'deferred']);
+      expect((await first.dependents()).map(({ id }) => id).sort()).toEqual([second.id, third.id].sort());
+    });
+  });
+
+  it('has its arguments checked before they are stored', async () => {
+    const wrong = withConnection(redis, () => paired.enqueue('1' as never, 'x'));
+    await expect(wrong).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining('0: a number is needed'),
+    });
+    await expect(withConnection(redis, () => paired.enqueue(1, ''))).rejects.toThrow('1: a text is needed');
+    expect(await client.keys('*')).toEqual([]);
+  });
+
+  it('has its arguments checked again when it is run, and gets what the schema made of them', async () => {
+    const queue = new Queue('pairs', { connection: redis });
+    const bad = await queue.enqueue('app.paired', ['1', 'x']);
+    const good = await queue.enqueue('app.paired', [1, ' x ']);
+    await work('pairs');
+    expect(await statusOf(client, bad.id)).toBe('failed');
+    expect((await latestResult(client, bad.id))?.error).toContain('0: a number is needed');
+    expect(await good.result()).toEqual({ n: 1, text: 'x' });
+  });
+
+  it('wants a name, and says so', async () => {
+    function sendMail(): void {}
+    const queue = new Queue('default', { connection: redis });
+    await expect(queue.enqueue(sendMail as never, [])).rejects.toMatchObject({
+      message: "the function 'sendMail' has no name by which a worker could find it",
+      hint: expect.stringContaining("job('app.sendMail', sendMail)"),
+    });
+    expect(() => job(sendMail as never, {} as never)).toThrow("a job needs a name, not the function 'sendMail'");
+    expect(() => job('', sendMail)).toThrow('a job needs a name');
+    expect(() => job('x', { args: pair }, 7 as never)).toThrow('not a function');
+  });
+});
+
+describe('a job in Redis', () => {
+  it('is fetched with what it calls, and refreshed', async () => {
+    const queue = new Queue('q', { connection: redis });
+    const { id } = await queue.enqueue('app.greet', ['you'], { kwargs: { loud: true }, meta: { by: 'me' } });
+    const found = await queue.fetchJob(id);
+    expect(found).toMatchObject({ id, origin: 'q', functionName: 'app.greet', status: 'queued', meta: { by: 'me' } });
+    expect([found?.args, found?.kwargs]).toEqual([['you'], { loud: true }]);
+    expect(await Job.fetch('none', { connection: redis })).toBeNull();
+    expect(await found?.cancel()).toEqual({ state: 'canceled' });
+    expect(await found?.refresh()).toBe(true);
+    expect(found?.status).toBe('canceled');
+    expect(await found?.delete()).toBe(true);
+    expect(await found?.refresh()).toBe(false);
+    expect(found?.status).toBeNull();
+  });
+
+  it('keeps its meta in the words of its serializer, and none is written for a job that is gone', async () => {
+    const queue = new Queue('q', { connection: redis });
+    for (const serializer of ['json', 'pickle'] as const) {
+      const job = await queue.enqueue('app.greet', ['you'], { serializer });
+      job.meta['step'] = 1;
+      expect(await job.saveMeta()).toBe(true);
+      expect((await client.hgetBuffer(`rq:job:${job.id}`, 'meta'))?.[0] === 0x80).toBe(serializer === 'pickle');
+      expect((await queue.fetchJob(job.id))?.meta).toEqual({ step: 1 });
+      await job.delete();
+      expect(await job.saveMeta()).toBe(false);
+      expect(await client.exists(`rq:job:${job.id}`)).toBe(0);
+    }
+  });
+
+  it('that fails is told of by whoever waits, and can be requeued', async () => {
+    let attempts = 0;
+    job('app.flaky', () => {
+      attempts += 1;
+      if (attempts === 1) throw new RangeError('not yet');
+      return attempts;
+    });
+    const queue = new Queue<{ 'app.flaky': () => number }>('q', { connection: redis });
+    const made = await queue.enqueue('app.flaky', []);
+    await work('q');
+    const error = await made.waitForResult().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(JobNotFinishedError);
+    expect(error).toMatchObject({
+      id: made.id,
+      status: 'failed',
+      message: expect.stringContaining('RangeError: not yet'),
+    });
+    expect(made.error).toContain('RangeError: not yet');
+    expect(await made.result()).toBeNull();
+    expect(await made.requeue()).toMatchObject({ requeued: true });
+    await work('q');
+    expect(await made.waitForResult({ timeout: '1m' })).toBe(2);
+  });
+
+  it('is waited for no longer than was said, or until a signal', async () => {
+    const made = await new Queue('q', { connection: redis }).enqueue('app.greet', ['you']);
+    await expect(made.waitForResult({ timeout: 0.05 })).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    const stop = new AbortController();
+    const waiting = made.waitForResult({ signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await made.delete();
+    await expect(made.waitForResult()).rejects.toMatchObject({ status: 'gone' });
+  });
+});
+
+describe('a queue', () => {
+  it('tells its length and its jobs, next one first', async () => {
+    const queue = new Queue('q', { connection: redis });
+    expect(await queue.isEmpty()).toBe(true);
+    const outcomes = await queue.enqueueMany([['a.b', [1]], [greet, ['x'], { id: 'mine' }], ['c.d']]);
+    expect(outcomes.map(({ state }) => state)).toEqual(['queued', 'queued', 'queued']);
+    await queue.enqueue('e.f', [], { atFront: true });
+    expect(await queue.length()).toBe(4);
+    const jobs = await queue.jobs();
+    expect(jobs.map(({ functionName }) => functionName)).toEqual(['e.f', 'a.b', 'app.greet', 'c.d']);
+    expect(await queue.jobIds({ offset: 2, count: 1 })).toEqual(['mine']);
+    expect(await queue.empty()).toBe(4);
+    expect(await queue.isEmpty()).toBe(true);
+  });
+
+  it('goes through a registry of any size while its jobs are taken out', async () => {
+    const queue = new Queue('q', { connection: redis });
+    const ids = Array.from({ length: 250 }, (_, i) => `job-${i}`);
+    await queue.enqueueMany(ids.map((id) => ['a.b', [], { id }] as const));
+    for (const [i, id] of ids.entries()) {
+      client.zadd('rq:failed:q', Math.floor(i / 7), id).catch(() => undefined);
+    }
+    await until('the registry is full', async () => (await client.zcard('rq:failed:q')) === 250);
+    const registry = queue.registry('failed');
+    expect(await registry.count()).toBe(250);
+    const kept: string[] = [];
+    for await (const id of registry.ids()) kept.push(id);
+    expect(new Set(kept)).toEqual(new Set(ids));
+    const seen: string[] = [];
+    for await (const { id } of registry) {
+      seen.push(id);
+      if (seen.length % 3 !== 0) await client.zrem('rq:failed:q', id);
+    }
+    expect(new Set(seen)).toEqual(new Set(ids));
+    const last: string[] = [];
+    for await (const id of registry.ids()) {
+      last.push(id);
+      await client.zrem('rq:failed:q', id);
+    }
+    expect([last.length, await registry.count()]).toEqual([83, 0]);
+  });
+});

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Job, job, Queue } from '../../../src/index.js';
+import { inline, runJobs, startTestRedis, waitForJob, type TestRedis } from '../../../src/app/testing.js';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterAll(() => redis.stop());
+beforeEach(() => redis.empty());
+
+const order: string[] = [];
+const child = job('kit.child', { queue: 'children' }, (name: string) => order.push(name));
+const parent = job('kit.parent', async () => {
+  order.push('parent begins');
+  const made = await child.enqueue('child');
+  order.push(`child is ${(await Job.fetch(made.id))?.status ?? 'gone'}`);
+});
+
+describe('jobs run inline', () => {
+  it('have ended when enqueue returns, those that they enqueue too', async () => {
+    order.length = 0;
+    const made = await inline(() => parent.enqueue());
+    expect(order).toEqual(['parent begins', 'child', 'child is finished']);
+    expect((await waitForJob(made)).status).toBe('finished');
+  });
+
+  it('are run on the connection of their queue', async () => {
+    const other = await startTestRedis();
+    try {
+      const made = await inline(() => new Queue('q', { connection: redis.app }).enqueue('x', [2]), {
+        handlers: { x: (n: number) => n * 2 },
+      });
+      expect(await made.result()).toBe(4);
+      expect(await other.app.redisOf().call(['DBSIZE'])).toBe(0);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('that fail do not make enqueue fail; outside nothing is run', async () => {
+    const failed = await inline(() => new Queue('q').enqueue('kit.nobody'));
+    expect((await waitForJob(failed.id)).error).toContain("no handler for 'kit.nobody'");
+    expect((await child.enqueue('later')).status).toBe('queued');
+    expect(await new Queue('children').length()).toBe(1);
+  });
+});
+
+describe('runJobs', () => {
+  it('runs all queues until nothing is left, and tells how each job ended', async () => {
+    await parent.enqueue();
+    await new Queue('other').enqueue('kit.nobody');
+    const ended = await runJobs();
+    expect(ended.map(({ queue }) => queue).sort()).toEqual(['children', 'default', 'other']);
+    expect(ended.filter(({ error }) => error !== null).map(({ queue }) => queue)).toEqual(['other']);
+    expect(await runJobs()).toEqual([]);
+  });
+
+  it('leaves other queues alone when it is given names', async () => {
+    await parent.enqueue();
+    expect(await runJobs('default', { connection: redis.app })).toHaveLength(1);
+    expect(await new Queue('children').length()).toBe(1);
+  });
+});
+
+describe('waitForJob', () => {
+  it('tells of a job that is gone or has not ended in time', async () => {
+    await expect(waitForJob('none')).rejects.toMatchObject({ status: 'gone' });
+    const made = await child.enqueue('x');
+    await expect(waitForJob(made, { timeout: 0.05 })).rejects.toMatchObject({ code: 'TIMED_OUT' });
+  });
+});

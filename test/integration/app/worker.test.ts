@@ -1,0 +1,134 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { job, Tsrq, Worker, type WorkerEvent } from '../../../src/index.js';
+import { freshRedis } from '../../support/fresh-redis.js';
+import { statusOf, until } from '../../support/rq.js';
+import type { Redis as IoRedis } from 'ioredis';
+
+let app: Tsrq;
+let client: IoRedis;
+let url: string;
+freshRedis((fresh) => {
+  client = fresh.client;
+  url = fresh.server.url;
+});
+beforeAll(() => {
+  app = new Tsrq({ url });
+  return () => app.close();
+});
+
+describe('a worker', () => {
+  it('runs functions it is given, with events and hooks in their order', async () => {
+    const told: string[] = [];
+    const events: WorkerEvent[] = [];
+    const worker = app.worker(['high', 'low'], {
+      handlers: { ok: (n: number) => n + 1, bad: () => Promise.reject(new Error('no')) },
+      onBirth: ({ name }) => told.push(`birth ${name.length}`),
+      onDeath: ({ reason, jobs }) => told.push(`death ${reason} ${jobs}`),
+      beforePerform: ({ queue }) => told.push(`before ${queue}`),
+      afterPerform: ({ queue, summary }) => told.push(`after ${queue} ${summary ?? ''}`),
+      onFailure: ({ error }) => told.push(`failure ${error?.includes('Error: no') === true}`),
+      exceptionHandlers: [() => void told.push('first'), () => !told.push('second'), () => void told.push('third')],
+    });
+    worker.on('job-ended', (event) => events.push(event));
+    const good = await app.queue('low').enqueue('ok', [1]);
+    const bad = await app.queue('high').enqueue('bad', []);
+    expect(await worker.work()).toBe(true);
+    expect(await good.waitForResult()).toBe(2);
+    expect(await statusOf(client, bad.id)).toBe('failed');
+    const ofLow = ['before low', 'after low '];
+    expect(told.filter((line) => ofLow.includes(line))).toEqual(ofLow);
+    const others = [
+      'birth 32',
+      'before high',
+      'after high Error: no',
+      'failure true',
+      'first',
+      'second',
+      'death burst 2',
+    ];
+    expect(told.filter((line) => !ofLow.includes(line))).toEqual(others);
+    expect(events.map((event) => event.type === 'job-ended' && event.id)).toEqual([bad.id, good.id]);
+  });
+
+  it('is not ended by a hook that throws, but tells of it', async () => {
+    const warnings: string[] = [];
+    const worker = app.worker('q', {
+      handlers: { ok: () => 1 },
+      beforePerform: () => {
+        throw new Error('of the hook');
+      },
+    });
+    worker.on('warning', ({ message }) => warnings.push(message));
+    const made = await app.queue('q').enqueue('ok');
+    await worker.work();
+    expect(await made.result()).toBe(1);
+    expect(warnings.some((text) => text.includes('of the hook'))).toBe(true);
+  });
+
+  it('works until its signal fires, and only once', async () => {
+    const stop = new AbortController();
+    const worker = new Worker('q', { connection: url, handlers: { ok: () => 'ran' } });
+    const end = worker.workForever({ signal: stop.signal });
+    expect(await (await app.queue('q').enqueue('ok')).waitForResult({ timeout: '1m' })).toBe('ran');
+    stop.abort();
+    expect(await end).toMatchObject({ reason: 'shutdown', jobs: 1 });
+    await expect(worker.work()).rejects.toThrow('worked already');
+    expect(await client.smembers('rq:workers')).toEqual([]);
+  });
+
+  it('stops also when it is told so before it is ready', async () => {
+    const worker = new Worker('q', { connection: url, isolation: 'none' });
+    const end = worker.workForever();
+    worker.stop();
+    expect(await end).toMatchObject({ reason: 'shutdown', jobs: 0 });
+  });
+
+  it('runs jobs by means of a performer it is given', async () => {
+    const worker = app.worker('q', {
+      performer: () => ({
+        start: () => Promise.resolve([]),
+        perform: (run, listener) => {
+          setImmediate(() => {
+            listener.onBegun();
+            const at = { functionName: 'x', startedAtMs: Date.now(), endedAtMs: Date.now() };
+            listener.onDone({ kind: 'performed', performed: { ...at, ok: true, value: JSON.stringify(run.id) } });
+          });
+          return { abort: () => undefined, kill: () => undefined };
+        },
+        reload: () => Promise.resolve([]),
+        limit: () => undefined,
+        memory: () => Promise.resolve([]),
+        stop: () => Promise.resolve(),
+      }),
+    });
+    const made = await app.queue('q').enqueue('whatever');
+    await worker.work();
+    expect(await made.result()).toBe(made.id);
+  });
+
+  it('refuses no queue, and queues of different connections', async () => {
+    expect(() => new Worker([])).toThrow('names of its queues');
+    const handlers = { ok: () => 1 };
+    await expect(app.worker('q', { handlers, isolation: 'process' }).work()).rejects.toThrow('child processes');
+    const two = new Tsrq({ url, connections: { other: 'redis://127.0.0.1:1' }, queueConnections: { b: 'other' } });
+    await expect(two.worker(['a', 'b']).work()).rejects.toThrow('on different connections');
+  });
+});
+
+describe('a job defined with job()', () => {
+  it('keeps its meta and sees where it is', async () => {
+    const seen: unknown[] = [];
+    const step = job('app.step', { queue: 'q' }, async () => {
+      const { getCurrentJob } = await import('../../../src/index.js');
+      const current = getCurrentJob();
+      seen.push(current?.functionName);
+      if (current) current.meta['done'] = true;
+      await current?.saveMeta();
+    });
+    const made = await app.queue('q').enqueue(step, []);
+    await app.worker('q', { isolation: 'none' }).work();
+    await until('it has ended', async () => (await statusOf(client, made.id)) === 'finished');
+    await made.refresh();
+    expect([seen, made.meta]).toEqual([['app.step'], { done: true }]);
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { job, type Job, type Queue } from '../../src/index.js';
+
+const sendReset = job('types.sendReset', { queue: 'email', timeout: '5m', retry: 3 }, async (userId: number) => {
+  return `sent to ${userId}`;
+});
+
+interface AppJobs {
+  'app.mail.send': (to: string, copies?: number) => Promise<boolean>;
+}
+
+/** The compiler is the test: `npm run check` fails where one of these errors is none. */
+export async function typed(queue: Queue<AppJobs>, any: Queue): Promise<void> {
+  const seen: unknown[] = [];
+  const direct: string = await sendReset(42);
+  const made: Job<string> = await sendReset.enqueue(42);
+  const result: string = await made.waitForResult({ timeout: '1m' });
+  await sendReset.with({ queue: 'priority', timeout: 300 }).enqueueIn('5m', 42);
+  // @ts-expect-error the argument is a number
+  await sendReset.enqueue('42');
+  // @ts-expect-error an argument is missing
+  await sendReset.enqueue();
+  // @ts-expect-error the argument is a number, later too
+  await sendReset.enqueueAt(new Date(), '42');
+  // @ts-expect-error this is no duration
+  await sendReset.enqueueIn('5 minutes', 42);
+  // @ts-expect-error the result is a text
+  const wrong: number = await made.waitForResult();
+
+  const named: Job<boolean> = await queue.enqueue('app.mail.send', ['bob', 2], { ttl: '1h' });
+  await queue.enqueue(sendReset, [42]);
+  // @ts-expect-error there is no job of that name
+  await queue.enqueue('app.mail.sent', ['bob']);
+  // @ts-expect-error the first argument is a text
+  await queue.enqueue('app.mail.send', [42]);
+  // @ts-expect-error the argument is a number
+  await queue.enqueue(sendReset, ['42']);
+  // @ts-expect-error a plain function has no name that a worker could find
+  await queue.enqueue(() => 1, []);
+  await any.enqueue('whatever.there.is', [1, 'two', null]);
+  seen.push(direct, result, wrong, named);
+}
+
+describe('the types of the library', () => {
+  it('are checked by the compiler, with this file', () => {
+    expect(typed).toBeTypeOf('function');
+  });
+});
