@@ -67,9 +67,14 @@ export function send(client: IoRedis, name: string, args: RedisArg[]): Promise<B
 
 /** Ends a client for good; what was in flight rejects. */
 export function discardClient(client: IoRedis): void {
+  // Every call that was in flight comes here.
+  if (discarded.has(client)) return;
+  discarded.add(client);
   client.removeAllListeners('end');
   client.disconnect();
 }
+
+const discarded = new WeakSet<IoRedis>();
 
 function ownOptions({ name, timeoutMs }: OpenOptions): RedisOptions {
   return {

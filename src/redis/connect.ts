@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as IoRedis } from 'ioredis';
@@ -54,6 +55,8 @@ class Connection implements Redis {
   #lostAt: number | null = null;
 
   constructor(target: RedisTarget, options: ConnectOptions) {
+    // Every call that waits for its next attempt listens.
+    setMaxListeners(0, this.#closing.signal);
     this.#target = target;
     this.#options = options;
     this.description = describeTarget(target);
