@@ -3,19 +3,21 @@ import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { formatDate } from '../protocol/time.js';
 import type { WorkerNotes } from '../protocol/worker.js';
-import type { ClaimedJob, WorkerStamp } from '../queue/claim.js';
-import { heartbeat, type Heartbeat } from '../queue/heartbeat.js';
+import type { WorkerStamp } from '../queue/claim.js';
 import { countHolds } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
+import { Batching } from './batching.js';
 import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
 import { Exchange } from './exchange.js';
 import type { Performer } from './horses/performer.js';
 import { Intake } from './intake.js';
+import { Leases } from './leases.js';
 import type { Signs } from './pulse.js';
 import { note, register, unregister, type Birth } from './registration.js';
 import type { Interruption, Run } from './run.js';
 import { Slots } from './slots.js';
 import type { WorkerOptions } from './options.js';
+import { Wake } from './wake.js';
 import { Webhooks } from './webhooks.js';
 
 /** A worker at one moment. */
@@ -26,9 +28,6 @@ export interface WorkerMeasures {
   /** How long the call for jobs that is under way has waited for Redis. */
   readonly fetchLagSeconds: number;
 }
-
-/** Age at which a run gets the records that most are too short for, milliseconds. */
-const ANNOUNCE_AFTER_MS = 1_000;
 
 /** Seconds: a hundred idle workers should cost Redis next to nothing. */
 const LOOK_AT_SUSPENSION_EVERY = 5;
@@ -46,11 +45,10 @@ export class Worker {
   readonly #intake: Intake;
   readonly #slots: Slots;
   readonly #exchange: Exchange;
+  readonly #leases: Leases;
+  readonly #batching: Batching;
   readonly #webhooks: Webhooks;
-  #wake: () => void = () => undefined;
-  #awake = true;
-  #following = false;
-  #later: NodeJS.Immediate | null = null;
+  readonly #wake = new Wake();
   #stopping: WorkerEndReason | null = null;
   #cold: Interruption | null = null;
   #quiet = false;
@@ -81,7 +79,7 @@ export class Worker {
       strategy: options.strategy,
       workerName: options.name,
       onWork: () => {
-        this.#rouse();
+        this.#wake.rouse();
       },
       onTrouble: (queue, error) => {
         this.#tell({ type: 'warning', message: `queue ${queue} cannot be waited on: ${error.message}` });
@@ -91,10 +89,10 @@ export class Worker {
       processPrefix: this.#intake.processPrefix,
       tell: this.#tell,
       onEnded: () => {
-        this.#ended();
+        this.#batching.ended();
       },
       onChange: () => {
-        this.#rouse();
+        this.#wake.rouse();
       },
     });
     this.#webhooks = new Webhooks(options.version, (message) => {
@@ -105,8 +103,12 @@ export class Worker {
       ...{ options, redis, stamp: this.#stamp, slots: this.#slots, intake: this.#intake, tell: this.#tell },
       comeBack: (state) => this.#comeBack(state),
       onSettled: () => {
-        this.#settled();
+        this.#batching.settled();
       },
+    });
+    this.#batching = new Batching(this.#slots, this.#exchange, this.#wake);
+    this.#leases = new Leases({
+      ...{ redis, stamp: this.#stamp, slots: this.#slots, exchange: this.#exchange, tell: this.#tell },
     });
   }
 
@@ -134,7 +136,7 @@ export class Worker {
   /** Makes the loop turn, and ask the queues if it may take jobs: `signs` will show whether it could. */
   prod(): void {
     if (this.#stopping === null && !this.#quiet) this.#intake.askAgain();
-    else this.#rouse();
+    else this.#wake.rouse();
   }
 
   /** Registers the worker. Throws NAME_TAKEN if a live worker has the name. */
@@ -145,7 +147,7 @@ export class Worker {
   /** Works until it is stopped or its work is done. Registered before; unregistered at the end. */
   async work(): Promise<WorkerEnd> {
     while (!this.#isOver()) {
-      await this.#somethingToDo();
+      await this.#wake.sleep();
       try {
         await this.#turn();
         this.#turns += 1;
@@ -224,31 +226,13 @@ export class Worker {
 
   /** One heartbeat: leases, worker hash, registration. */
   async beat(): Promise<void> {
-    const beaten = await this.#prolong(this.runs, this.#slots.held);
-    if (beaten.state !== 'ok') {
-      await this.#comeBack(beaten.state);
+    const state = await this.#leases.beat();
+    if (state !== 'ok') {
+      await this.#comeBack(state);
       return;
     }
-    for (const executionId of beaten.lost) this.#lose(executionId);
     // A belt to the braces: whatever a wait may have missed is found by asking.
     if (this.#stopping === null && !this.#quiet) this.#intake.askAgain();
-  }
-
-  /** Gives runs that have outlived their first moments the records by which others see them. */
-  async #announce(): Promise<void> {
-    const due = this.runs.filter((run) => !run.announced && clock() - run.startedAtMs >= ANNOUNCE_AFTER_MS);
-    if (due.length > 0) await this.#prolong(due, []);
-  }
-
-  #prolong(runs: readonly Run[], waiting: readonly ClaimedJob[]): Promise<Heartbeat> {
-    // Before the call: whether it arrives before or after the end of the run, that end must clear up.
-    for (const run of runs) run.announced = true;
-    const running = runs.map((run) => ({ ...run.job, timeoutSeconds: run.timeoutSeconds }));
-    const held = waiting.map((job) => ({ ...job, timeoutSeconds: null }));
-    const oldest = runs[0];
-    const workingSeconds = oldest ? (clock() - oldest.startedAtMs) / 1_000 : 0;
-    const state = running.length > 0 ? '' : this.#exchange.suspended ? 'suspended' : 'idle';
-    return heartbeat(this.#redis, this.#stamp, [...running, ...held], { state, workingSeconds });
   }
 
   #notes(): WorkerNotes {
@@ -262,54 +246,6 @@ export class Worker {
 
   #isOver(): boolean {
     return this.#stopping !== null && this.#slots.isEmpty && this.#exchange.isIdle && !this.#intake.hasHits;
-  }
-
-  #rouse(): void {
-    this.#awake = true;
-    this.#wake();
-  }
-
-  /** Whatever else ends in this turn of the event loop belongs to the same batch; and then there is time to tell. */
-  #rouseLater(): void {
-    if (this.#later !== null) return;
-    this.#later = setImmediate(() => {
-      this.#later = null;
-      this.#exchange.tellOutcomes();
-      if (this.#slots.ended > 0) this.#rouse();
-    });
-  }
-
-  async #somethingToDo(): Promise<void> {
-    if (!this.#awake) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    this.#awake = false;
-  }
-
-  /** What else ends before the event loop goes on is followed up together: beginning jobs costs one mark, however many. */
-  #ended(): void {
-    if (this.#following) return;
-    this.#following = true;
-    process.nextTick(() => {
-      this.#following = false;
-      this.#slots.fill();
-      this.#rouseForEnded();
-    });
-  }
-
-  #rouseForEnded(): void {
-    if (this.#slots.size === 0 || this.#slots.ended >= this.#slots.batch) this.#rouse();
-    else this.#rouseLater();
-  }
-
-  /** A call is over. */
-  #settled(): void {
-    // What it took in goes on here first, unless there is enough for the next call.
-    const enough = this.#slots.ended === 0 || this.#slots.size === 0 || this.#slots.ended >= this.#slots.batch;
-    if (enough) this.#rouse();
-    this.#rouseLater();
   }
 
   #takeNoMore(): void {
@@ -343,14 +279,6 @@ export class Worker {
       this.#adopting = true;
       throw error;
     });
-  }
-
-  #lose(executionId: string): void {
-    const run = this.#slots.find(executionId);
-    if (!run) return;
-    this.#tell({ type: 'job-lost', id: run.job.id, queue: run.job.queue });
-    const text = 'the execution is not ours any more: the job was taken over, canceled or deleted';
-    run.interrupt({ kind: 'failed', name: 'LostLeaseError', text });
   }
 
   async #comeBack(state: 'unregistered' | 'replaced'): Promise<void> {
@@ -394,7 +322,7 @@ export class Worker {
     // What Redis answers is Redis's trouble. Anything else is our own, and a loop that brings nothing else is stuck.
     if (error instanceof TsrqError || (error instanceof Error && error.name === 'ReplyError')) this.#turns += 1;
     await sleep(500);
-    this.#rouse();
+    this.#wake.rouse();
   }
 
   async #leave(): Promise<void> {
@@ -408,8 +336,8 @@ export class Worker {
    * paused, or that this is over. */
   async tick(): Promise<void> {
     this.#checkLimits();
-    if (this.#isOver()) this.#rouse();
-    await this.#announce();
+    if (this.#isOver()) this.#wake.rouse();
+    await this.#leases.announce();
     // An id that a wait has moved meets the suspension or the pause anyway; this is for those who look at the worker.
     this.#ticks += 1;
     if (this.#stopping !== null || this.#ticks % LOOK_AT_SUSPENSION_EVERY !== 0) return;
