@@ -4,6 +4,7 @@ import { deleteGroup, groupMembers, groupNames, groupStatus, type GroupMember } 
 import type { Redis } from '../../redis/redis.js';
 import { chosenConnections } from '../connections.js';
 import type { Cli } from '../context.js';
+import { plural } from '../render/words.js';
 import { whole } from '../worker-options.js';
 
 const DEFAULT_LIMIT = 20;
@@ -86,7 +87,7 @@ async function show(redis: Redis, name: string, limit: number): Promise<Done | n
   const counts = Object.entries(status.counts).map(([word, count]) => `${count} ${word}`);
   if (status.gone > 0) counts.push(`${status.gone} gone`);
   const lines = [
-    `${name}: ${status.done ? 'done' : 'not done'}, ${status.jobs} jobs${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
+    `${name}: ${status.done ? 'done' : 'not done'}, ${plural(status.jobs, 'job')}${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
     ...members.map((member) => `  ${(member.status ?? 'gone').padEnd(10)} ${member.id}`),
   ];
   const rest = status.jobs + status.gone - members.length;
@@ -108,5 +109,5 @@ async function remove(redis: Redis, name: string): Promise<Done | null> {
   const jobs = await deleteGroup(redis, name);
   return jobs === 0
     ? null
-    : { text: `Deleted group ${name} of ${jobs} jobs; they stay.`, json: { name, found: true, jobs } };
+    : { text: `Deleted group ${name} of ${plural(jobs, 'job')}; they stay.`, json: { name, found: true, jobs } };
 }
