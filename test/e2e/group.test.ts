@@ -36,7 +36,7 @@ it('groups are listed and deleted; their jobs stay', async () => {
   expect((await tsrq('group', 'list')).stdout).toBe('a\nb\n');
   expect(await tsrq('group', 'delete', 'a')).toMatchObject({
     code: 0,
-    stdout: 'Deleted group a of 1 jobs; they stay.\n',
+    stdout: 'Deleted group a of 1 job; they stay.\n',
   });
   expect(JSON.parse((await tsrq('group', 'list', '--json')).stdout)).toEqual({ groups: ['b'] });
   expect(await client.lrange('rq:queue:default', 0, -1)).toEqual(['b', 'a']);
