@@ -23,6 +23,8 @@ export interface NewJobFields {
   /** How many times more after the first success; intervals as they are stored, which is used from its end. */
   readonly repeat?: { readonly times: number; readonly intervals: readonly number[] } | undefined;
   readonly callbacks?: Callbacks | undefined;
+  /** RQ 3's. */
+  readonly rateLimit?: { readonly key: string; readonly concurrency: number } | undefined;
   readonly webhooks?: readonly Webhook[] | undefined;
   /** The parents it waits for, and whether those may fail. */
   readonly dependencyIds?: readonly string[] | undefined;
@@ -68,6 +70,9 @@ export function ownFields(
   }
   if (job.webhooks && job.webhooks.length > 0) fields.push(['webhooks', dumpWebhooks(job.webhooks)]);
   if (job.callbacks) fields.push(...callbackFields(job.callbacks));
+  if (job.rateLimit) {
+    fields.push(['rate_limit_key', job.rateLimit.key], ['rate_limit_concurrency', String(job.rateLimit.concurrency)]);
+  }
   const [parent] = job.dependencyIds ?? [];
   if (parent !== undefined) {
     fields.push(['dependency_id', parent], ['dependency_ids', dumps(job.dependencyIds)]);
@@ -165,6 +170,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['number_of_retries', 'repeats_left', 'repeat_intervals', 'dependency_ids', 'dependency_id'],
   ...['allow_dependency_failures', 'enqueue_at_front', 'webhooks', 'exc_info', 'result', 'retries_max'],
   ...RETRY_ERROR_FIELDS,
+  ...['rate_limit_key', 'rate_limit_concurrency'],
   'tsrq_log',
 ]);
 

@@ -3,7 +3,7 @@ import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { asList, asText } from './claim.js';
-import { prepare, store, type EnqueuedJob, type NewJob, type PreparedJob } from './enqueue.js';
+import { HELD, prepare, store, type EnqueuedJob, type NewJob, type PreparedJob } from './enqueue.js';
 
 /** What became of a job: `exists`, its id is in use by a job of that status; `refused`, with the reason. */
 export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
@@ -156,6 +156,7 @@ function exception(
   state: string,
   detail: string,
 ): { state: EnqueuedJob['status'] } | { state: 'exists'; status: string } | { state: 'refused'; reason: string } {
-  if (state === 'scheduled' || state === 'deferred') return { state };
+  const held = HELD.find((status) => status === state);
+  if (held) return { state: held };
   return state === 'exists' ? { state, status: detail } : { state: 'refused', reason: detail };
 }

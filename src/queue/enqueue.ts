@@ -45,6 +45,12 @@ export interface NewJob extends FollowUps {
   readonly atFront?: boolean;
   /** Its group (RQ's `Group`), which comes to be with its first job; default none. */
   readonly group?: string;
+  /**
+   * At most `concurrency` jobs with this `key` are queued or running at once, on whatever queues; the others wait in the order
+   * in which they came. Stored as RQ 3's `RateLimit`. RQ 2's workers run such jobs and do not let the next one follow, which
+   * tsrq's or RQ 3's maintenance does then; its readers do not know the status 'rate_limited' of one that waits.
+   */
+  readonly rateLimit?: { readonly key: string; readonly concurrency: number };
   /** Not before that moment; a scheduler (`tsrq worker --with-scheduler`, or RQ's) puts it on its queue then. Whole seconds. */
   readonly scheduleAt?: Date;
   /** The same, in seconds from now. */
@@ -69,9 +75,12 @@ export interface EnqueuedJob {
   readonly id: string;
   readonly queue: string;
   readonly description: string;
-  /** 'scheduled': it waits for its time; 'deferred': for its parents. */
-  readonly status: 'queued' | 'scheduled' | 'deferred';
+  /** 'scheduled': it waits for its time; 'deferred': for its parents; 'rate_limited': for others of its rate limit. */
+  readonly status: 'queued' | (typeof HELD)[number];
 }
+
+/** What a job may be that was stored and is not on a queue. */
+export const HELD = ['scheduled', 'deferred', 'rate_limited'] as const;
 
 const DEFAULT_TIMEOUT_SECONDS = 180;
 
@@ -85,7 +94,7 @@ export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
   for (const field of fields) args.push(...field);
   const [state, other] = asList(await store(redis, 'enqueue', args, job.durable, `job ${id} is`)).map(asText);
   if (state === 'exists') throw jobExists(id, other ?? '', job.onExistingId);
-  return { id, queue, description, status: state === 'scheduled' || state === 'deferred' ? state : status };
+  return { id, queue, description, status: HELD.find((held) => held === state) ?? status };
 }
 
 /** A job that is about to be stored. */
@@ -109,6 +118,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     failureTtlSeconds: job.failureTtlSeconds,
     ttlSeconds: job.ttlSeconds,
     meta: checkedMeta(job),
+    rateLimit: job.rateLimit,
     ...waiting(job),
     ...followUpFields(job),
   });
@@ -123,6 +133,8 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     formatDate(nowMs),
     due ?? '',
     job.group ?? '',
+    job.rateLimit?.key ?? '',
+    job.rateLimit?.concurrency ?? '',
     parents.length,
     ...parents,
   ];
@@ -222,6 +234,8 @@ function check(job: NewJob): void {
   if (functionName === '') throw usage('the function name is empty');
   if (queue === '') throw usage('the queue name is empty');
   if (job.group === '') throw usage('the group name is empty');
+  if (job.rateLimit?.key === '') throw usage('the key of the rate limit is empty');
+  integer('concurrency of the rate limit', job.rateLimit?.concurrency, (value) => value >= 1, 'a number from 1');
   if (id !== undefined && !isJobId(id)) {
     throw usage(`the job id '${id}' has characters that RQ refuses`, 'letters, digits, _ and - are allowed');
   }

@@ -80,6 +80,7 @@ export async function play(scenario: Scenario): Promise<Outcome> {
       );
     for (const team of teams) verdict.violations.push(...(await dismiss(team, client)));
     const outcome = { ...verdict, refused, faults };
+    for (const violation of verdict.violations) console.log(`chaos: violation in ${name}: ${violation}`);
     keepResult(name, { ...outcome, violations: verdict.violations.length });
     expect(accepted.length).toBeGreaterThan(0);
     return outcome;

@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
+import { enqueue } from '../../src/queue/enqueue.js';
+import { enqueueMany } from '../../src/queue/enqueue-many.js';
 import { cleanRateLimits } from '../../src/queue/rate-limit.js';
+import { Scheduler } from '../../src/worker/scheduler.js';
 import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { rqAlone, startRq, type Rq } from '../support/python.js';
@@ -85,6 +88,68 @@ for id, function, options in ${calls}:
     await expect(put(redis, 'count.add', [], { id: 'b', queue: 'q' })).rejects.toThrow('it is rate_limited');
   });
 
+  it('a limit that tsrq sets is the one that RQ 3 sets: the others wait, and follow each other in either language', async () => {
+    const limit = { rateLimit: { key: 'api', concurrency: 1 }, queue: 'q' };
+    const fields = async (id: string) => {
+      const hash = await client.hgetall(`rq:job:${id}`);
+      return [hash['status'], hash['rate_limit_key'], hash['rate_limit_concurrency'], hash['enqueued_at'] !== ''];
+    };
+    await limited(`[(id, 'pyjobs.echo', {'args': (1, 2)}) for id in 'ab']`);
+    const theirs = [await fields('a'), await fields('b'), await client.hgetall('rq:rl:api'), await slots()];
+    await client.flushall();
+    const states = [];
+    for (const id of ['a', 'b'])
+      states.push((await enqueue(redis, { functionName: 'pyjobs.echo', args: [1, 2], id, ...limit })).status);
+    expect(states).toEqual(['queued', 'rate_limited']);
+    expect([await fields('a'), await fields('b'), await client.hgetall('rq:rl:api'), await slots()]).toEqual(theirs);
+    expect(await client.smembers('rq:rl-keys')).toEqual(['api']);
+    const more = await enqueueMany(redis, [
+      { functionName: 'pyjobs.echo', args: [1, 2], id: 'c', ...limit },
+      { functionName: 'pyjobs.echo', args: [1, 2], id: 'd', ...limit },
+    ]);
+    expect(more.map(({ state }) => state)).toEqual(['rate_limited', 'rate_limited']);
+    expect(
+      (await rq.cli(['worker', '--burst', '-u', server.url, '-S', 'rq.serializers.JSONSerializer', 'q'])).code,
+    ).toBe(0);
+    expect(await Promise.all(['a', 'b', 'c', 'd'].map((id) => statusOf(client, id)))).toEqual(
+      Array(4).fill('finished'),
+    );
+    const held = await tsrq('enqueue', '--rate-limit', 'x=1', '-q', 'q', 'pyjobs.echo', ':1', ':2');
+    const last = await tsrq('enqueue', '--rate-limit', 'x=1', '-q', 'q', 'pyjobs.echo', ':2', ':2');
+    expect([held.stdout, last.stdout]).toEqual([
+      expect.stringMatching(/^Enqueued /),
+      expect.stringMatching(/^Held back /),
+    ]);
+    expect((await tsrq('enqueue', '--rate-limit', 'x', 'pyjobs.echo')).code).toBe(2);
+    expect((await burst()).code).toBe(0);
+    expect(await client.zcard('rq:finished:q')).toBe(6);
+  });
+
+  it('whoever comes back waits for a slot: requeued, due, released', async () => {
+    const limit = { rateLimit: { key: 'api', concurrency: 1 }, queue: 'q' };
+    await enqueue(redis, { functionName: 'count.boom', args: ['x'], id: 'failed', ...limit });
+    await burst();
+    await enqueue(redis, { functionName: 'count.add', args: [1], id: 'first', ...limit });
+    await enqueue(redis, { functionName: 'count.add', args: [1], id: 'due', ...limit, scheduleInSeconds: 0 });
+    await enqueue(redis, { functionName: 'count.add', args: [1], id: 'parent', queue: 'p' });
+    await enqueue(redis, { functionName: 'count.add', args: [1], id: 'child', ...limit, dependsOn: 'parent' });
+    expect((await tsrq('requeue', 'failed')).code).toBe(0);
+    await tsrq('worker', '--burst', '--path', JOBS, 'p');
+    const scheduler = new Scheduler(redis, ['q']);
+    await until('the scheduled job is moved', async () => {
+      await scheduler.runOnce();
+      return scheduler.moved === 1;
+    });
+    const waiting = ['failed', 'child', 'due'];
+    expect(await Promise.all(waiting.map((id) => statusOf(client, id)))).toEqual(waiting.map(() => 'rate_limited'));
+    expect((await client.zrange('rq:rl:api:rate_limited', '0', '-1')).sort()).toEqual(waiting.sort());
+    expect(await client.lrange('rq:queue:q', 0, -1)).toEqual(['first']);
+    await burst();
+    expect(await client.zcard('rq:finished:q')).toBe(3);
+    expect(await statusOf(client, 'failed')).toBe('failed');
+    expect(await client.zcard('rq:rl:api:allowed')).toBe(0);
+  });
+
   it('a slot whose job has vanished is freed by maintenance', async () => {
     await limited(`[('a', 'count.add', {}), ('b', 'count.add', {})]`);
     await client.del('rq:job:a', 'rq:queue:q');
@@ -105,7 +170,7 @@ with r.pipeline() as pipe:
     await tsrq('worker', '--burst', '--max-jobs', '1', '--path', JOBS, 'q');
     expect(await statusOf(client, 'a')).toBe('failed');
     await client.hset('rq:job:b', 'status', 'rate_limited');
-    await client.del('rq:queue:q');
+    await client.del('rq:queue:q', 'rq:rl:api:allowed');
 
     const info = JSON.parse((await tsrq('info', '--json')).stdout) as { queues: unknown[] };
     expect(info.queues).toMatchObject([{ name: 'q', queued: 0, failed: 1 }]);

@@ -62,6 +62,8 @@ function score(text: string, now: number): unknown {
 function fields(hash: Record<string, Buffer>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(hash)
+      // A worker's own, which docs/compatibility.md names.
+      .filter(([field]) => field !== 'tsrq_concurrency' && field !== 'tsrq_quiet')
       .map(([field, value]): [string, unknown] => [field, canonical(field, value)])
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );

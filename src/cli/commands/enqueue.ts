@@ -31,6 +31,7 @@ interface Options extends FollowUpOptions {
   wait?: number | true;
   serializer?: 'json' | 'pickle';
   group?: string;
+  rateLimit?: NonNullable<NewJob['rateLimit']>;
 }
 
 const EXAMPLES = `
@@ -53,7 +54,7 @@ Examples:
   $ tsrq enqueue --retry-max 8 --retry-backoff 5s http.fetch https://example.org
 `;
 
-const DONE = { queued: 'Enqueued', scheduled: 'Scheduled', deferred: 'Deferred' } as const;
+const DONE = { queued: 'Enqueued', scheduled: 'Scheduled', deferred: 'Deferred', rate_limited: 'Held back' } as const;
 
 export function enqueueCommand(cli: Cli): Command {
   const command = new Command('enqueue')
@@ -77,6 +78,7 @@ export function enqueueCommand(cli: Cli): Command {
       'not before that moment: 2030-01-02T03:04:05, local time, or with Z or an offset',
       date,
     )
+    .option('--rate-limit <key=n>', 'at most n jobs of this key are queued or run at once; the others wait', rateLimit)
     .option('--group <name>', 'make the job a member of this group; see `tsrq group`')
     .option('--unique', 'refuse when a job with this id exists, even one that has ended')
     .option('--replace', 'replace a waiting job that has this id')
@@ -133,6 +135,7 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
       meta: options.meta === undefined ? undefined : parseMeta(options.meta),
       serializer: options.serializer,
       group: options.group,
+      rateLimit: options.rateLimit,
       dependsOn,
       scheduleInSeconds: options.scheduleIn,
       scheduleAt: options.scheduleAt,
@@ -159,6 +162,12 @@ function waited(text: string): number {
   } catch {
     throw new InvalidArgumentError(`'${text}' is no duration: write --wait=30s, or --wait behind the arguments`);
   }
+}
+
+function rateLimit(text: string): NonNullable<NewJob['rateLimit']> {
+  const [, key, concurrency] = /^(.+)=([1-9]\d{0,8})$/.exec(text) ?? [];
+  if (key !== undefined && concurrency !== undefined) return { key, concurrency: Number(concurrency) };
+  throw new InvalidArgumentError(`a key and a number are needed, as api=2, not '${text}'`);
 }
 
 function ids(text: string, before: readonly string[] | undefined): string[] {

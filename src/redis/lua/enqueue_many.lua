@@ -3,7 +3,7 @@
 --         a job (read_new_job, its id ''), number of fields and values of a hash, those, how many of them differ from job
 --         to job, their places, number of jobs, then per job: id, what differs
 -- Reply exceptions, of the first run when this very call was carried out before (its reply was lost):
---       { place (from 1), 'scheduled' | 'deferred' | 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
+--       { place (from 1), 'scheduled' | 'deferred' | 'rate_limited' | 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
 local mark = arg()
 -- The first write: Redis refuses it when it can refuse any.
 local key = 'rq:tsrq:enqueued:' .. mark
@@ -31,8 +31,8 @@ while at < #ARGV do
       if status == 'queued' then
         ids[#ids + 1], places[#places + 1] = job.id, place
       else
-        local problem = hold(job, status)
-        exceptions[#exceptions + 1] = { place, problem and 'refused' or status, problem or '' }
+        local problem, now = hold(job, status)
+        if now ~= 'queued' then exceptions[#exceptions + 1] = { place, problem and 'refused' or now, problem or '' } end
       end
     end
   end

@@ -52,6 +52,7 @@ end
 -- Writes the hash of a job: what RQ always writes, and `fields`, names and values. Returns its status.
 local function write_job(job, fields)
   local status = status_of(job)
+  if status == 'queued' and job.limit ~= '' then status = 'rate_limited' end
   -- Only what is on a queue was enqueued.
   local field, value = 'started_at', ''
   if status == 'queued' then field, value = 'enqueued_at', job.created_at end
@@ -71,14 +72,15 @@ end
 
 -- Reads id, queue, flags (of 'front'; 'new', the id is one that nobody can have used; 'brief', its hash goes with its end),
 -- ttl (seconds) or '', rule 'refuse'|'unique'|'replace', created_at (the moment of the call, to the microsecond: by it a
--- repetition is told), due (seconds since the epoch) or '', group or '', number of parents, those. Flag 'lenient': parents may
--- fail.
+-- repetition is told), due (seconds since the epoch) or '', group or '', key of its rate limit or '', how many of that may be
+-- queued or run or '', number of parents, those. Flag 'lenient': parents may fail.
 local function read_new_job()
   local job = { id = arg(), queue = arg() }
   local flags = arg()
   job.front, job.new, job.brief = flags:find('front') ~= nil, flags:find('new') ~= nil, flags:find('brief') ~= nil
   job.lenient = flags:find('lenient') ~= nil
   job.ttl, job.rule, job.created_at, job.due, job.group = arg(), arg(), arg(), arg(), arg()
+  job.limit, job.most = arg(), arg()
   job.parents = {}
   for i = 1, tonumber(arg()) do job.parents[i] = arg() end
   return job
@@ -102,15 +104,21 @@ local function push_jobs(job, ids)
   if length == #ids then call('SADD', 'rq:queues', key) end
 end
 
--- Puts a stored job where it waits for its time or its parents. Returns as `push_jobs`.
+-- Puts a stored job where it waits for its time, its parents or its turn. Returns nil and its status now, or what is wrong as
+-- `push_jobs`.
 local function hold(job, status)
+  if status == 'rate_limited' then
+    local now = clock()
+    return nil, wait_for_slot(job.limit, job.most, job.id, now, job.created_at)
+  end
   local registry = 'rq:' .. status .. ':' .. job.queue
   local added = try('ZADD', registry, status == 'scheduled' and job.due or clock(), job.id)
   if type(added) ~= 'number' then return take_back(job, { job.id }, registry .. ' is not a sorted set') end
   call('SADD', 'rq:queues', 'rq:queue:' .. job.queue)
-  if status == 'scheduled' then return nil end
+  if status == 'scheduled' then return nil, status end
   for _, parent in ipairs(job.parents) do
     try('SADD', 'rq:job:' .. parent .. ':dependents', job.id)
     try('SADD', 'rq:job::' .. job.id .. ':dependencies', parent)
   end
+  return nil, status
 end

@@ -34,7 +34,8 @@ end
 -- Returns 'released', 'waits', or what its status is instead of deferred.
 local function release(child, date, parent, status)
   local key = 'rq:job:' .. child
-  local c = try('HMGET', key, 'status', 'origin', 'enqueue_at_front', 'allow_dependency_failures', 'ttl', 'dependency_ids')
+  local c = try('HMGET', key, 'status', 'origin', 'enqueue_at_front', 'allow_dependency_failures', 'ttl', 'dependency_ids',
+    'rate_limit_key', 'rate_limit_concurrency')
   if c.err or c[1] ~= 'deferred' or not c[2] then return c[1] or 'gone' end
   local lenient = c[4] == '1'
   if parent and not is_done(status, lenient) then return 'waits' end
@@ -43,11 +44,13 @@ local function release(child, date, parent, status)
   for _, other in ipairs(parents) do
     if other ~= parent and not is_done(status_now(other), lenient) then return 'waits' end
   end
-  if not push(c[2], child, c[3] == '1') then return 'waits' end
+  local limit = c[8] and c[7] ~= '' and c[7]
+  if not limit and not push(c[2], child, c[3] == '1') then return 'waits' end
   try('ZREM', 'rq:deferred:' .. c[2], child)
   call('HSET', key, 'status', 'queued', 'enqueued_at', date)
   local ttl = seconds(c[5])
   if ttl and ttl > 0 then expire_job(child, ttl) end
+  if limit then wait_for_slot(limit, c[8], child, clock(), date) end
   if not parent then
     for _, other in ipairs(parents) do try('SREM', 'rq:job:' .. other .. ':dependents', child) end
   end

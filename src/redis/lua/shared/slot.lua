@@ -35,3 +35,15 @@ local function release_slot(key, id, now, date)
   try('ZREM', 'rq:rl:' .. key .. ':rate_limited', id)
   fill_slots(key, now, date)
 end
+
+-- Lets a stored job of a rate limit wait for its turn, and gives it a slot at once if there is one. `most`: how many may be
+-- queued or run. Returns its status now.
+local function wait_for_slot(key, most, id, now, date)
+  call('SADD', 'rq:rl-keys', key)
+  call('HSET', 'rq:rl:' .. key, 'concurrency', most)
+  call('HSET', 'rq:job:' .. id, 'status', 'rate_limited')
+  try('ZREM', 'rq:rl:' .. key .. ':allowed', id)
+  try('ZADD', 'rq:rl:' .. key .. ':rate_limited', now, id)
+  fill_slots(key, now, date)
+  return call('HGET', 'rq:job:' .. id, 'status')
+end
