@@ -288,6 +288,18 @@ describe('several connections', () => {
   });
 });
 
+describe("RQ's spellings", () => {
+  it('of the options of worker and worker-pool are read', async () => {
+    const pid = join(dir, 'worker.pid');
+    const spelled = ['--logging_level', 'error', '--dequeue-strategy', 'default', '--pid', pid];
+    expect(await tsrq('worker', '--burst', ...spelled, 'q')).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(pid, 'utf8')).toMatch(/^[1-9]\d*\n?$/);
+    const pool = await tsrq('worker-pool', '--burst', '-n', '3', '--logging-level', 'debug', 'q');
+    expect(pool).toMatchObject({ code: 0 });
+    expect(pool.stderr).toContain('listening on q, 3 jobs at once');
+  });
+});
+
 describe('a worker under signals', () => {
   it('reloads on HUP, is quiet from TSTP to CONT, tells what runs on USR2', async () => {
     const code = join(dir, 'handlers');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { processCli } from '../../src/cli/context.js';
 import { buildProgram, COMMAND_NAMES } from '../../src/cli/program.js';
@@ -8,6 +8,43 @@ import { SCRIPT_NAMES, script } from '../../src/redis/scripts.js';
 import { VERSION } from '../../src/version.js';
 
 const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+
+/** What RQ 2.10 has; of the options of all commands those that tsrq's command has, or no command of tsrq's. */
+const CLASSES = ['--worker-class', '-w', '--job-class', '-j', '--queue-class', '--connection-class'];
+const COMMON = ['--url', '-u', '--config', '-c', ...CLASSES];
+const words = (text: string): string[] => [...text.split(' '), ...COMMON];
+const RQ_OPTIONS = {
+  worker: words(
+    '--burst -b --logging_level --log-format --date-format --name -n --results-ttl --worker-ttl --maintenance-interval --job-monitoring-interval --disable-job-desc-logging --verbose -v --quiet -q --exception-handler --pid --disable-default-exception-handler -d --max-jobs --max-idle-time --with-scheduler -s --dequeue-strategy --path -P --serializer',
+  ),
+  'worker-pool': words(
+    '--burst -b --logging-level --verbose -v --quiet -q --log-format --date-format --num-workers -n --path -P --serializer',
+  ),
+  enqueue: words(
+    '--queue -q --timeout --result-ttl --ttl --failure-ttl --description --depends-on --job-id --at-front --retry-max --retry-interval --schedule-in --schedule-at --quiet --serializer',
+  ),
+  info: words('--interval -i --raw -r --only-queues -Q --only-workers -W --by-queue -R'),
+  requeue: words('--all -a --queue'),
+  empty: words('--all -a'),
+  cron: words('--logging-level -l'),
+};
+
+/** The rows `[feature, cells]` of a section of the table of features, or of all of them. */
+function rowsOf(section: string | null): [string, string[]][] {
+  const table = /\n## Every feature of RQ 2\.10\n(.*?)\n## /s.exec(read('docs/compatibility.md'))?.[1] ?? '';
+  const parts = table.split(/^### /m).slice(1);
+  const chosen = section === null ? parts : parts.filter((part) => part.startsWith(`${section}\n`));
+  expect(chosen.length).toBeGreaterThan(0);
+  return chosen
+    .flatMap((part) => part.split('\n').filter((line) => /^\| (?!RQ \||---)/.test(line)))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    )
+    .map((cells) => [cells[0] ?? '', cells]);
+}
 
 describe('the documents agree with the code', () => {
   it('the version is that of package.json', () => {
@@ -28,6 +65,37 @@ describe('the documents agree with the code', () => {
     }
     for (const option of common) expect(text).toContain(option);
   });
+
+  it('docs/compatibility.md names tests that exist', () => {
+    const named = [...read('docs/compatibility.md').matchAll(/`([\w/.-]+\.test\.ts)`/g)].map((match) => match[1] ?? '');
+    expect(named.length).toBeGreaterThan(100);
+    const exists = (file: string): boolean => existsSync(new URL(`../${file.replace(/^test\//, '')}`, import.meta.url));
+    expect(named.filter((file) => !file.includes('/') || !exists(file))).toEqual([]);
+  });
+
+  it('docs/compatibility.md says of every feature what it is', () => {
+    for (const [feature, cells] of rowsOf(null)) {
+      expect(['same', 'better', 'different', 'absent'], feature).toContain(cells[1]);
+      // What there is has a test.
+      if (cells[1] !== 'absent') expect(cells[3], feature).toMatch(/\.test\.ts`/);
+    }
+  });
+
+  it.each(Object.entries(RQ_OPTIONS))(
+    'docs/compatibility.md has every option of rq %s, as the program has it',
+    async (name, options) => {
+      const program = await buildProgram([name], processCli());
+      const command = program.commands.find((candidate) => candidate.name() === name);
+      const flags = [...(command?.options ?? []), ...program.options].flatMap(({ long, short }) => [long, short]);
+      const rows = [...rowsOf(`rq ${name}`), ...rowsOf('Options of all commands')];
+      for (const option of options) {
+        const row = rows.find(([feature]) => feature.includes(`\`${option}\``));
+        expect(row, option).toBeDefined();
+        const there = row?.[1][1] !== 'absent';
+        expect(flags.includes(option), `${option} is said to be ${there ? 'there' : 'absent'}`).toBe(there);
+      }
+    },
+  );
 
   it('docs/configuration.md has every key of the worker and its variable', () => {
     const text = read('docs/configuration.md');

@@ -100,6 +100,10 @@ describe('entries of a cron file', () => {
     expect(found.slice(1).map((line, i) => line.startsWith(places[i] ?? '?'))).toEqual(places.map(() => true));
   });
 
+  it('have no webhooks: RQ has them, here they are an unknown key', () => {
+    expect(problems([{ function: 'a.b', interval: 5, webhooks: [] }]).join(' ')).toContain('unknown key webhooks');
+  });
+
   it('must be there', () => {
     expect(problems([])).toEqual(['a problem in the cron file cron.yaml:', 'jobs: there are no entries']);
     expect(problems({})[1]).toBe('jobs: a list of entries is needed');
