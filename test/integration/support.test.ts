@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,7 +9,7 @@ import { Redis as IoRedis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findRedisServer, startPrivateRedis } from '../../src/redis/private-redis.js';
 import { startProxy, type Proxy } from '../support/proxy.js';
-import { freePort, startRedis, type TestRedis } from '../support/redis.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
 import { RespItems } from '../support/resp.js';
 import { until } from '../support/rq.js';
 import { startSentinels } from '../support/sentinel.js';
@@ -36,8 +37,9 @@ describe('a private Redis', () => {
   });
 
   it('does not take the server of another program on its port for its own', async () => {
-    const port = await freePort();
-    const other = createServer((socket) => socket.end('+PONG\r\n')).listen(port, '127.0.0.1');
+    const other = createServer((socket) => socket.end('+PONG\r\n')).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
     await expect(startRedis({ port })).rejects.toThrow('Address already in use');
     other.close();
   });
