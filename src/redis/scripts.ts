@@ -26,7 +26,7 @@ const PARTS = {
   due: ['base'],
   empty: ['base', 'step', 'release', 'discard'],
   empty_old: ['base', 'step', 'release', 'sift', 'discard'],
-  empty_registry: ['base', 'step', 'release'],
+  empty_registry: ['base', 'step', 'release', 'discard'],
   enqueue: ['base', 'unlist', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'enqueue'],
   finish: ['base', 'start', 'limit', 'take', 'slot', 'release', 'end'],
