@@ -40,17 +40,21 @@ local function release(child, date, parent, status)
   if parent and not is_done(status, lenient) then return 'waits' end
   local parents = parents_of(child, c[6])
   if not parents then return 'waits' end
+  local gone = {}
   for _, other in ipairs(parents) do
-    if other ~= parent and not is_done(status_now(other), lenient) then return 'waits' end
+    if other ~= parent then
+      local now = status_now(other)
+      if not is_done(now, lenient) then return 'waits' end
+      if not now then gone[#gone + 1] = other end
+    end
   end
   if not push(c[2], child, c[3] == '1') then return 'waits' end
   try('ZREM', 'rq:deferred:' .. c[2], child)
   call('HSET', key, 'status', 'queued', 'enqueued_at', date)
   local ttl = seconds(c[5])
   if ttl and ttl > 0 then expire_job(child, ttl) end
-  if not parent then
-    for _, other in ipairs(parents) do try('SREM', 'rq:job:' .. other .. ':dependents', child) end
-  end
+  -- The sets of those that end go with them; who was gone before leaves one that nobody removes.
+  for _, other in ipairs(parent and gone or parents) do try('SREM', 'rq:job:' .. other .. ':dependents', child) end
   return 'released'
 end
 
