@@ -26,7 +26,7 @@ const PARTS = {
   due: ['base', 'slot'],
   empty: ['base', 'step', 'slot', 'release', 'discard'],
   empty_old: ['base', 'step', 'slot', 'release', 'sift', 'discard'],
-  empty_registry: ['base', 'step', 'slot', 'release'],
+  empty_registry: ['base', 'step', 'slot', 'release', 'discard'],
   enqueue: ['base', 'unlist', 'slot', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'slot', 'enqueue'],
   finish: ['base', 'start', 'limit', 'take', 'slot', 'release', 'end'],

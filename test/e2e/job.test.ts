@@ -30,6 +30,21 @@ it('shows a job that has ended, for people and for programs', async () => {
   expect(JSON.parse(big)).toMatchObject({ jobs: [{ id: 'big', result: [String(2n ** 64n)] }] });
 });
 
+it('shows what others have written so that it cannot steer the terminal', async () => {
+  const steering = '\u001b]0;other title\u0007\u009b2J\u202e';
+  await put(redis, 'count.boom', [`${steering}\nsecond line`], {
+    id: 'evil',
+    queue: 'q',
+    description: `${steering}\nx`,
+  });
+  await tsrq('worker', '--burst', '--path', JOBS, '-n', steering, 'q');
+  const { code, stdout } = await tsrq('job', 'show', 'evil');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^description +\ufffd\S+ title\S+x$/m);
+  expect(stdout).toMatch(/^error +\nTypeError: .*\nsecond line$/m);
+  expect(stdout).not.toMatch(/[\u001b\u0007\u009b\u202e]/);
+});
+
 it('shows every result that is kept, newest first, of jobs that were run again', async () => {
   await put(redis, 'count.boom', ['first'], { id: 'again', queue: 'q' });
   await tsrq('worker', '--burst', '--path', JOBS, '-n', 'one', 'q');

@@ -33,6 +33,7 @@ function expectedKeys(model: Model, staff: Staff): Keys {
   put('rq:queues', [...model.announced].map((queue) => `rq:queue:${queue}`).sort());
   put('rq:workers', staff.workers.map(({ name }) => `rq:worker:${name}`).sort());
   if (model.suspended) put('rq:suspended', ['1']);
+  put('rq:tsrq:paused', Object.fromEntries([...model.paused].map((queue) => [queue, null])));
   for (const { registered, name, stamp, successes, failures } of staff.workers) {
     if (registered) put(`rq:worker:${name}`, { birth: stamp.birth, successes, failures }, stamp.idleTtlSeconds);
   }
@@ -109,7 +110,8 @@ function nearly(ms: number, expected: number | null): number | null {
 function readerOf(key: string): [string, ...string[]] {
   if (/^rq:queue:[^:]+(:intermediate)?$/.test(key)) return ['LRANGE', '0', '-1'];
   if (/^rq:(queues|workers)/.test(key) || WORKER_EXECUTIONS.test(key)) return ['SMEMBERS'];
-  if (/^rq:(wip|finished|failed|canceled|scheduled|executions):/.test(key)) return ['ZRANGE', '0', '-1', 'WITHSCORES'];
+  if (/^rq:(wip|finished|failed|canceled|scheduled|executions):|^rq:tsrq:paused$/.test(key))
+    return ['ZRANGE', '0', '-1', 'WITHSCORES'];
   if (/^rq:(job|worker|execution):/.test(key)) return ['HGETALL'];
   return key.startsWith('rq:results:') ? ['XRANGE', '-', '+'] : ['GET'];
 }

@@ -1,6 +1,19 @@
 import fc from 'fast-check';
 import { QUEUES } from './records.js';
-import { Empty, Enqueue, EnqueueAgain, RequeueAll, RequeueIds, Resume, Suspend } from './producing.js';
+import {
+  CancelByTsrq,
+  DeleteByTsrq,
+  Empty,
+  EndPause,
+  Enqueue,
+  EnqueueAgain,
+  Move,
+  Pause,
+  RequeueAll,
+  RequeueIds,
+  Resume,
+  Suspend,
+} from './producing.js';
 import type { Nothing, Real, World } from './step.js';
 import { Cancel, Delete, FlushScripts, MoveDue, Sweep, TwoSweeps } from './upkeep.js';
 import {
@@ -75,6 +88,11 @@ const COMMANDS: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<Comm
   [1, fc.record({ ids: fc.uniqueArray(id, { minLength: 1 }), ...requeueHow }).map((p) => new RequeueIds(p))],
   [2, fc.record(requeueHow).map((p) => new RequeueAll(p))],
   [1, fc.record({ queue }).map((p) => new Empty(p))],
+  [3, fc.record({ from: queue, to: queue }).map((p) => new Move(p))],
+  [4, fc.record({ id }).map((p) => new CancelByTsrq(p))],
+  [3, fc.record({ id }).map((p) => new DeleteByTsrq(p))],
+  [1, fc.record({ queue }).map((p) => new Pause(p))],
+  [6, fc.record({ queue }).map((p) => new EndPause(p))],
   [1, nothing.map((p) => new Suspend(p))],
   [8, nothing.map((p) => new Resume(p))],
   [1, nothing.map((p) => new FlushScripts(p))],

@@ -1,3 +1,4 @@
+import type { Canceled } from '../../src/queue/end-job.js';
 import type { Ending } from '../../src/queue/finish.js';
 
 import {
@@ -40,6 +41,7 @@ export class Model {
   /** Executions that were closed while their keys stayed: those expire. */
   readonly leftovers = new Set<string>();
   suspended = false;
+  readonly paused = new Set<Queue>();
 
   enqueue({ id, queue, front, rule, life, resultTtl, failureTtl, retry }: Call): string[] {
     const old = this.jobs.get(id);
@@ -66,7 +68,7 @@ export class Model {
   take(worker: string, count: number, queues: readonly Queue[], fresh: readonly string[]): Taken {
     const taken: Taken = { jobs: [], skipped: [] };
     if (this.suspended) return taken;
-    for (const queue of queues) {
+    for (const queue of queues.filter((name) => !this.paused.has(name))) {
       while (taken.jobs.length < count) {
         const id = this.queues[queue].shift();
         if (id === undefined) break;
@@ -88,7 +90,8 @@ export class Model {
       if (!remove(this.intermediate[queue], id)) continue;
       this.seen[queue].delete(id);
       const waits = this.jobs.get(id)?.status === 'queued';
-      if (waits && (this.suspended || taken.jobs.length >= room)) this.queues[queue].unshift(id);
+      const held = this.suspended || this.paused.has(queue) || taken.jobs.length >= room;
+      if (waits && held) this.queues[queue].unshift(id);
       else this.#start(taken, worker, queue, id, fresh);
     }
     return taken;
@@ -175,8 +178,45 @@ export class Model {
 
   empty(queue: Queue): number {
     const ids = this.queues[queue].splice(0);
-    for (const id of ids) if (this.jobs.get(id)?.status === 'queued') this.jobs.delete(id);
+    for (const id of ids) {
+      if (this.jobs.get(id)?.status !== 'queued') continue;
+      this.jobs.delete(id);
+      this.results.delete(id);
+    }
     return ids.length;
+  }
+
+  move(from: Queue, to: Queue): { moved: number; dropped: number } {
+    const ids = this.queues[from].splice(0);
+    const moved = ids.filter((id) => this.jobs.get(id)?.status === 'queued');
+    for (const id of moved) {
+      const job = this.jobs.get(id);
+      if (job) job.origin = to;
+    }
+    if (ids.length > 0) this.announced.add(to);
+    this.queues[to].push(...moved);
+    return { moved: moved.length, dropped: ids.length - moved.length };
+  }
+
+  /** tsrq's: out of every place, also where its status does not point to. */
+  cancelEverywhere(id: string): Canceled {
+    const job = this.jobs.get(id);
+    if (!job) return { state: 'gone' };
+    if (!LIVE.includes(job.status)) return { state: 'ended', status: job.status };
+    this.#takeFromAll(id);
+    job.status = 'canceled';
+    this.registries.canceled[job.origin].set(id, null);
+    return { state: 'canceled' };
+  }
+
+  deleteEverywhere(id: string): boolean {
+    const job = this.jobs.get(id);
+    if (!job) return false;
+    this.#takeFromAll(id);
+    this.jobs.delete(id);
+    this.results.delete(id);
+    this.vanished.set(id, job.life);
+    return true;
   }
 
   /**
@@ -278,14 +318,18 @@ export class Model {
 
   /** A new job takes the id out of every place that a former one has left it in. */
   #forget(id: string): void {
+    this.#takeFromAll(id, false);
+    this.vanished.delete(id);
+  }
+
+  #takeFromAll(id: string, keys = true): void {
     for (const queue of QUEUES) {
       while (remove(this.queues[queue], id));
       while (remove(this.intermediate[queue], id));
       this.seen[queue].delete(id);
       for (const registry of Object.values(this.registries)) registry[queue].delete(id);
     }
-    for (const execution of this.executions) if (execution.id === id) this.close(execution, false);
-    this.vanished.delete(id);
+    for (const execution of this.executions) if (execution.id === id) this.close(execution, keys);
   }
 
   #leave(id: string, found: readonly string[] | null): Job {

@@ -2,7 +2,10 @@ import { expect } from 'vitest';
 import { TsrqError } from '../../src/errors.js';
 import { asList, asText } from '../../src/queue/claim.js';
 import { empty } from '../../src/queue/empty.js';
+import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
 import { enqueue, type NewJob } from '../../src/queue/enqueue.js';
+import { moveQueue } from '../../src/queue/move.js';
+import { pauseQueue, resumeQueue } from '../../src/queue/pause.js';
 import { requeueAll, requeueIds } from '../../src/queue/requeue.js';
 import { resume, suspend } from '../../src/queue/suspend.js';
 import type { Redis, RedisArg } from '../../src/redis/redis.js';
@@ -121,6 +124,50 @@ export class RequeueIds extends Step<RequeueParameters & { readonly ids: readonl
 export class Empty extends Step<{ readonly queue: Queue }> {
   protected async act({ model }: World, { redis }: Real): Promise<void> {
     expect(await empty(redis, this.p.queue)).toBe(model.empty(this.p.queue));
+  }
+}
+
+export class Move extends Step<{ readonly from: Queue; readonly to: Queue }> {
+  override check(): boolean {
+    return this.p.from !== this.p.to;
+  }
+  protected async act({ model }: World, { redis }: Real): Promise<void> {
+    const expected = model.move(this.p.from, this.p.to);
+    if (expected.moved > 0) reach('move some');
+    expect(await moveQueue(redis, this.p.from, this.p.to)).toEqual(expected);
+  }
+}
+
+/** As tsrq does it, whatever the job's state. */
+export class CancelByTsrq extends Step<{ readonly id: string }> {
+  protected async act({ model }: World, { redis }: Real): Promise<void> {
+    const before = model.jobs.get(this.p.id)?.status ?? 'gone';
+    expect(await cancelJob(redis, this.p.id)).toEqual(model.cancelEverywhere(this.p.id));
+    reach(`tsrq cancels ${before}`);
+  }
+}
+
+export class DeleteByTsrq extends Step<{ readonly id: string }> {
+  protected async act({ model }: World, { redis }: Real): Promise<void> {
+    const before = model.jobs.get(this.p.id)?.status ?? 'gone';
+    expect(await deleteJob(redis, this.p.id)).toBe(model.deleteEverywhere(this.p.id));
+    reach(`tsrq deletes ${before}`);
+  }
+}
+
+export class Pause extends Step<{ readonly queue: Queue }> {
+  protected async act({ model }: World, { redis }: Real): Promise<void> {
+    expect(await pauseQueue(redis, this.p.queue, null)).toBe(model.paused.has(this.p.queue));
+    model.paused.add(this.p.queue);
+  }
+}
+
+export class EndPause extends Step<{ readonly queue: Queue }> {
+  override check({ model }: Readonly<World>): boolean {
+    return model.paused.size > 0;
+  }
+  protected async act({ model }: World, { redis }: Real): Promise<void> {
+    expect(await resumeQueue(redis, this.p.queue)).toBe(model.paused.delete(this.p.queue));
   }
 }
 

@@ -6,7 +6,7 @@ export type Status = 'queued' | 'started' | 'scheduled' | 'finished' | 'failed' 
 
 export interface Job {
   status: Status;
-  readonly origin: Queue;
+  origin: Queue;
   /** The moment of its enqueue: tells two jobs apart that had one id after another. */
   readonly life: string;
   readonly resultTtl: number | null;

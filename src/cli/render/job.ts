@@ -1,7 +1,7 @@
 import { progressOf, type Progress } from '../../protocol/progress.js';
 import type { LogLine } from '../../queue/job-log.js';
 import type { FetchedJob, FetchedResult } from '../../queue/job-store.js';
-import { printable } from './words.js';
+import { printable, printableLines } from './words.js';
 
 /** All that is known of a job. */
 export interface Shown {
@@ -19,7 +19,7 @@ export function renderJob({ job, results, log }: Shown): string[] {
     ['id', job.id],
     ['status', job.status],
     ['queue', job.origin],
-    ['description', job.description],
+    ['description', job.description === null ? null : printable(job.description)],
     ['created', job.createdAt?.toISOString()],
     ['enqueued', job.enqueuedAt?.toISOString()],
     ['started', job.startedAt?.toISOString()],
@@ -41,7 +41,7 @@ export function renderJob({ job, results, log }: Shown): string[] {
   return [
     ...rows
       .filter(([, value]) => value !== null && value !== undefined && value !== '')
-      .map(([name, value]) => `${name.padEnd(12)} ${String(value)}`),
+      .map(([name, value]) => `${name.padEnd(12)} ${printableLines(String(value))}`),
     ...(results.length < 2 ? [] : results.map((result) => `  ${resultLine(result)}`)),
     ...(log.length === 0 ? [] : ['log', ...log.map((line) => `  ${logText(line)}`)]),
   ];
@@ -56,7 +56,7 @@ export const logText = ({ at, text }: LogLine): string => `${at.toISOString()} $
 function resultLine({ type, createdAt, workerName, value, error }: FetchedResult): string {
   const by = workerName === null ? '' : ` on ${workerName}`;
   const what = error === null ? shownJson(value) : lastLine(error);
-  return `${createdAt?.toISOString() ?? '?'} ${type}${by}: ${what}`;
+  return `${createdAt?.toISOString() ?? '?'} ${type}${printable(by)}: ${printable(what)}`;
 }
 
 /** The line of an error text that says most: a Python traceback ends with it, a JavaScript stack begins with it. */

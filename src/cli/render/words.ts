@@ -21,6 +21,13 @@ export function bar(count: number, longest: number, width: number): string {
 export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 
+/** As `printable`, of a text that may take several lines. */
+export const printableLines = (text: string): string =>
+  text
+    .split(/\r?\n/)
+    .map((line) => printable(line.replaceAll('\t', '    ')))
+    .join('\n');
+
 /** How many cells of a terminal a text takes. */
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length;

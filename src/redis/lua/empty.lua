@@ -6,5 +6,5 @@ local before = repeated_step(token, number)
 if before then return before end
 -- The first write is a removal, which is not refused when memory is full: to empty a queue is a way out of that.
 local ids = call('LPOP', 'rq:queue:' .. queue, limit) or {}
-for _, id in ipairs(ids) do discard_queued(id) end
+for _, id in ipairs(ids) do discard_queued(id, queue) end
 return note_step(token, number, #ids, 0)

@@ -11,5 +11,5 @@ local looked, out = sift(queue, behind, count, function(id)
   -- RQ's dates are of one form: their order is that of texts.
   return date and date ~= '' and date < moment
 end)
-for _, id in ipairs(out) do discard_queued(id) end
+for _, id in ipairs(out) do discard_queued(id, queue) end
 return note_step(token, number, looked, #out)

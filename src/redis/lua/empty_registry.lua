@@ -7,17 +7,14 @@ if before then return before end
 local key = 'rq:' .. registry .. ':' .. queue
 local entries, jobs = 0, 0
 
-local function discard(id)
-  local hash = 'rq:job:' .. id
-  local status = try('HGET', hash, 'status')
-  if status and status ~= registry and not (registry == 'failed' and status == 'stopped') then return end
-  -- Whoever waits for it waits for nothing any more (RQ: a parent that is gone is done).
-  local waiting = try('SCARD', hash .. ':dependents')
-  if type(waiting) == 'number' and waiting > 0 then set_apart(id, 'finished') end
+local function discard_listed(id)
+  local job = try('HMGET', 'rq:job:' .. id, 'status', 'group_id', 'repeats_left')
+  if job.err then return end
+  if job[1] and job[1] ~= registry and not (registry == 'failed' and job[1] == 'stopped') then return end
   local parents = try('SMEMBERS', 'rq:job::' .. id .. ':dependencies')
   for _, parent in ipairs(parents.err and {} or parents) do try('SREM', 'rq:job:' .. parent .. ':dependents', id) end
-  jobs = jobs + (call('DEL', hash) == 1 and 1 or 0)
-  call('DEL', hash .. ':dependents', 'rq:job::' .. id .. ':dependencies', 'rq:results:' .. id, 'rq:executions:' .. id)
+  jobs = jobs + (discard(id, queue, job[2], job[3]) and 1 or 0)
+  call('DEL', 'rq:executions:' .. id)
 end
 
 while at < #ARGV do
@@ -25,7 +22,7 @@ while at < #ARGV do
   -- The first write is a removal, which is not refused when memory is full.
   if call('ZREM', key, id) == 1 then
     entries = entries + 1
-    discard(id)
+    discard_listed(id)
   end
 end
 return note_step(token, number, entries, jobs)

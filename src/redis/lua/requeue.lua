@@ -33,6 +33,8 @@ local function requeue(id)
   if not keep_retries then
     local max = call('HGET', key, 'retries_max')
     if max then call('HSET', key, 'retries_left', max) end
+    -- Those that it has asked for itself.
+    call('HDEL', key, 'number_of_retries')
   end
   -- The failure TTL must not end a job that waits; its own ttl begins anew.
   call('PERSIST', key)

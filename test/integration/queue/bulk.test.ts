@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { emptyRegistry } from '../../../src/queue/empty-registry.js';
-import { emptyOld } from '../../../src/queue/empty.js';
+import { empty, emptyOld } from '../../../src/queue/empty.js';
 import { enqueue, type NewJob } from '../../../src/queue/enqueue.js';
 import { requeueAll, type RequeueOptions } from '../../../src/queue/requeue.js';
 import { script } from '../../../src/redis/scripts.js';
@@ -104,9 +104,16 @@ describe('emptyRegistry', () => {
     await put('parent');
     for (let i = 0; i < 250; i += 1) await failed(`j${i}`, 'x', 1, i === 0 ? { dependsOn: 'parent' } : {});
     await client.sadd('rq:job:j1:dependents', 'x');
+    await put('member', { group: 'g' });
+    await client.sadd('rq:group:g', 'j2');
+    await client.hset('rq:job:j2', 'group_id', 'g');
+    await client.xadd('rq:tsrq:log:j2', '*', 'text', 'a line');
     expect(await emptyRegistry(redis, 'failed', 'q')).toBe(250);
-    const left = (await client.keys('*')).filter((key) => !key.startsWith('rq:tsrq:')).sort();
-    expect(left).toEqual(['rq:deferred:q', 'rq:job:parent', 'rq:queue:q', 'rq:queues']);
+    expect(await client.smembers('rq:group:g')).toEqual(['member']);
+    const left = (await client.keys('*')).filter((key) => !/^rq:tsrq:(step|enqueued|releasing)/.test(key)).sort();
+    expect(left).toEqual([
+      ...['rq:deferred:q', 'rq:group:g', 'rq:groups', 'rq:job:member', 'rq:job:parent', 'rq:queue:q', 'rq:queues'],
+    ]);
   });
 
   it.each([
@@ -156,6 +163,23 @@ describe('emptyRegistry', () => {
       [2, 0],
     ]);
     expect(await emptyRegistry(redis, 'finished', 'q')).toBe(48);
+  });
+});
+
+describe('a job that waits on its queue for its next run', () => {
+  it.each([
+    ['empty', () => empty(redis, 'q')],
+    ['emptyOld', () => emptyOld(redis, 'q', { beforeMs: Date.now() + DAY })],
+  ])('is removed by %s with its results, its log, its place in a group and that of its last run', async (_, remove) => {
+    await put('again', { group: 'g', repeat: { times: 2 } });
+    await put('other', { group: 'g', queue: 'elsewhere' });
+    await client.zadd('rq:finished:q', '+inf', 'again');
+    await client.xadd('rq:results:again', '*', 'type', '1');
+    await client.xadd('rq:tsrq:log:again', '*', 'text', 'a line');
+    expect(await remove()).toBe(1);
+    expect(await client.smembers('rq:group:g')).toEqual(['other']);
+    expect((await client.keys('*again*')).filter((key) => !key.startsWith('rq:tsrq:enqueued'))).toEqual([]);
+    expect(await client.exists('rq:finished:q')).toBe(0);
   });
 });
 

@@ -163,6 +163,28 @@ describe('a job that 1,050 others wait for', () => {
   });
 });
 
+describe('a job with a ttl', () => {
+  it('is waited for beyond it once it runs', async () => {
+    await put('parent', { ttlSeconds: 100 });
+    await put('child', { queue: 'c', dependsOn: 'parent' });
+    // As at the moment when it is put on a queue: by a scheduler, a requeue, the end of what it waited for.
+    for (const key of ['rq:job:parent', 'rq:job:parent:dependents']) await client.expire(key, 100);
+    await take();
+    expect(await client.ttl('rq:job:parent')).toBe(-1);
+    expect(await client.ttl('rq:job:parent:dependents')).toBe(-1);
+  });
+});
+
+describe('a job that waits for one that is gone and for one that is not', () => {
+  it('is released by the end of that, and leaves no list behind of who waits for the other', async () => {
+    await put('parent');
+    await put('child', { queue: 'c', dependsOn: ['gone', 'parent'] });
+    await end('finished');
+    expect(await placesOf(client, 'child', 'c')).toEqual(['rq:queue:c']);
+    expect(await client.exists('rq:job:gone:dependents')).toBe(0);
+  });
+});
+
 describe('a job that is emptied away', () => {
   it('releases those that wait for it: a parent that is gone is done', async () => {
     await put('parent');

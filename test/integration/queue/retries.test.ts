@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { deflateText } from '../../../src/protocol/payload.js';
 import type { AskedRetry } from '../../../src/queue/finish.js';
 import { fetchJob } from '../../../src/queue/job-store.js';
+import { requeueIds } from '../../../src/queue/requeue.js';
 import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
 import { oneWorker } from '../../support/one-worker.js';
 import { placesOf, put } from '../../support/rq.js';
@@ -83,6 +84,19 @@ describe('a job that asks for another attempt', () => {
     expect(await typesOf(id)).toEqual(['4', '4', '4', '5']);
     expect(await placesOf(fresh.client, id, 'q')).toEqual(['failed']);
     expect(await fresh.client.hget(`rq:job:${id}`, 'number_of_retries')).toBe('3');
+  });
+
+  it.each([
+    [false, 'retried'],
+    [true, 'failed'],
+  ])('may ask for all of them again after a requeue, unless that keeps retries (%s)', async (keepRetries, state) => {
+    const id = await put(fresh.redis, 'a.b', [], { queue: 'q' });
+    for (let i = 0; i < 2; i += 1)
+      await worker.end(fresh.redis, worker.ended(await worker.take(fresh.redis), asking(1, [0])));
+    expect(await placesOf(fresh.client, id, 'q')).toEqual(['failed']);
+    await requeueIds(fresh.redis, [id], { keepRetries });
+    const run = worker.ended(await worker.take(fresh.redis), asking(1, [0]));
+    expect(await worker.end(fresh.redis, run)).toMatchObject([{ state }]);
   });
 
   it('is put back once when its end is recorded twice, and why it asked stays with it', async () => {

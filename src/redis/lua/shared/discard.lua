@@ -2,14 +2,24 @@
 
 local ELSEWHERE = { started = true, finished = true, failed = true, stopped = true, scheduled = true, deferred = true }
 
--- Removes a job that was queued; not the job of a second copy of its id, which runs or has ended.
-local function discard_queued(id)
+-- Removes the hash of a job and what belongs to it. `queue`: where it came from. `group`, `repeats`: its group_id and
+-- repeats_left. Returns whether there was a hash.
+local function discard(id, queue, group, repeats)
   local key = 'rq:job:' .. id
-  local status = try('HGET', key, 'status')
-  if type(status) == 'table' then status = '' end
-  if ELSEWHERE[status] then return end
   -- Whoever waits for it waits for nothing any more (RQ: a parent that is gone is done).
   local waiting = try('SCARD', key .. ':dependents')
   if type(waiting) == 'number' and waiting > 0 then set_apart(id, 'finished') end
-  call('DEL', key, key .. ':dependents', 'rq:job::' .. id .. ':dependencies', 'rq:tsrq:log:' .. id)
+  if group and group ~= '' then try('SREM', 'rq:group:' .. group, id) end
+  -- One that is repeated waits here for its next run, and is listed with its last one.
+  if repeats then try('ZREM', 'rq:finished:' .. queue, id) end
+  local existed = call('DEL', key) == 1
+  call('DEL', key .. ':dependents', 'rq:job::' .. id .. ':dependencies', 'rq:results:' .. id, 'rq:tsrq:log:' .. id)
+  return existed
+end
+
+-- Removes a job that was queued; not the job of a second copy of its id, which runs or has ended.
+local function discard_queued(id, queue)
+  local job = try('HMGET', 'rq:job:' .. id, 'status', 'group_id', 'repeats_left')
+  if job.err then job = {} end
+  if not ELSEWHERE[job[1]] then discard(id, queue, job[2], job[3]) end
 end

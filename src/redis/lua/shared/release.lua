@@ -41,8 +41,13 @@ local function release(child, date, parent, status)
   if parent and not is_done(status, lenient) then return 'waits' end
   local parents = parents_of(child, c[6])
   if not parents then return 'waits' end
+  local gone = {}
   for _, other in ipairs(parents) do
-    if other ~= parent and not is_done(status_now(other), lenient) then return 'waits' end
+    if other ~= parent then
+      local now = status_now(other)
+      if not is_done(now, lenient) then return 'waits' end
+      if not now then gone[#gone + 1] = other end
+    end
   end
   local limit = c[8] and c[7] ~= '' and c[7]
   if not limit and not push(c[2], child, c[3] == '1') then return 'waits' end
@@ -51,9 +56,8 @@ local function release(child, date, parent, status)
   local ttl = seconds(c[5])
   if ttl and ttl > 0 then expire_job(child, ttl) end
   if limit then wait_for_slot(limit, c[8], child, clock(), date) end
-  if not parent then
-    for _, other in ipairs(parents) do try('SREM', 'rq:job:' .. other .. ':dependents', child) end
-  end
+  -- The sets of those that end go with them; who was gone before leaves one that nobody removes.
+  for _, other in ipairs(parent and gone or parents) do try('SREM', 'rq:job:' .. other .. ':dependents', child) end
   return 'released'
 end
 

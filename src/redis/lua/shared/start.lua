@@ -161,6 +161,11 @@ local function start_all(claim, w, queue, ids)
       if not row[4] then call('HSET', key, 'timeout', w.default_timeout) end
       -- One that never ran and has no ttl of its own does not expire.
       if row[12] or row[13] ~= '' then call('PERSIST', key) end
+      -- RQ forgets that the `ttl` is over for who waits for it as well.
+      if row[12] and row[12] ~= '' then
+        call('PERSIST', key .. ':dependents')
+        call('PERSIST', 'rq:job::' .. row[ID] .. ':dependencies')
+      end
       -- The records of the execution itself are written by the first heartbeat: most jobs are done before (protocol rule 7:
       -- both or neither).
       claim.jobs[#claim.jobs + 1] = row
