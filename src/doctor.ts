@@ -26,7 +26,8 @@ import {
 } from './doctor/server.js';
 import type { Redis } from './redis/redis.js';
 
-export type { Finding } from './doctor/finding.js';
+export type { Finding, Fix } from './doctor/finding.js';
+export { fixText, repair } from './doctor/repair.js';
 
 export interface Diagnosis {
   /** The Redis that was asked, without secrets. */

@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'show what happens to jobs as it happens',
     load: async () => (await import('./commands/tail.js')).tailCommand,
   },
+  top: {
+    summary: 'watch queues, workers and jobs on the whole terminal, and act on them',
+    load: async () => (await import('./commands/top.js')).topCommand,
+  },
   enqueue: {
     summary: 'put a job on a queue',
     load: async () => (await import('./commands/enqueue.js')).enqueueCommand,

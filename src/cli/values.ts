@@ -72,3 +72,10 @@ function dateOf(text: string): number | null {
   if (parseDate(`${day}T${seconds}Z`) === null) return null;
   return new Date(`${day}T${seconds}`).getTime();
 }
+
+/** Seconds between two looks. Throws what commander shows. */
+export function interval(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);
+}

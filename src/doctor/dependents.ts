@@ -2,7 +2,7 @@ import { finite, listOf } from '../info/answer.js';
 import { dependenciesKey, jobKey, registryKey } from '../protocol/keys.js';
 import { parseDate } from '../protocol/time.js';
 import type { Directory } from './directory.js';
-import { detailsOf, newTally, note, ok, perQueue, warning, type Finding, type Tally } from './finding.js';
+import { detailsOf, newTally, note, ok, perQueue, warning, withFix, type Finding, type Tally } from './finding.js';
 import { question, type Inquiry } from './inquiry.js';
 
 /** Deferred jobs that something is wrong with. */
@@ -84,7 +84,8 @@ export function checkDependents({ forgotten, blocked }: Dependents): Finding[] {
   if (forgotten.count > 0) {
     const message = `deferred jobs that wait for nothing any more, and that nobody has released: ${perQueue(forgotten.byQueue)}: ${forgotten.ids.join(', ')}`;
     const remedy = 'the maintenance of a tsrq worker of these queues releases them: start one, or wait 10 minutes';
-    findings.push(warning('dependents', message, remedy, detailsOf(forgotten)));
+    const found = warning('dependents', message, remedy, detailsOf(forgotten));
+    findings.push(withFix(found, { kind: 'release', queues: [...forgotten.byQueue.keys()] }));
   }
   if (blocked.count > 0) {
     const message = `deferred jobs that wait for one that has failed, or was stopped or canceled: ${perQueue(blocked.byQueue)}: ${blocked.ids.join(', ')}`;

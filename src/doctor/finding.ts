@@ -22,6 +22,12 @@ export type CheckId =
 
 export type Level = 'ok' | 'warning' | 'problem';
 
+/** What tsrq can do about a finding itself; `repair.ts` does it. */
+export type Fix =
+  | { readonly kind: 'rescue' | 'compact' | 'release' | 'end-abandoned'; readonly queues: readonly string[] }
+  | { readonly kind: 'forget-workers'; readonly workers: readonly string[]; readonly queues: readonly string[] }
+  | { readonly kind: 'remove-members'; readonly members: readonly { readonly member: string; readonly key: string }[] };
+
 export interface Finding {
   readonly id: CheckId;
   readonly level: Level;
@@ -29,6 +35,7 @@ export interface Finding {
   /** What to do; of an `ok` finding, what could be better still. Null for nothing. */
   readonly remedy: string | null;
   readonly details?: Readonly<Record<string, unknown>>;
+  readonly fix?: Fix;
 }
 
 type Make = (id: CheckId, message: string, remedy?: string | null, details?: Finding['details']) => Finding;
@@ -40,6 +47,8 @@ const maker =
 export const ok = maker('ok');
 export const warning = maker('warning');
 export const problem = maker('problem');
+
+export const withFix = (finding: Finding, fix: Fix): Finding => ({ ...finding, fix });
 
 /** For a check that Redis does not let us make. */
 export const unseen = (id: CheckId, reason: string): Finding =>

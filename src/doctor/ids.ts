@@ -10,6 +10,7 @@ import {
   perQueue,
   problem,
   warning,
+  withFix,
   type CheckId,
   type Finding,
   type Tally,
@@ -161,27 +162,25 @@ async function noteDead(inquiry: Inquiry, dead: readonly Entry[], tally: Tally):
 
 export function checkStranded({ stranded }: Ids): Finding[] {
   if (stranded.count === 0) return [ok('stranded-ids', 'no job is stranded between its queue and its start')];
-  return [
-    warning(
-      'stranded-ids',
-      `jobs that a worker took and never started: ${perQueue(stranded.byQueue)}`,
-      'they go back to the head of their queue when a tsrq worker of that queue runs',
-      detailsOf(stranded),
-    ),
-  ];
+  const found = warning(
+    'stranded-ids',
+    `jobs that a worker took and never started: ${perQueue(stranded.byQueue)}`,
+    'they go back to the head of their queue when a tsrq worker of that queue runs',
+    detailsOf(stranded),
+  );
+  return [withFix(found, { kind: 'rescue', queues: [...stranded.byQueue.keys()] })];
 }
 
 export function checkDeadIds(ids: Ids): Finding[] {
   const { dead } = ids;
   if (dead.count === 0) return [ok('ids-without-job', `every id on a queue leads to a job${sampleOf(ids)}`)];
-  return [
-    warning(
-      'ids-without-job',
-      `ids on queues whose job has expired by its ttl or was deleted: ${perQueue(dead.byQueue)}${sampleOf(ids)}`,
-      'none needed: workers step over them',
-      detailsOf(dead),
-    ),
-  ];
+  const found = warning(
+    'ids-without-job',
+    `ids on queues whose job has expired by its ttl or was deleted: ${perQueue(dead.byQueue)}${sampleOf(ids)}`,
+    'none needed: workers step over them',
+    detailsOf(dead),
+  );
+  return [withFix(found, { kind: 'compact', queues: [...dead.byQueue.keys()] })];
 }
 
 export function checkUnreadable(ids: Ids): Finding[] {

@@ -1,6 +1,6 @@
 import { queueWorkersKey, workerKey, WORKERS_KEY } from '../protocol/keys.js';
 import { LONG_OVER_SECONDS, OVERDUE_SECONDS, type Directory, type QueueFacts } from './directory.js';
-import { listed, ok, perQueue, problem, warning, type Finding } from './finding.js';
+import { listed, ok, perQueue, problem, warning, withFix, type Finding } from './finding.js';
 import { question, type Inquiry } from './inquiry.js';
 
 export function checkSuspended({ suspendedMs }: Directory): Finding[] {
@@ -28,14 +28,13 @@ export function checkKeyTypes({ keys, queues }: Directory): Finding[] {
 export function checkAliens({ alien }: Directory): Finding[] {
   if (alien.length === 0) return [ok('alien-members', 'every registered queue and worker is one')];
   const shown = alien.map(({ member, key }) => `'${member}' in ${key}`);
-  return [
-    warning(
-      'alien-members',
-      `registered, but no queue or worker by its name: ${listed(shown)}`,
-      "`SREM` them: `rq info` and other tools of Python's RQ stop at them",
-      { members: alien },
-    ),
-  ];
+  const found = warning(
+    'alien-members',
+    `registered, but no queue or worker by its name: ${listed(shown)}`,
+    "`SREM` them: `rq info` and other tools of Python's RQ stop at them",
+    { members: alien },
+  );
+  return [withFix(found, { kind: 'remove-members', members: alien })];
 }
 
 /** A worker may have said goodbye between two looks: what counts is who is registered still. */
@@ -52,14 +51,14 @@ export async function checkGhosts(inquiry: Inquiry, directory: Directory): Promi
   );
   const ghosts = [...new Set(places.filter((_, i) => answers[i] === 1).map(({ name }) => name))];
   if (ghosts.length === 0) return [ok('ghost-workers', 'every registered worker has its hash')];
-  return [
-    warning(
-      'ghost-workers',
-      `registered workers that are gone: ${listed(ghosts)}`,
-      'none needed: the next maintenance of a worker of their queues forgets them',
-      { workers: ghosts },
-    ),
-  ];
+  const found = warning(
+    'ghost-workers',
+    `registered workers that are gone: ${listed(ghosts)}`,
+    'none needed: the next maintenance of a worker of their queues forgets them',
+    { workers: ghosts },
+  );
+  const queues = directory.queues.map(({ name }) => name);
+  return [withFix(found, { kind: 'forget-workers', workers: ghosts, queues })];
 }
 
 export function checkUnattended(directory: Directory): Finding[] {
@@ -86,7 +85,7 @@ export function checkLeases(directory: Directory): Finding[] {
   const findings: Finding[] = [];
   if (unheard.length > 0) {
     const message = `jobs of dead workers, on queues without a worker that would retry or fail them: ${perQueue(unheard.map((queue) => [queue.name, queue.over]))}`;
-    findings.push(problem('overdue-leases', message, startWorker(unheard), leaseDetails(unheard)));
+    findings.push(endable(problem('overdue-leases', message, startWorker(unheard), leaseDetails(unheard)), unheard));
   }
   const neglected = late.filter((queue) => !patient.includes(queue));
   for (const [level, queues] of [
@@ -99,10 +98,13 @@ export function checkLeases(directory: Directory): Finding[] {
       level === warning
         ? "none needed yet: Python's workers look each 10 minutes, between jobs"
         : 'the maintenance of these workers does not run: look at their logs, and restart them';
-    findings.push(level('overdue-leases', message, remedy, leaseDetails(queues)));
+    findings.push(endable(level('overdue-leases', message, remedy, leaseDetails(queues)), queues));
   }
   return findings.length > 0 ? findings : [ok('overdue-leases', 'no job of a dead worker waits for too long')];
 }
+
+const endable = (finding: Finding, queues: readonly QueueFacts[]): Finding =>
+  withFix(finding, { kind: 'end-abandoned', queues: queues.map(({ name }) => name) });
 
 const leaseDetails = (queues: readonly QueueFacts[]): Finding['details'] => ({
   queues: Object.fromEntries(queues.map((queue) => [queue.name, queue.over])),

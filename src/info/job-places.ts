@@ -7,6 +7,8 @@ export const JOB_STATES = [
   ...(['queued', 'started', 'deferred', 'scheduled', 'finished', 'failed', 'stopped', 'canceled'] as const),
 ] as const;
 export type JobState = (typeof JOB_STATES)[number];
+/** States whose jobs are in one registry per queue. */
+export type RegisteredState = Exclude<JobState, 'queued' | 'stopped'>;
 export type Order = 'newest' | 'oldest';
 
 /** An entry of a place. */
@@ -59,15 +61,20 @@ export async function openPlaces(
 function kindsOf(queue: string, states: readonly JobState[]): Kind[] {
   const registries = new Set(states.map((state) => (state === 'stopped' ? 'failed' : state)));
   return [...registries].flatMap((state): Kind[] => {
-    if (state !== 'queued') {
-      return [{ key: registryKey(state === 'started' ? 'wip' : state, queue), queue, state, isList: false }];
-    }
+    if (state !== 'queued') return [registryKind(state, queue)];
     return [queueKey(queue), intermediateKey(queue)].map((key) => ({ key, queue, state, isList: true }));
   });
 }
 
-function placeOf({ key, queue, state, isList }: Kind, size: number, order: Order): Place {
-  let from = 0;
+/** A registry of a queue from a rank on; its size is not asked for. */
+export const openRegistry = (state: RegisteredState, queue: string, order: Order, from: number): Place =>
+  placeOf(registryKind(state, queue), Infinity, order, from);
+
+const registryKind = (state: RegisteredState, queue: string): Kind => ({
+  ...{ key: registryKey(state === 'started' ? 'wip' : state, queue), queue, state, isList: false },
+});
+
+function placeOf({ key, queue, state, isList }: Kind, size: number, order: Order, from = 0): Place {
   let asked: RedisCommand = ['PING'];
   return {
     size,

@@ -30,6 +30,7 @@ const PARTS = {
   enqueue: ['base', 'unlist', 'slot', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'slot', 'enqueue'],
   finish: ['base', 'start', 'limit', 'take', 'slot', 'release', 'end'],
+  forget_worker: ['base'],
   heartbeat: ['base'],
   move: ['base', 'step'],
   note: ['base'],

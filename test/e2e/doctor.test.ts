@@ -201,3 +201,64 @@ describe('tsrq doctor', () => {
     expect(stdout).toMatch(/^ok {7}\w+ [\d.]+\n$/);
   });
 });
+
+describe('tsrq doctor --fix', () => {
+  const hurt = async (): Promise<void> => {
+    await client.sadd('rq:workers', 'rq:worker:ghost');
+    await client.sadd('rq:queues', 'alien');
+  };
+
+  it('with --yes does all that it can, tells each, and a second run finds nothing to do', async () => {
+    await hurt();
+    const { code, stdout, stderr } = await doctor('--fix', '--yes');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^ghost-workers: 1 workers were forgotten$/m);
+    expect(stdout).toMatch(/^alien-members: 1 members were removed$/m);
+    expect((await doctor('--fix', '-y')).stdout).toMatch(/0 warnings\nNothing was changed\.\n$/);
+  });
+
+  it('with --json tells what was done, and what is found behind it', async () => {
+    await hurt();
+    const { code, stdout } = await doctor('--fix', '--yes', '--json');
+    const document = JSON.parse(stdout) as Document & { fixed: { id: string; kind: string }[] };
+    expect([code, document.warnings]).toEqual([0, 0]);
+    expect(document.fixed.map(({ id, kind }) => [id, kind])).toEqual([
+      ['alien-members', 'remove-members'],
+      ['ghost-workers', 'forget-workers'],
+    ]);
+  });
+
+  it('asks nothing and does nothing without a terminal; --yes without --fix is refused too', async () => {
+    await hurt();
+    for (const args of [['--fix'], ['--yes'], ['--fix', '--json']]) {
+      const { code, stdout } = await doctor(...args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    }
+    expect(await client.scard('rq:queues')).toBe(1);
+  });
+
+  it.runIf(spawnSync('tmux', ['-V']).status === 0)('does on a terminal only what is answered with yes', async () => {
+    await hurt();
+    const socket = `/tmp/tsrq-test-fix-${process.pid}.tmux`;
+    const tmux = (...args: string[]): string =>
+      spawnSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], {
+        encoding: 'utf8',
+        env: { ...cleanEnv(), TERM: 'xterm-256color', TSRQ_REDIS_URL: server.url },
+      }).stdout;
+    const shows = (text: string): Promise<void> =>
+      until(`the screen shows ${text}`, () => tmux('capture-pane', '-p', '-t', 't').includes(text));
+    const command = `"${process.execPath}" "${BIN}" doctor --quiet --fix; echo "exit $?"; exec sleep 60`;
+    try {
+      tmux(...['new-session', '-d', '-x', '150', '-y', '40', '-s', 't', 'sh', '-c', command]);
+      await shows('take the members that are none out of the sets? [y/N]');
+      tmux('send-keys', '-t', 't', 'n', 'Enter');
+      await shows('forget the workers that are gone? [y/N]');
+      tmux('send-keys', '-t', 't', 'y', 'Enter');
+      await shows('exit 0');
+      expect([await client.scard('rq:queues'), await client.scard('rq:workers')]).toEqual([1, 0]);
+    } finally {
+      tmux('kill-server');
+      rmSync(socket, { force: true });
+    }
+  });
+});

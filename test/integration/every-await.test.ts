@@ -13,6 +13,7 @@ import { enqueueGroup } from '../../src/queue/enqueue-group.js';
 import { enqueueMany } from '../../src/queue/enqueue-many.js';
 import { enqueue } from '../../src/queue/enqueue.js';
 import { finish, returnToQueue, type Ended } from '../../src/queue/finish.js';
+import { forgetWorker } from '../../src/queue/forget-worker.js';
 import { cleanGroups, deleteGroup } from '../../src/queue/group.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
 import { writeNote } from '../../src/queue/note.js';
@@ -140,6 +141,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'cleaning groups': {
     scene: async () => (await enqueueGroup(quiet, MANY, { group: 'g' }), await client.del('rq:job:new1'), []),
     run: (redis) => cleanGroups(redis),
+  },
+  'forgetting a worker that is gone': {
+    scene: async () => (
+      await client.sadd('rq:workers', 'rq:worker:gone'),
+      await client.sadd('rq:workers:a', 'rq:worker:gone'),
+      []
+    ),
+    run: (redis) => forgetWorker(redis, 'gone', ['a']),
   },
   'canceling a job': {
     scene: async () => (await jobs(2), await put(quiet, 'a.b', [], { id: 'child', queue: 'a', dependsOn: 'j0' }), []),

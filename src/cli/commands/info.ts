@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
 import { snapshot, type Snapshot } from '../../info.js';
 import type { Redis } from '../../redis/redis.js';
@@ -6,6 +6,7 @@ import { chosenConnections, queuesByConnection } from '../connections.js';
 import type { Cli } from '../context.js';
 import type { Found } from '../render/info-json.js';
 import { repeat, showLive } from '../screen.js';
+import { interval } from '../values.js';
 
 interface Options {
   interval?: number;
@@ -47,12 +48,6 @@ export function infoCommand(cli: Cli): Command {
         await watch(cli, sources, view, options.interval);
       else await append(cli, sources, view, options.interval);
     });
-}
-
-function interval(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);
 }
 
 /** A connection, and what was seen there. */

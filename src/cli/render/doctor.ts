@@ -8,6 +8,14 @@ export interface Diagnosed {
   readonly diagnosis: Diagnosis;
 }
 
+/** What `--fix` has done about a finding. */
+export interface Fixed {
+  readonly connection: string;
+  readonly id: string;
+  readonly kind: string;
+  readonly done: string;
+}
+
 export interface DoctorView {
   readonly colour: boolean;
   /** On a terminal a sign tells the level, elsewhere a word that can be searched for. */
@@ -45,9 +53,10 @@ function findingLines({ level, message, remedy }: Finding, view: DoctorView, cha
 
 /**
  * One object, of the same shape for any number of connections: `time` (ISO 8601), `redis` (without secrets), `findings`
- * (connection, id, level, message, remedy, details where there are any), `problems` and `warnings` (counts).
+ * (connection, id, level, message, remedy, details where there are any), `problems` and `warnings` (counts). `fixed`: what was done before that look;
+ * null where nothing was to be.
  */
-export function renderDoctorJson(all: readonly Diagnosed[]): string {
+export function renderDoctorJson(all: readonly Diagnosed[], fixed: readonly Fixed[] | null = null): string {
   const timeMs = all.reduce((latest, { diagnosis }) => Math.max(latest, diagnosis.timeMs), 0);
   return JSON.stringify({
     time: new Date(timeMs).toISOString(),
@@ -56,6 +65,7 @@ export function renderDoctorJson(all: readonly Diagnosed[]): string {
       diagnosis.findings.map((finding) => ({ connection, ...finding })),
     ),
     ...countLevels(all),
+    ...(fixed === null ? {} : { fixed }),
   });
 }
 

@@ -5,7 +5,7 @@ import type { Cli } from '../../context.js';
 import { anywhere } from './anywhere.js';
 
 /** What was done to one job, or why not. */
-interface Done {
+export interface Done {
   readonly done: boolean;
   readonly text: string;
 }
@@ -57,7 +57,7 @@ async function doEach(
   if (cli.json) cli.stdout.write(`${JSON.stringify({ jobs })}\n`);
 }
 
-async function cancel(redis: Redis, id: string, enqueueDependents: boolean): Promise<Done | null> {
+export async function cancel(redis: Redis, id: string, enqueueDependents: boolean): Promise<Done | null> {
   const result = await cancelJob(redis, id, { enqueueDependents });
   if (result.state === 'gone') return null;
   return result.state === 'ended'
@@ -65,7 +65,7 @@ async function cancel(redis: Redis, id: string, enqueueDependents: boolean): Pro
     : { done: true, text: `Canceled ${id}.` };
 }
 
-async function stop(redis: Redis, id: string): Promise<Done | null> {
+export async function stop(redis: Redis, id: string): Promise<Done | null> {
   const result = await stopJob(redis, id);
   if (result.state === 'gone') return null;
   if (result.state === 'sent') return { done: true, text: `The worker of ${id} was told to stop it.` };
