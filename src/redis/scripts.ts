@@ -8,10 +8,10 @@ import type { Script } from './redis.js';
  */
 const PARTS = {
   abandoned: ['base', 'slot', 'release', 'end'],
-  adopt: ['base', 'start'],
+  adopt: ['base', 'fate', 'start'],
   cancel: ['base', 'slot', 'release', 'unlist', 'remove'],
-  claim: ['base', 'start', 'limit', 'take'],
-  claim_moved: ['base', 'start', 'limit'],
+  claim: ['base', 'fate', 'start', 'limit', 'take'],
+  claim_moved: ['base', 'fate', 'start', 'limit'],
   clean: ['base'],
   clean_group: ['base'],
   clean_rate_limit: ['base', 'slot'],
@@ -24,15 +24,15 @@ const PARTS = {
   delete_group: ['base'],
   delete_queue: ['base'],
   due: ['base', 'slot'],
-  empty: ['base', 'step', 'slot', 'release', 'discard'],
-  empty_old: ['base', 'step', 'slot', 'release', 'sift', 'discard'],
-  empty_registry: ['base', 'step', 'slot', 'release', 'discard'],
+  empty: ['base', 'fate', 'step', 'slot', 'release', 'discard'],
+  empty_old: ['base', 'fate', 'step', 'slot', 'release', 'sift', 'discard'],
+  empty_registry: ['base', 'fate', 'step', 'slot', 'release', 'discard'],
   enqueue: ['base', 'unlist', 'slot', 'enqueue'],
   enqueue_many: ['base', 'unlist', 'slot', 'enqueue'],
-  finish: ['base', 'start', 'limit', 'take', 'slot', 'release', 'end'],
+  finish: ['base', 'fate', 'start', 'limit', 'take', 'slot', 'release', 'end'],
   forget_worker: ['base'],
   heartbeat: ['base'],
-  move: ['base', 'step'],
+  move: ['base', 'fate', 'step'],
   note: ['base'],
   pause: ['base'],
   register: ['base'],
@@ -49,7 +49,7 @@ const PARTS = {
 } as const satisfies Record<
   string,
   readonly (
-    | ('base' | 'start' | 'limit' | 'take' | 'slot' | 'release' | 'end')
+    | ('base' | 'fate' | 'start' | 'limit' | 'take' | 'slot' | 'release' | 'end')
     | ('enqueue' | 'unlist' | 'remove' | 'step' | 'sift' | 'discard')
   )[]
 >;

@@ -7,6 +7,7 @@ import type { LiveScreen, LiveView } from '../screen.js';
 import { jobActions, queueActions, type Action } from './actions.js';
 import { JobView } from './job-view.js';
 import { isJobTab, JobSearch, namesOf, pageOf, sizesOf, sumOf, TABS, type Tab } from './source.js';
+import { stepped } from './steps.js';
 
 /** A Redis that can be looked at; connected when it is looked at first. */
 export interface Place {
@@ -329,28 +330,5 @@ export class Top implements LiveView {
       this.#turned += 1;
       screen.refresh();
     }
-  }
-}
-
-/** Where a key leads to from a row. */
-function stepped(at: number, name: string, height: number, length: number): number {
-  switch (name) {
-    case 'down':
-    case 'j':
-      return at + 1;
-    case 'up':
-    case 'k':
-      return at - 1;
-    case 'pagedown':
-    case 'space':
-      return at + height;
-    case 'pageup':
-      return at - height;
-    case 'home':
-      return 0;
-    case 'end':
-      return length - 1;
-    default:
-      return at;
   }
 }

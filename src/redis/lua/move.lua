@@ -11,15 +11,14 @@ call('LLEN', target)
 -- The first write; one that is refused when memory is full.
 call('SADD', 'rq:queues', target)
 local ids = call('LPOP', source, limit) or {}
-local ELSEWHERE = { started = true, finished = true, failed = true, stopped = true, scheduled = true, deferred = true }
 local moved = {}
 for _, id in ipairs(ids) do
   local key = 'rq:job:' .. id
-  local status = try('HGET', key, 'status')
-  if type(status) == 'table' then
+  local job = try('HMGET', key, 'status', 'origin')
+  if job.err then
     -- No hash: the worker that takes it says so.
     moved[#moved + 1] = id
-  elseif not ELSEWHERE[status] and call('EXISTS', key) == 1 then
+  elseif call('EXISTS', key) == 1 and (job[1] == 'queued' or not must_not_run(id, job[1], job[2] or from)) then
     call('HSET', key, 'origin', to)
     moved[#moved + 1] = id
   end

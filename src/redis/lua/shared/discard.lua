@@ -1,7 +1,5 @@
 -- Removing jobs that nobody runs, many in one script.
 
-local ELSEWHERE = { started = true, finished = true, failed = true, stopped = true, scheduled = true, deferred = true }
-
 -- Removes the hash of a job and what belongs to it. `queue`: where it came from. `group`, `repeats`: its group_id and
 -- repeats_left. Returns whether there was a hash.
 local function discard(id, queue, group, repeats)
@@ -19,7 +17,8 @@ end
 
 -- Removes a job that was queued; not the job of a second copy of its id, which runs or has ended.
 local function discard_queued(id, queue)
-  local job = try('HMGET', 'rq:job:' .. id, 'status', 'group_id', 'repeats_left')
+  local job = try('HMGET', 'rq:job:' .. id, 'status', 'group_id', 'repeats_left', 'origin')
   if job.err then job = {} end
-  if not ELSEWHERE[job[1]] then discard(id, queue, job[2], job[3]) end
+  local elsewhere = job[1] ~= 'queued' and job[1] ~= 'canceled' and must_not_run(id, job[1], job[4] or queue)
+  if not elsewhere then discard(id, queue, job[2], job[3]) end
 end

@@ -46,23 +46,6 @@ local function set_aside(w, queue, id, reason, is_hash)
   return nil, 'refused: ' .. reason
 end
 
--- Ids that must not run: their job ended or was canceled, or this is a second copy of a running one.
-local function must_not_run(id, status, origin)
-  if status == 'canceled' or status == 'finished' then return status end
-  if status == 'failed' or status == 'stopped' then
-    -- Unless the registry has lost it: then the queue is its only place.
-    local score = try('ZSCORE', 'rq:failed:' .. origin, id)
-    return score and not score.err and status or nil
-  end
-  if status == 'scheduled' or status == 'deferred' then
-    -- Its time has not come; this is a copy that was left behind.
-    local score = try('ZSCORE', 'rq:' .. status .. ':' .. origin, id)
-    return score and not score.err and status or nil
-  end
-  if status == 'started' and #leases_of(id, origin) > 0 then return 'running' end
-  return nil
-end
-
 -- What the worker gets of a job: the values of FIELDS up to RARE, then id, execution and origin; and if it has any of the rare
 -- fields, a list of those and the timeouts of the three callbacks. Of a payload that no worker should have to hold only its
 -- length, as an integer.
