@@ -15,8 +15,28 @@ export async function settle(client: IoRedis, queues: readonly string[], blows: 
       if (!LONG) for (const queue of queues) await hurry(client, queue, blows);
       return (await unsettled(client, queues)) === 0;
     },
-    LONG ? 300_000 : 90_000,
+    // What a Python worker leaves behind between its steps takes up to six sweeps, a quarter of a minute each.
+    LONG ? 300_000 : 240_000,
+  ).catch(async (error: unknown) => {
+    for (const queue of queues) console.log(`chaos: not settled on ${queue}: ${await remains(client, queue)}`);
+    throw error;
+  });
+}
+
+/** What is on its way, for whoever has to find out why. */
+async function remains(client: IoRedis, queue: string): Promise<string> {
+  const places = {
+    queued: await client.lrange(`rq:queue:${queue}`, 0, 9),
+    intermediate: await client.lrange(`rq:queue:${queue}:intermediate`, 0, 9),
+    wip: await client.zrange(`rq:wip:${queue}`, '0', '9', 'WITHSCORES'),
+    scheduled: await client.zrange(`rq:scheduled:${queue}`, '0', '9', 'WITHSCORES'),
+  };
+  const ids = Object.values(places).flatMap((list) => list.map((entry) => entry.split(':')[0] ?? ''));
+  const jobs = ids.map(async (id) => [id, await client.hmget(`rq:job:${id}`, 'status', 'worker_name', 'enqueued_at')]);
+  const seen = await Promise.all(
+    places.intermediate.map((id) => client.get(`rq:queue:${queue}:intermediate:first_seen:${id}`)),
   );
+  return JSON.stringify({ now: (await client.time())[0], ...places, seen, jobs: await Promise.all(jobs) });
 }
 
 async function hurry(client: IoRedis, queue: string, blows: Blows): Promise<void> {
