@@ -155,8 +155,18 @@ describe('moveQueue', () => {
     await many(2);
     await client.rpush('rq:queue:a', 'gone', 'runs');
     await client.hset('rq:job:runs', 'status', 'started', 'origin', 'a');
+    await client.zadd('rq:wip:a', '9999999999', 'runs:e0');
     expect(await moveQueue(redis, 'a', 'b')).toEqual({ moved: 2, dropped: 2 });
     expect(await client.hget('rq:job:runs', 'origin')).toBe('a');
+  });
+
+  it('takes along a job whose only place is the queue, whatever its hash says', async () => {
+    for (const status of ['started', 'failed', 'scheduled', 'deferred', 'stopped']) {
+      await client.rpush('rq:queue:a', status);
+      await client.hset(`rq:job:${status}`, 'status', status, 'origin', 'a');
+    }
+    expect(await moveQueue(redis, 'a', 'b')).toEqual({ moved: 5, dropped: 0 });
+    expect(await list('b')).toEqual(['started', 'failed', 'scheduled', 'deferred', 'stopped']);
   });
 
   it('changes nothing if a queue is no list, and refuses to move a queue to itself', async () => {
