@@ -71,9 +71,9 @@ export class Exchange {
   /** Sends what has ended and asks for the next. Never throws: `settled` tells of what failed. */
   start(): void {
     const { slots } = this.#parts;
-    const taken = slots.take();
-    // What goes back to the head of its queue must not be taken again by the same call.
-    const wanted = taken.returns.length > 0 ? 0 : slots.wanted;
+    // What goes back to the head of its queue must not be taken again by the same call, nor before what another call brings.
+    const wanted = slots.hasReturns ? 0 : slots.wanted;
+    const taken = slots.take(this.isIdle);
     slots.asked += wanted;
     if (this.isIdle) this.#movedAt = performance.now();
     const call = this.#call(taken, wanted)

@@ -93,8 +93,12 @@ export class Reserve {
     this.#waiting = [];
   }
 
-  /** Hands over what is to go back, in the order it was taken. `keepReturns` takes back what was not. */
+  /**
+   * Hands over what is to go back, in the order it was taken. What was claimed after that goes along: later it would come to the
+   * head of the queue before it. `keepReturns` takes back what was not.
+   */
   takeReturns(): ClaimedJob[] {
+    if (this.#returning.length > 0) this.giveUp();
     return this.#returning.splice(0);
   }
 

@@ -196,9 +196,9 @@ export class Slots {
     this.#isOpen = true;
   }
 
-  /** What is to be recorded next. `keep` takes back what was not. */
-  take(): { readonly ended: readonly EndedRun[]; readonly returns: readonly ClaimedJob[] } {
-    return { ended: this.#runs.takeEnded(this.batch), returns: this.#reserve.takeReturns() };
+  /** What is to be recorded next, with or without what goes back. `keep` takes back what was not. */
+  take(withReturns: boolean): { readonly ended: readonly EndedRun[]; readonly returns: readonly ClaimedJob[] } {
+    return { ended: this.#runs.takeEnded(this.batch), returns: withReturns ? this.#reserve.takeReturns() : [] };
   }
 
   keep({ ended, returns }: { readonly ended: readonly EndedRun[]; readonly returns: readonly ClaimedJob[] }): void {

@@ -54,6 +54,7 @@ describe.each(['none', 'process'])('jobs claimed ahead (--isolation %s)', (isola
     'go back to the head of the queue, in order, when jobs run long (%i at once)',
     async (concurrency) => {
       const file = join(dir, `back-${isolation}-${concurrency}`);
+      rmSync(file, { force: true });
       const holdAt = 400;
       const ids = await enqueueNotes(file, 600, holdAt);
       const worker = await start('--isolation', isolation, '--concurrency', String(concurrency));
