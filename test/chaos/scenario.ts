@@ -74,7 +74,6 @@ export async function play(scenario: Scenario): Promise<Outcome> {
       verdict.violations.push(
         ...(await judgeCounters(
           client,
-          accepted,
           staff.alive.map((member) => member.name),
         )),
       );

@@ -156,17 +156,20 @@ async function strayKeys(client: IoRedis): Promise<string[]> {
   return stray;
 }
 
-/** Compares the counters of workers that were never killed with the results that bear their names. */
-export async function judgeCounters(
-  client: IoRedis,
-  accepted: readonly Accepted[],
-  workers: readonly string[],
-): Promise<string[]> {
+/**
+ * Compares the counters of workers that were never killed with the results that bear their names; of all jobs: one whose
+ * enqueue was given up on may have been stored, and was run then.
+ */
+export async function judgeCounters(client: IoRedis, workers: readonly string[]): Promise<string[]> {
+  const births = new Map<string, number>();
+  for (const name of workers) births.set(name, Date.parse((await client.hget(`rq:worker:${name}`, 'birth')) ?? ''));
   const successes = new Map<string, number>();
-  for (const { id } of accepted) {
-    const entries = (await client.call('XRANGE', `rq:results:${id}`, '-', '+')) as [string, string[]][];
-    for (const [, fields] of entries) {
+  for (const key of await client.keys('rq:results:*')) {
+    const entries = (await client.call('XRANGE', key, '-', '+')) as [string, string[]][];
+    for (const [entry, fields] of entries) {
       const worker = fields[fields.indexOf('worker_name') + 1] ?? '';
+      // Another scenario on this server had workers of these names.
+      if (Number(entry.split('-')[0]) < (births.get(worker) ?? 0)) continue;
       if (fields[fields.indexOf('type') + 1] === '1') successes.set(worker, (successes.get(worker) ?? 0) + 1);
     }
   }
