@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ChildProcess } from 'node:child_process';
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Redis } from '../../src/redis/redis.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startTsrq, type CliProcess } from '../support/cli.js';
-import { rqEnvironment, startRq, type Rq } from '../support/python.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { producerTo, put, statusOf, until } from '../support/rq.js';
+import { freshRq, type FreshRq } from '../support/fresh-redis.js';
+import { rqEnvironment } from '../support/python.js';
+import { put, statusOf, until } from '../support/rq.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 /** As RQ registers cron schedulers since 2.6, and shows their jobs since 2.8. */
@@ -30,29 +28,17 @@ for (const version of VERSIONS) {
   const environment = await rqEnvironment(version);
 
   describe.skipIf(environment === null)(`beside Python RQ ${version}`, () => {
-    let server: TestRedis;
-    let client: IoRedis;
-    let redis: Redis;
-    let rq: Rq;
+    let { server, client, redis, rq } = {} as FreshRq;
+    freshRq(environment, (fresh) => ({ server, client, redis, rq } = fresh));
     let dir: string;
     let tsrq: CliProcess | null = null;
     let python: ChildProcess | null = null;
 
     beforeAll(async () => {
-      server = await startRedis();
-      client = server.client();
-      redis = producerTo(server.port);
-      if (environment) rq = startRq(environment, server.url);
       dir = mkdtempSync(join(tmpdir(), 'tsrq-test-cron-'));
     });
     afterAll(async () => {
-      await rq.stop();
-      redis.close();
-      await server.stop();
       rmSync(dir, { recursive: true, force: true });
-    });
-    beforeEach(async () => {
-      await client.flushall();
     });
     afterEach(async () => {
       tsrq?.kill('SIGKILL');

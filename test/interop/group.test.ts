@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { enqueueGroup } from '../../src/queue/enqueue-group.js';
 import { cleanGroups, groupStatus } from '../../src/queue/group.js';
 import { runTsrq } from '../support/cli.js';
-import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
-import { RQ_VERSIONS, rqEnvironment, startRq, type Rq } from '../support/python.js';
+import { freshRq, type FreshRq } from '../support/fresh-redis.js';
+import { RQ_VERSIONS, rqEnvironment } from '../support/python.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 
@@ -12,14 +12,8 @@ for (const version of RQ_VERSIONS) {
   const environment = await rqEnvironment(version);
 
   describe.skipIf(environment === null)(`groups and Python RQ ${version}`, () => {
-    let { server, client, redis } = {} as FreshRedis;
-    freshRedis((fresh) => ({ server, client, redis } = fresh));
-    let rq: Rq;
-
-    beforeAll(() => {
-      if (environment) rq = startRq(environment, server.url);
-    });
-    afterAll(() => rq.stop());
+    let { server, client, redis, rq } = {} as FreshRq;
+    freshRq(environment, (fresh) => ({ server, client, redis, rq } = fresh));
 
     it('Python’s group is run and told by tsrq', async () => {
       await rq.eval(`from rq.group import Group

@@ -2,14 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fetchJob } from '../../src/queue/job-store.js';
-import type { Redis } from '../../src/redis/redis.js';
 import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
-import { RQ_VERSIONS, rqEnvironment, startRq, type Rq } from '../support/python.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { producerTo, put, statusOf, until } from '../support/rq.js';
+import { freshRq, type FreshRq } from '../support/fresh-redis.js';
+import { RQ_VERSIONS, rqEnvironment } from '../support/python.js';
+import { put, statusOf, until } from '../support/rq.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 const JSON_SERIALIZER = ['-S', 'rq.serializers.JSONSerializer'];
@@ -35,28 +33,16 @@ for (const version of RQ_VERSIONS) {
   const environment = await rqEnvironment(version);
 
   describe.skipIf(environment === null)(`Python RQ ${version}`, () => {
-    let server: TestRedis;
-    let client: IoRedis;
-    let redis: Redis;
-    let rq: Rq;
+    let { server, client, redis, rq } = {} as FreshRq;
+    freshRq(environment, (fresh) => ({ server, client, redis, rq } = fresh));
     let dir: string;
     let worker: CliProcess | null = null;
 
     beforeAll(async () => {
-      server = await startRedis();
-      client = server.client();
-      redis = producerTo(server.port);
-      if (environment) rq = startRq(environment, server.url);
       dir = mkdtempSync(join(tmpdir(), 'tsrq-test-interop-'));
     });
     afterAll(async () => {
-      await rq.stop();
-      redis.close();
-      await server.stop();
       rmSync(dir, { recursive: true, force: true });
-    });
-    beforeEach(async () => {
-      await client.flushall();
     });
     afterEach(async () => {
       worker?.kill('SIGKILL');

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { enqueueGroup } from '../../src/queue/enqueue-group.js';
 import { groupStatus } from '../../src/queue/group.js';
 import { runTsrq } from '../support/cli.js';
-import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
-import { OTHER_MINORS, rqAlone, startRq, type Rq } from '../support/python.js';
+import { freshRq, type FreshRq } from '../support/fresh-redis.js';
+import { OTHER_MINORS, rqAlone } from '../support/python.js';
 import { statusOf } from '../support/rq.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
@@ -13,14 +13,8 @@ for (const version of OTHER_MINORS) {
   const environment = await rqAlone(version);
 
   describe.skipIf(environment === null)(`Python RQ ${version}`, () => {
-    let { server, client, redis } = {} as FreshRedis;
-    freshRedis((fresh) => ({ server, client, redis } = fresh));
-    let rq: Rq;
-
-    beforeAll(() => {
-      if (environment) rq = startRq(environment, server.url);
-    });
-    afterAll(() => rq.stop());
+    let { server, client, redis, rq } = {} as FreshRq;
+    freshRq(environment, (fresh) => ({ server, client, redis, rq } = fresh));
 
     const tsrq = (...args: string[]) => runTsrq(args, { url: server.url });
     const value = (id: string): Promise<unknown> => rq.eval(`result = job('${id}').return_value()`);

@@ -1,15 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadsPickle } from '../../src/protocol/pickle.js';
 import { PickleError } from '../../src/protocol/pickle-values.js';
 import { dumpsPickle } from '../../src/protocol/pickle-writer.js';
 import { fetchJob } from '../../src/queue/job-store.js';
-import type { Redis } from '../../src/redis/redis.js';
 import { runTsrq } from '../support/cli.js';
-import { rqEnvironment, startRq, type Rq } from '../support/python.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { producerTo, put, statusOf } from '../support/rq.js';
+import { freshRq, type FreshRq } from '../support/fresh-redis.js';
+import { rqEnvironment } from '../support/python.js';
+import { put, statusOf } from '../support/rq.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 const environment = await rqEnvironment('2.10.0');
@@ -83,22 +81,8 @@ const PYTHON = [
 ].join('\n');
 
 describe.skipIf(environment === null)('pickles, and CPython', () => {
-  let server: TestRedis;
-  let client: IoRedis;
-  let redis: Redis;
-  let rq: Rq;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    client = server.client();
-    redis = producerTo(server.port);
-    if (environment) rq = startRq(environment, server.url);
-  });
-  afterAll(async () => {
-    await rq.stop();
-    redis.close();
-    await server.stop();
-  });
+  let { server, client, redis, rq } = {} as FreshRq;
+  freshRq(environment, (fresh) => ({ server, client, redis, rq } = fresh));
 
   const pickled = async (expression: string, protocol: number): Promise<Buffer> => {
     const code = `${PYTHON}\nresult = base64.b64encode(pickle.dumps(${expression}, ${protocol})).decode()`;

@@ -1,12 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { releaseForgotten } from '../../src/queue/release.js';
-import type { Redis } from '../../src/redis/redis.js';
 import { runTsrq } from '../support/cli.js';
-import { RQ_VERSIONS, rqEnvironment, startRq, type Rq } from '../support/python.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { producerTo, put, statusOf } from '../support/rq.js';
+import { freshRq, type FreshRq } from '../support/fresh-redis.js';
+import { RQ_VERSIONS, rqEnvironment } from '../support/python.js';
+import { put, statusOf } from '../support/rq.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 const JSON_SERIALIZER = ['-S', 'rq.serializers.JSONSerializer'];
@@ -15,25 +13,8 @@ for (const version of RQ_VERSIONS) {
   const environment = await rqEnvironment(version);
 
   describe.skipIf(environment === null)(`Python RQ ${version}`, () => {
-    let server: TestRedis;
-    let client: IoRedis;
-    let redis: Redis;
-    let rq: Rq;
-
-    beforeAll(async () => {
-      server = await startRedis();
-      client = server.client();
-      redis = producerTo(server.port);
-      if (environment) rq = startRq(environment, server.url);
-    });
-    afterAll(async () => {
-      await rq.stop();
-      redis.close();
-      await server.stop();
-    });
-    beforeEach(async () => {
-      await client.flushall();
-    });
+    let { server, client, redis, rq } = {} as FreshRq;
+    freshRq(environment, (fresh) => ({ server, client, redis, rq } = fresh));
 
     const tsrq = (...args: string[]) => runTsrq(args, { url: server.url, cwd: JOBS });
 

@@ -1,28 +1,23 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { cancelJob, deleteJob } from '../../src/queue/end-job.js';
 import { enqueue } from '../../src/queue/enqueue.js';
 import { enqueueMany } from '../../src/queue/enqueue-many.js';
 import { cleanRateLimits } from '../../src/queue/rate-limit.js';
 import { Scheduler } from '../../src/worker/scheduler.js';
 import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
-import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
-import { rqAlone, startRq, type Rq } from '../support/python.js';
+import { freshRq, type FreshRq } from '../support/fresh-redis.js';
+import { rqAlone } from '../support/python.js';
 import { put, statusOf, until } from '../support/rq.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 const environment = await rqAlone('3.0.0');
 
 describe.skipIf(environment === null)('what only RQ 3 writes', () => {
-  let { server, client, redis } = {} as FreshRedis;
-  freshRedis((fresh) => ({ server, client, redis } = fresh));
-  let rq: Rq;
+  let { server, client, redis, rq } = {} as FreshRq;
+  freshRq(environment, (fresh) => ({ server, client, redis, rq } = fresh));
   let worker: CliProcess | null = null;
 
-  beforeAll(() => {
-    if (environment) rq = startRq(environment, server.url);
-  });
-  afterAll(() => rq.stop());
   afterEach(async () => {
     worker?.kill('SIGKILL');
     await worker?.exited;
