@@ -59,6 +59,11 @@ export class Reserve {
     this.#meanRunMs = follow(this.#meanRunMs, runMs);
   }
 
+  /** Learns that what runs leaves no slot to what waits: until something has ended none may wait again. */
+  observeStill(): void {
+    this.#meanMs = Math.max(this.#meanMs, HORIZON_MS * this.concurrency + 1);
+  }
+
   add(jobs: readonly ClaimedJob[]): void {
     if (jobs.length === 0) return;
     if (this.#waiting.length === 0) this.#movedAt = performance.now();
@@ -71,9 +76,12 @@ export class Reserve {
     this.#waiting.sort((a, b) => (a.executionId < b.executionId ? -1 : 1));
   }
 
-  /** The next to begin, at most so many, still in the reserve. */
+  /**
+   * The next to begin, at most so many, still in the reserve. None while others are to go back: those come first, and all will
+   * go back together.
+   */
   first(most: number): readonly ClaimedJob[] {
-    return this.#waiting.slice(0, most);
+    return this.hasReturns ? [] : this.#waiting.slice(0, most);
   }
 
   /** Takes out what `first` has shown. */

@@ -233,8 +233,12 @@ export class Slots {
         const ms = clock() - oldest.startedAtMs;
         this.#reserve.observe(ms, ms);
       }
-      if (stillForMs >= HAND_BACK_MS) this.giveUp();
-      else this.fill();
+      if (stillForMs < HAND_BACK_MS) {
+        this.fill();
+        return;
+      }
+      this.#reserve.observeStill();
+      this.giveUp();
     }, WATCH_MS);
   }
 }

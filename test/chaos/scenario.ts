@@ -51,6 +51,7 @@ export interface Outcome extends Verdict {
  */
 export async function play(scenario: Scenario): Promise<Outcome> {
   const { name, chance, seconds, staff } = scenario;
+  const begun = Date.now();
   const dir = mkdtempSync(join(tmpdir(), `tsrq-chaos-${name}-`));
   try {
     const ledger = join(dir, 'ledger');
@@ -75,6 +76,7 @@ export async function play(scenario: Scenario): Promise<Outcome> {
         ...(await judgeCounters(
           client,
           staff.alive.map((member) => member.name),
+          begun,
         )),
       );
     for (const team of teams) verdict.violations.push(...(await dismiss(team, client)));

@@ -106,7 +106,7 @@ it('sees keys that nobody will remove, and counters that do not count', async ()
   await client.hset('rq:execution:a:e0', 'id', 'e0');
   expect((await verdict([[100, 200]])).violations).toEqual(['rq:execution:a:e0 has no time to live']);
   await client.xadd('rq:results:a', '*', 'type', '1', 'worker_name', 'w');
-  expect(await judgeCounters(client, ['w'])).toEqual(['w counts 0 successes, 1 results bear its name']);
+  expect(await judgeCounters(client, ['w'], 0)).toEqual(['w counts 0 successes, 1 results bear its name']);
   await client.hset('rq:worker:w', 'successful_job_count', '1');
-  expect(await judgeCounters(client, ['w'])).toEqual([]);
+  expect(await judgeCounters(client, ['w'], 0)).toEqual([]);
 });

@@ -158,18 +158,16 @@ async function strayKeys(client: IoRedis): Promise<string[]> {
 
 /**
  * Compares the counters of workers that were never killed with the results that bear their names; of all jobs: one whose
- * enqueue was given up on may have been stored, and was run then.
+ * enqueue was given up on may have been stored, and was run then. Results from before `since`, in milliseconds since the
+ * epoch, are of another scenario on the same server, whose workers had these names.
  */
-export async function judgeCounters(client: IoRedis, workers: readonly string[]): Promise<string[]> {
-  const births = new Map<string, number>();
-  for (const name of workers) births.set(name, Date.parse((await client.hget(`rq:worker:${name}`, 'birth')) ?? ''));
+export async function judgeCounters(client: IoRedis, workers: readonly string[], since: number): Promise<string[]> {
   const successes = new Map<string, number>();
   for (const key of await client.keys('rq:results:*')) {
     const entries = (await client.call('XRANGE', key, '-', '+')) as [string, string[]][];
     for (const [entry, fields] of entries) {
       const worker = fields[fields.indexOf('worker_name') + 1] ?? '';
-      // Another scenario on this server had workers of these names.
-      if (Number(entry.split('-')[0]) < (births.get(worker) ?? 0)) continue;
+      if (Number(entry.split('-')[0]) < since) continue;
       if (fields[fields.indexOf('type') + 1] === '1') successes.set(worker, (successes.get(worker) ?? 0) + 1);
     }
   }
