@@ -3,8 +3,8 @@ import type { WorkerEnd, WorkerEvent } from '../worker/events.js';
 type EventOf<Type extends WorkerEvent['type']> = Extract<WorkerEvent, { readonly type: Type }>;
 
 /**
- * Told what happens, in the worker's process, in the order in which it happens; not waited for. What one throws becomes an
- * event of type 'warning'. They cannot change what becomes of a job: that is for the job itself.
+ * Told what happens, in the worker's process, in the order in which it happens; not waited for. What one throws, or a promise of
+ * it is rejected with, becomes an event of type 'warning'. They cannot change what becomes of a job: that is for the job itself.
  */
 export interface WorkerHooks {
   /** The worker is registered, and takes jobs from now on. */
@@ -21,23 +21,32 @@ export interface WorkerHooks {
   readonly exceptionHandlers?: readonly ((event: EventOf<'job-ended'>) => boolean | undefined)[];
 }
 
-export function tellHooks(hooks: WorkerHooks, event: WorkerEvent): void {
+/** Calls the hooks that an event concerns, each by `protect`, which stands what they throw. */
+export function tellHooks(hooks: WorkerHooks, event: WorkerEvent, protect: (work: () => unknown) => void): void {
   switch (event.type) {
     case 'ready':
-      hooks.onBirth?.(event);
+      protect(() => hooks.onBirth?.(event));
       return;
     case 'job-started':
-      hooks.beforePerform?.(event);
+      protect(() => hooks.beforePerform?.(event));
       return;
     case 'job-ended':
-      hooks.afterPerform?.(event);
-      if (event.error !== null) tellFailure(hooks, event);
+      protect(() => hooks.afterPerform?.(event));
+      if (event.error !== null) tellFailure(hooks, event, protect);
       return;
     default:
   }
 }
 
-function tellFailure(hooks: WorkerHooks, event: EventOf<'job-ended'>): void {
-  hooks.onFailure?.(event);
-  for (const handle of hooks.exceptionHandlers ?? []) if (handle(event) === false) return;
+function tellFailure(hooks: WorkerHooks, event: EventOf<'job-ended'>, protect: (work: () => unknown) => void): void {
+  protect(() => hooks.onFailure?.(event));
+  let isOver = false;
+  for (const handle of hooks.exceptionHandlers ?? []) {
+    protect(() => {
+      const answer = handle(event);
+      isOver = answer === false;
+      return answer;
+    });
+    if (isOver) return;
+  }
 }

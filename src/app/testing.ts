@@ -1,6 +1,6 @@
 /** `tsrq/testing`: what the tests of an application need. For any test runner. */
 import { TsrqError } from '../errors.js';
-import { currentConnections } from '../jobs/connections.js';
+import { currentConnections, pushConnections, removeConnections } from '../jobs/connections.js';
 import { queueNames } from '../queue/registry.js';
 import { waitForJob as waitForEnd } from '../queue/wait-for-job.js';
 import { findRedisServer, installHint, startPrivateRedis } from '../redis/private-redis.js';
@@ -10,7 +10,7 @@ import { runInline } from './inline.js';
 import { seconds, type Duration, type JobReference } from './options.js';
 import { Job, JobNotFinishedError } from './queued-job.js';
 import { Tsrq } from './tsrq.js';
-import { popConnection, pushConnection, withConnection } from './with-connection.js';
+import { withConnection } from './with-connection.js';
 import { Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
@@ -39,12 +39,12 @@ export async function startTestRedis(): Promise<TestRedis> {
   const started = await startPrivateRedis(server);
   const { url } = started;
   const app = new Tsrq({ url });
-  pushConnection(app);
+  pushConnections(app);
   let running = true;
   const end = async (): Promise<void> => {
     if (!running) return;
     running = false;
-    popConnection();
+    removeConnections(app);
     await app.close();
     await started.stop();
   };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Settings, WorkerSettings } from '../config/settings.js';
 import { TsrqError } from '../errors.js';
+import { integer, usage } from '../queue/check.js';
 import { durability } from '../redis/durable.js';
 import type { RedisTarget } from '../redis/target.js';
 import { VERSION } from '../version.js';
@@ -70,7 +71,7 @@ export interface Surroundings {
   readonly tell: (event: WorkerEvent) => void;
 }
 
-/** All that `startWorker` wants to know: the options, and for what they do not say the settings. */
+/** All that `startWorker` wants to know: the options, and for what they do not say the settings. Throws USAGE for numbers that do not fit. */
 export function coreOptions(
   queues: readonly string[],
   options: WorkerOptions,
@@ -82,6 +83,7 @@ export function coreOptions(
       hint: "leave out isolation, or name the modules that define them: jobs: 'dist/jobs.js'",
     });
   }
+  check(options);
   const replicas = given(options.durable, settings.durable);
   const isolation = options.isolation ?? (handlers ? 'none' : settings.isolation);
   const maxIdleSeconds = orNull(options.maxIdle, settings.maxIdleSeconds);
@@ -124,6 +126,29 @@ export function coreOptions(
     onEvent: tell,
     onStderr: options.onStderr ?? ((chunk) => process.stderr.write(chunk)),
   };
+}
+
+const COUNTS = ['concurrency', 'jobsPerHorse', 'maxJobsPerHorse', 'maxMemoryBytes', 'maxJobs', 'durable'] as const;
+const SPANS = [
+  'maxIdle',
+  'defaultTimeout',
+  'workerTtl',
+  'monitoringInterval',
+  'maintenanceInterval',
+  'shutdownTimeout',
+  'connectTimeout',
+] as const;
+
+function check(options: WorkerOptions): void {
+  for (const name of COUNTS) integer(name, options[name] ?? undefined, (value) => value > 0, 'a whole number above 0');
+  for (const name of SPANS) {
+    const span = options[name];
+    if (span != null && !(seconds(span) > 0)) throw usage(`${name} is ${span}: a time above 0 is needed`);
+  }
+  const resultTtl = options.resultTtl === undefined ? undefined : seconds(options.resultTtl);
+  integer('resultTtl', resultTtl, (value) => value >= -1, 'a whole number of seconds, 0 or -1');
+  for (const [queue, weight] of Object.entries(options.weights ?? {}))
+    if (!(weight > 0)) throw usage(`the weight of queue '${queue}' is ${weight}: a number above 0 is needed`);
 }
 
 const paths = (given: string | readonly string[]): string[] => [given].flat().map((path) => resolve(path));

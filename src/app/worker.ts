@@ -95,31 +95,35 @@ export class Worker {
     return { target, settings: workerSettings({}) };
   }
 
-  #listeners(type: WorkerEvent['type']): ((event: WorkerEvent) => void)[] {
-    return this.#events.listeners(type) as ((event: WorkerEvent) => void)[];
+  #listeners(type: WorkerEvent['type']): ((event: WorkerEvent) => unknown)[] {
+    return this.#events.listeners(type) as ((event: WorkerEvent) => unknown)[];
   }
 
   #tell(event: WorkerEvent): void {
-    this.#protected(() => {
-      tellHooks(this.#options, event);
-    });
+    tellHooks(this.#options, event, (work) => this.#protected(work));
     for (const listener of this.#listeners(event.type)) this.#protected(() => listener(event));
   }
 
-  /** Code of the application must not end the worker. */
-  #protected(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
+  /** Code of the application must not end the worker, neither at once nor by a promise that nobody waits for. */
+  #protected(work: () => unknown): void {
+    attempt(work, (error) => {
       const message = `a hook or listener of the worker failed: ${error instanceof Error ? error.message : String(error)}`;
-      for (const listener of this.#listeners('warning')) {
-        try {
-          listener({ type: 'warning', message });
-        } catch {
-          // It was asked to tell of this very failure.
-        }
-      }
-    }
+      // What fails here was asked to tell of this very failure.
+      for (const listener of this.#listeners('warning'))
+        attempt(
+          () => listener({ type: 'warning', message }),
+          () => undefined,
+        );
+    });
+  }
+}
+
+/** Calls `work`; what it throws, or its promise is rejected with, is for `onError`. */
+function attempt(work: () => unknown, onError: (error: unknown) => void): void {
+  try {
+    Promise.resolve(work()).catch(onError);
+  } catch (error) {
+    onError(error);
   }
 }
 

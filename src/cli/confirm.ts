@@ -5,12 +5,19 @@ import type { Cli } from './context.js';
 /** Whether somebody can be asked. */
 export const canAsk = (cli: Cli): boolean => process.stdin.isTTY && cli.stderr.isTTY;
 
-/** Asks on a terminal; only a plain yes is one. */
+/** Asks on a terminal; only a plain yes is one. Who leaves the question, by Ctrl-C or Ctrl-D, has not said yes. */
 export async function askYes(question: string): Promise<boolean> {
   const dialogue = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await dialogue.question(`${question} [y/N] `);
-  dialogue.close();
-  return /^y(es)?$/i.test(answer.trim());
+  try {
+    const answer = await dialogue.question(`${question} [y/N] `);
+    return /^y(es)?$/i.test(answer.trim());
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
+    process.stderr.write('\n');
+    return false;
+  } finally {
+    dialogue.close();
+  }
 }
 
 /** Asks on a terminal, and throws USAGE unless the answer is yes; a script has said what it means. `yes`: it was given as an option. */

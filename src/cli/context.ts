@@ -13,12 +13,14 @@ export interface Cli {
   readonly json: boolean;
   /** `--quiet` was given. */
   readonly quiet: boolean;
-  /** The effective configuration; the common flags are merged in. Throws CONFIG with every problem. */
+  /** The effective configuration; the common flags are merged in. Without others it is read once. Throws CONFIG with every problem. */
   settings(flags?: Partial<FlagValues>): Promise<Settings>;
-  /** A connection that fails fast; closed when the command has ended. */
+  /** The connection to that Redis, which fails fast; closed when the command has ended. */
   connect(target: RedisTarget): Promise<Redis>;
   /** Fires at the first SIGINT or SIGTERM, for commands that ask for it. */
   interruption(): AbortSignal;
+  /** Goes on when nobody reads what is printed any more: for commands that change something. Others end then. */
+  outliveReader(): void;
   /** What the process will exit with, unless an error is thrown. */
   exitCode: number;
 }
@@ -36,6 +38,8 @@ export interface CommonFlags {
 
 export interface ProcessCli extends Cli {
   readonly flags: CommonFlags;
+  /** Nobody needs to read what the command prints. */
+  readonly outlivesReader: boolean;
   /** Closes what commands have opened. */
   close(): void;
 }
@@ -43,9 +47,11 @@ export interface ProcessCli extends Cli {
 /** The `Cli` of this process. */
 export function processCli(): ProcessCli {
   const flags: CommonFlags = {};
-  const open: Redis[] = [];
+  const open = new Map<string, Redis>();
+  let plain: Promise<Settings> | null = null;
   const choice = (): ColourChoice => (flags.color === false ? 'never' : 'auto');
   let interruption: AbortController | null = null;
+  let outlivesReader = false;
   return {
     flags,
     stdout: outputOf(process.stdout, process.env, choice),
@@ -59,16 +65,26 @@ export function processCli(): ProcessCli {
       return flags.quiet === true;
     },
     exitCode: 0,
-    settings: async (own = {}) => {
-      const { loadSettings } = await import('../config/load.js');
-      const { url, config, connection, verbose, quiet } = flags;
-      const common = defined({ url, config, connection, verbose, quiet });
-      return loadSettings({ flags: { ...common, ...own }, env: process.env, cwd: process.cwd() });
+    get outlivesReader() {
+      return outlivesReader;
+    },
+    outliveReader: () => {
+      outlivesReader = true;
+    },
+    settings: async (own) => {
+      const load = async (): Promise<Settings> => {
+        const { loadSettings } = await import('../config/load.js');
+        const { url, config, connection, verbose, quiet } = flags;
+        const common = defined({ url, config, connection, verbose, quiet });
+        return loadSettings({ flags: { ...common, ...own }, env: process.env, cwd: process.cwd() });
+      };
+      return own === undefined ? (plain ??= load()) : load();
     },
     connect: async (target) => {
       const { connect } = await import('../redis/connect.js');
-      const redis = connect(target, { role: 'producer', name: 'tsrq' });
-      open.push(redis);
+      const key = JSON.stringify(target);
+      const redis = open.get(key) ?? connect(target, { role: 'producer', name: 'tsrq' });
+      open.set(key, redis);
       return redis;
     },
     interruption: () => {
@@ -76,7 +92,7 @@ export function processCli(): ProcessCli {
       return interruption.signal;
     },
     close: () => {
-      for (const redis of open) redis.close();
+      for (const redis of open.values()) redis.close();
     },
   };
 }

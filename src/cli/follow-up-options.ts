@@ -1,9 +1,9 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { TsrqError } from '../errors.js';
 import type { Webhook } from '../protocol/webhooks.js';
 import type { FollowUps, RetryPolicy } from '../queue/follow-ups.js';
 import { defined } from './context.js';
-import { duration, durations } from './values.js';
+import { duration, durations, several, whole } from './values.js';
 
 /** Options of `enqueue` about what follows the end of a job. */
 export interface FollowUpOptions {
@@ -24,7 +24,7 @@ export interface FollowUpOptions {
 
 export function withFollowUps(command: Command): Command {
   return command
-    .option('--retry-max <count>', 'how often to retry the job when it fails', wholeNumber)
+    .option('--retry-max <count>', 'how often to retry the job when it fails', whole(0))
     .option(
       '--retry-interval <duration>',
       'wait before a retry; repeatable. With fewer than retries the first one repeats',
@@ -40,10 +40,10 @@ export function withFollowUps(command: Command): Command {
     .option('--on-failure <name>', 'function to call with the job and its error when it has failed')
     .option('--on-stopped <name>', 'function to call with the job when it was stopped')
     .option('--callback-timeout <duration>', 'how long each of these may take (default: 60)', duration)
-    .option('--webhook-finished <url>', 'send a request when the job has finished; repeatable', urls)
-    .option('--webhook-failed <url>', 'send a request when the job has failed for good; repeatable', urls)
+    .option('--webhook-finished <url>', 'send a request when the job has finished; repeatable', several)
+    .option('--webhook-failed <url>', 'send a request when the job has failed for good; repeatable', several)
     .addOption(new Option('--webhook-method <method>', 'how to send them (default: GET)').choices(['GET', 'POST']))
-    .option('--repeat-times <count>', 'how often to run the job again when it has succeeded', wholeNumber)
+    .option('--repeat-times <count>', 'how often to run the job again when it has succeeded', whole(1))
     .option(
       '--repeat-interval <duration>',
       "wait before a repeat; repeatable, in RQ's order: the last one is the first to be used",
@@ -58,16 +58,16 @@ export function followUpsOf(options: FollowUpOptions): FollowUps {
 }
 
 function retryOf({ retryMax, retryInterval, retryBackoff, retryAtFront }: FollowUpOptions): RetryPolicy | undefined {
-  if (retryMax === undefined) {
+  if (retryMax === undefined || retryMax === 0) {
     const given = {
       '--retry-interval': retryInterval,
       '--retry-backoff': retryBackoff,
       '--retry-at-front': retryAtFront,
     };
     const [name] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
-    if (name !== undefined) throw new TsrqError('USAGE', `${name} needs --retry-max`);
+    if (name !== undefined) throw new TsrqError('USAGE', `${name} needs --retry-max, from 1`);
+    return undefined;
   }
-  if (retryMax === undefined || retryMax === 0) return undefined;
   const backoff = retryBackoff === undefined ? undefined : { initialSeconds: retryBackoff };
   return { max: retryMax, ...defined({ intervals: retryInterval, backoff, enqueueAtFront: retryAtFront }) };
 }
@@ -83,12 +83,8 @@ function webhooksOf({ webhookFinished, webhookFailed, webhookMethod }: FollowUpO
   throw new TsrqError('USAGE', '--webhook-method needs --webhook-finished or --webhook-failed');
 }
 
-function urls(text: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), text];
-}
-
-function repeatOf({ repeatTimes = 0, repeatInterval }: FollowUpOptions): FollowUps['repeat'] {
-  if (repeatTimes > 0) return { times: repeatTimes, ...defined({ interval: repeatInterval }) };
+function repeatOf({ repeatTimes, repeatInterval }: FollowUpOptions): FollowUps['repeat'] {
+  if (repeatTimes !== undefined) return { times: repeatTimes, ...defined({ interval: repeatInterval }) };
   if (repeatInterval !== undefined) throw new TsrqError('USAGE', '--repeat-interval needs --repeat-times');
   return undefined;
 }
@@ -100,10 +96,4 @@ function callbacksOf(options: FollowUpOptions): Pick<FollowUps, 'onSuccess' | 'o
   const timed = Object.entries(names).map(([kind, name]) => [kind, { name, timeoutSeconds: callbackTimeout }] as const);
   if (timed.length > 0) return Object.fromEntries(timed);
   throw new TsrqError('USAGE', '--callback-timeout needs --on-success, --on-failure or --on-stopped');
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError(`a whole number is needed, not '${text}'`);
-  return value;
 }

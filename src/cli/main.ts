@@ -24,7 +24,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 export async function main(argv: readonly string[]): Promise<never> {
   const cli = processCli();
   hideSecrets(argv);
-  endQuietlyOnClosedPipe();
+  endQuietlyOnClosedPipe(cli);
   const code = await run(argv, cli);
   cli.close();
   process.exitCode = code;
@@ -69,11 +69,11 @@ function hideSecrets(argv: readonly string[]): void {
   if (masked.some((word, i) => word !== argv[i])) process.title = ['tsrq', ...masked].join(' ');
 }
 
-/** `tsrq info | head -3` is no error; and a worker goes on when nobody reads its log any more. */
-function endQuietlyOnClosedPipe(): void {
+/** `tsrq info | head -3` is no error; a worker, or `tsrq requeue --all | head -1`, goes on when nobody reads any more. */
+function endQuietlyOnClosedPipe(cli: ProcessCli): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
+    if (!cli.outlivesReader) process.exit(0);
   });
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -73,9 +73,26 @@ function dateOf(text: string): number | null {
   return new Date(`${day}T${seconds}`).getTime();
 }
 
-/** Seconds between two looks. Throws what commander shows. */
-export function interval(text: string): number {
+/** For options that may be given more than once. */
+export function several(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/** Parses a whole number of at least `least`. */
+export function whole(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`a whole number from ${least} is needed, not '${text}'`);
+  };
+}
+
+/** Parses a number of seconds above 0. */
+export function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);
 }
+
+/** Parses a whole number of seconds above 0. */
+export const wholeSeconds = (text: string): number => whole(1)(String(seconds(text)));

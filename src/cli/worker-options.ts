@@ -3,6 +3,7 @@ import { isLimit } from '../config/limits.js';
 import type { FlagValues, WorkerSettings } from '../config/settings.js';
 import { DEFAULTS, parseSize } from '../config/worker-settings.js';
 import { defined } from './context.js';
+import { seconds, several, wholeSeconds, whole } from './values.js';
 
 /** The options of `worker` as commander gives them. */
 export type WorkerFlagValues = FlagValues['worker'] & {
@@ -49,9 +50,13 @@ export function addWorkerOptions(command: Command): Command {
     .addOption(new Option('--serializer <name>', 'of payloads and results').choices(['json']))
     .option('-n, --name <name>', 'name of the worker; {host}, {pid} and {n} are replaced (default: random)')
     .option('-s, --with-scheduler', 'also move scheduled jobs and delayed retries that are due')
-    .option('--default-timeout <seconds>', 'timeout of jobs that have none (default: 180)', seconds)
+    .option('--default-timeout <seconds>', 'timeout of jobs that have none (default: 180)', wholeSeconds)
     .option('--results-ttl <seconds>', 'how long to keep results: 0 not at all, -1 for ever (default: 500)', ttl)
-    .option('--worker-ttl <seconds>', 'how long the worker counts as alive without a heartbeat (default: 420)', seconds)
+    .option(
+      '--worker-ttl <seconds>',
+      'how long the worker counts as alive without a heartbeat (default: 420)',
+      wholeSeconds,
+    )
     .option('--maintenance-interval <seconds>', 'time between cleanings of the registries (default: 600)', seconds)
     .option('--job-monitoring-interval <seconds>', 'time between heartbeats (default: 30)', seconds)
     .option('--shutdown-timeout <seconds>', 'after a first signal, end jobs that still run after so long', seconds)
@@ -89,27 +94,6 @@ export function workerFlags(values: WorkerFlagValues): Partial<FlagValues> {
 function limit(text: string, before: readonly string[] | undefined): string[] {
   if (isLimit(text)) return several(text, before);
   throw new InvalidArgumentError(`a queue and its limit are needed, as mail=10/s or mail=5, not '${text}'`);
-}
-
-/** For options that may be given more than once. */
-export function several(text: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), text];
-}
-
-/** Parses a whole number of at least `least`. */
-export function whole(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`a whole number from ${least} is needed, not '${text}'`);
-  };
-}
-
-/** Parses a number of seconds above 0. */
-export function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);
 }
 
 function ttl(text: string): number {

@@ -42,6 +42,13 @@ export function pushConnections(connections: Connections): void {
 /** Takes back what was pushed last; null if nothing was. */
 export const popConnections = (): Connections | null => shared().pushed.pop() ?? null;
 
+/** Takes these back, whatever was pushed after them. */
+export function removeConnections(connections: Connections): void {
+  const { pushed } = shared();
+  const at = pushed.lastIndexOf(connections);
+  if (at >= 0) pushed.splice(at, 1);
+}
+
 /** The connections of the calling code: the innermost scope's, the job's, the pushed ones; null for none of these. */
 export function currentConnections(): Connections | null {
   const { scopes, pushed } = shared();

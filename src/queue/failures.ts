@@ -1,7 +1,6 @@
-import { registryKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { isMeant, readFailed, type FailedJob, type FailureFilter } from './failed.js';
-import { queueNames, registryPage } from './registry.js';
+import { queueNames, registryPage, registrySizes } from './registry.js';
 
 /** Failures of one function with one kind of error. */
 export interface FailureGroup {
@@ -23,6 +22,8 @@ export interface FailuresOptions {
   readonly queues?: readonly string[];
   readonly filter?: FailureFilter;
   readonly onProgress?: (done: number, total: number) => void;
+  /** Told of a failed registry that cannot be read, while the others are. Default: it is thrown. */
+  readonly onProblem?: (queue: string, error: Error) => void;
   /** Ends it between two pages; then the groups are those of what was read. */
   readonly signal?: AbortSignal;
 }
@@ -37,16 +38,14 @@ const OTHER = 'other errors';
  * number. Entries whose job is gone are left out.
  */
 export async function failureGroups(redis: Redis, options: FailuresOptions = {}): Promise<FailureGroup[]> {
-  const { filter = {}, onProgress, signal } = options;
+  const { filter = {}, onProgress, onProblem, signal } = options;
   const queues = options.queues ?? (await queueNames(redis)).names;
-  const sizes = await redis.pipeline(queues.map((queue) => ['ZCARD', registryKey('failed', queue)] as const));
-  const bad = sizes.find((size) => size instanceof Error);
-  if (bad) throw bad;
-  const total = sizes.reduce((sum: number, size) => sum + Number(size), 0);
+  const sizes = await registrySizes(redis, 'failed', queues, onProblem);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
   const groups = new Map<string, Growing>();
   let done = 0;
   for (const [i, queue] of queues.entries()) {
-    for (let from = 0; from < Number(sizes[i]) && signal?.aborted !== true; from += PAGE) {
+    for (let from = 0; from < (sizes[i] ?? 0) && signal?.aborted !== true; from += PAGE) {
       const ids = await registryPage(redis, 'failed', queue, { from, count: PAGE });
       for (const job of await readFailed(redis, ids)) {
         const known = job.functionName !== null || job.error !== null || job.endedAtMs !== null;

@@ -18,6 +18,26 @@ export async function registryPage(
   return (await redis.call(['ZRANGE', registryKey(registry, queue), from, from + count - 1])) as string[];
 }
 
+/**
+ * How many entries each queue's registry has. A key that is none counts as empty; `onProblem` is told of it, without it that is
+ * thrown.
+ */
+export async function registrySizes(
+  redis: Redis,
+  registry: RegistryName,
+  queues: readonly string[],
+  onProblem?: (queue: string, error: Error) => void,
+): Promise<number[]> {
+  const sizes = await redis.pipeline(queues.map((queue) => ['ZCARD', registryKey(registry, queue)] as const));
+  return queues.map((queue, i) => {
+    const size = sizes[i];
+    if (!(size instanceof Error)) return Number(size);
+    if (!onProblem) throw size;
+    onProblem(queue, size);
+    return 0;
+  });
+}
+
 /** Members of a set that are asked for at once, so that no call holds Redis for long. */
 export const SET_PAGE = 500;
 

@@ -4,7 +4,7 @@ import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
 import { chooseFailed, type FailureFilter } from './failed.js';
-import { queueNames, registryPage } from './registry.js';
+import { queueNames, registryPage, registrySizes } from './registry.js';
 
 export interface RequeueOptions {
   /** Queues whose failed registries are looked at; default: all. */
@@ -20,6 +20,8 @@ export interface RequeueOptions {
   readonly dryRun?: boolean;
   /** Ends it between two batches. */
   readonly signal?: AbortSignal;
+  /** With `requeueAll`: told of a failed registry that cannot be read, while the others go on. Default: it is thrown. */
+  readonly onProblem?: (queue: string, error: Error) => void;
   /** Called after each batch. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -48,15 +50,13 @@ export async function requeueAll(
   options: RequeueOptions & { readonly onResults?: (results: readonly Requeued[]) => void } = {},
 ): Promise<{ requeued: number; total: number }> {
   const queues = options.queues ?? (await queueNames(redis)).names;
-  const sizes = await redis.pipeline(queues.map((queue) => ['ZCARD', registryKey('failed', queue)] as const));
-  const bad = sizes.find((size) => size instanceof Error);
-  if (bad) throw bad;
-  const total = sizes.reduce((sum: number, size) => sum + Number(size), 0);
+  const sizes = await registrySizes(redis, 'failed', queues, options.onProblem);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
   const count = { requeued: 0, total: 0 };
   let looked = 0;
   for (const [i, queue] of queues.entries()) {
     const rest = (): number => (options.limit ?? Infinity) - count.total;
-    for await (const { results, seen } of requeueRegistry(redis, queue, Number(sizes[i]), options, rest)) {
+    for await (const { results, seen } of requeueRegistry(redis, queue, sizes[i] ?? 0, options, rest)) {
       count.requeued += results.filter((result) => result.requeued).length;
       count.total += results.length;
       looked += seen;
@@ -96,7 +96,7 @@ async function* requeueRegistry(
   }
 }
 
-/** Puts the named failed jobs back, whichever failed registry holds them. */
+/** Puts the named failed jobs back, whichever failed registry holds them. What a signal has kept from being tried is not in the answer. */
 export async function requeueIds(
   redis: Redis,
   ids: readonly string[],
@@ -107,11 +107,14 @@ export async function requeueIds(
   const homes = await findRegistries(redis, unique, queues);
   const work = queues.map((queue) => ({ queue, ids: unique.filter((id) => homes.get(id) === queue) }));
   const found = new Map((await requeueBatches(redis, work, options)).map((result) => [result.id, result]));
-  const missing = unique.filter((id) => !found.has(id));
+  const missing = unique.filter((id) => !homes.has(id));
   const reasons = await whyNotFailed(redis, missing, options.queues);
-  return unique.map(
-    (id) => found.get(id) ?? { id, registry: null, requeued: false, reason: reasons.get(id) ?? 'unknown' },
-  );
+  return unique.flatMap((id): Requeued[] => {
+    const result = found.get(id);
+    if (result) return [result];
+    const reason = reasons.get(id);
+    return reason === undefined ? [] : [{ id, registry: null, requeued: false, reason }];
+  });
 }
 
 async function requeueBatches(
@@ -122,7 +125,7 @@ async function requeueBatches(
   const total = work.reduce((sum, { ids }) => sum + ids.length, 0);
   const results: Requeued[] = [];
   for (const { queue, ids } of work) {
-    for (let from = 0; from < ids.length; from += BATCH) {
+    for (let from = 0; from < ids.length && options.signal?.aborted !== true; from += BATCH) {
       results.push(...(await requeueBatch(redis, queue, ids.slice(from, from + BATCH), options)).results);
       options.onProgress?.(results.length, total);
     }

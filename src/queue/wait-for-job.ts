@@ -42,7 +42,7 @@ export async function waitForJob(redis: Redis, id: string, options: WaitForJobOp
   const { signal, timeoutSeconds } = options;
   const deadline = timeoutSeconds === undefined ? null : AbortSignal.timeout(Math.min(MOST_MS, timeoutSeconds * 1_000));
   const stops = [signal, deadline].filter((stop) => stop != null);
-  const watch = new Watch(redis, id, options.enqueued);
+  const watch = new JobWatch(redis, id, options.enqueued);
   try {
     return await unlessAborted(watch, stops.length === 0 ? undefined : AbortSignal.any(stops));
   } catch (error) {
@@ -52,7 +52,7 @@ export async function waitForJob(redis: Redis, id: string, options: WaitForJobOp
   }
 }
 
-async function unlessAborted(watch: Watch, stop: AbortSignal | undefined): Promise<JobEnd | null> {
+async function unlessAborted(watch: JobWatch, stop: AbortSignal | undefined): Promise<JobEnd | null> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * GROWTH)) {
     stop?.throwIfAborted();
     const end = await before(watch.look(), stop);
@@ -80,15 +80,15 @@ async function before<T>(work: Promise<T>, stop: AbortSignal | undefined): Promi
   }
 }
 
-/** A job that is looked at again and again. */
-class Watch {
+/** A job that is looked at again and again, until `look` tells how it has ended. */
+export class JobWatch {
   readonly #redis: Redis;
   readonly #id: string;
   /** What of its hash tells why it may have vanished; null before it was seen. */
   #seen: { resultTtl: string | null; failureTtl: string | null; ttl: string | null } | null;
   status: string | null = null;
 
-  constructor(redis: Redis, id: string, enqueued: WaitForJobOptions['enqueued']) {
+  constructor(redis: Redis, id: string, enqueued?: WaitForJobOptions['enqueued']) {
     this.#redis = redis;
     this.#id = id;
     const text = (seconds: number | undefined): string | null => (seconds === undefined ? null : String(seconds));
@@ -137,5 +137,6 @@ class Watch {
   }
 }
 
-const isEnd = (status: string | null): status is Exclude<JobEnd['status'], 'gone'> =>
+/** The status of a job that nothing follows. */
+export const isEnd = (status: string | null): status is Exclude<JobEnd['status'], 'gone'> =>
   status !== null && ENDED.has(status);

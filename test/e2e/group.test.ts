@@ -38,7 +38,7 @@ it('groups are listed and deleted; their jobs stay', async () => {
     code: 0,
     stdout: 'Deleted group a of 1 job; they stay.\n',
   });
-  expect(JSON.parse((await tsrq('group', 'list', '--json')).stdout)).toEqual({ groups: ['b'] });
+  expect(JSON.parse((await tsrq('group', 'list', '--json')).stdout)).toEqual({ groups: [{ name: 'b', found: true }] });
   expect(await client.lrange('rq:queue:default', 0, -1)).toEqual(['b', 'a']);
 });
 

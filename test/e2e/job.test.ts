@@ -123,8 +123,8 @@ it('cancels and deletes, and exits 1 for what it could not do', async () => {
   expect(await tsrq('job', 'cancel', 'one')).toMatchObject({ code: 1, stderr: 'tsrq: one is canceled already\n' });
   expect(await tsrq('job', 'stop', 'one')).toMatchObject({ code: 1 });
   expect(await tsrq('job', 'delete', 'one')).toMatchObject({ code: 0, stdout: 'Deleted one.\n' });
-  const { code, stdout } = await tsrq('job', 'show', 'one');
-  expect([code, stdout]).toEqual([1, 'There is no job one.\n']);
+  const { code, stderr } = await tsrq('job', 'show', 'one');
+  expect([code, stderr]).toEqual([1, 'tsrq: there is no job one\n']);
   expect((await tsrq('job', 'burn', 'one')).code).toBe(2);
   expect((await tsrq('job', 'delete', '--enqueue-dependents', 'one')).code).toBe(2);
 });

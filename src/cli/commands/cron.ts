@@ -11,7 +11,7 @@ import { defined, type Cli } from '../context.js';
 import { readCronFile } from './cron-file.js';
 import { createLog, type Log } from '../log.js';
 import { cronRecord, plan, renderPlan, renderPlanJson } from '../render/cron.js';
-import { seconds, whole } from '../worker-options.js';
+import { seconds, whole } from '../values.js';
 
 interface Options {
   dryRun?: boolean;

@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Chalk } from 'chalk';
 import { Command } from 'commander';
@@ -40,7 +43,11 @@ export function demoCommand(cli: Cli): Command {
       const redis = await startPrivateRedis(server);
       const chalk = new Chalk({ level: cli.stdout.colour ? 1 : 0 });
       const stop = cli.interruption();
+      const dir = mkdtempSync(join(tmpdir(), 'tsrq-demo-'));
       try {
+        // An address that is given as an option is that of every queue; no file of the user's changes what is shown.
+        const settings = join(dir, 'tsrq.config.json');
+        writeFileSync(settings, '{}');
         cli.stdout.write(
           `${server.product} ${server.version} on 127.0.0.1:${redis.port}, temporary: nothing is kept\n`,
         );
@@ -48,18 +55,18 @@ export function demoCommand(cli: Cli): Command {
           if (stop.aborted) break;
           if (comment !== '') cli.stdout.write(`\n${chalk.dim(`# ${comment}`)}\n`);
           cli.stdout.write(`${chalk.bold(`$ tsrq ${args.map(quote).join(' ')}`)}\n`);
-          const code = await runTsrq(args, { ...cli.env, TSRQ_REDIS_URL: redis.url }, stop);
+          const code = await runTsrq(['--url', redis.url, '--config', settings, ...args], cli.env, stop);
           if (code !== 0 && !stop.aborted) throw new Error(`tsrq ${args.join(' ')} exited with ${code}`);
         }
       } finally {
         await redis.stop();
+        rmSync(dir, { recursive: true, force: true });
       }
     });
 }
 
 function runTsrq(args: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
-    // In the root directory there is no configuration of the user's that could change what is shown.
     const child = spawn(process.execPath, [BIN, ...args], { stdio: 'inherit', env: cleaned(env), cwd: '/' });
     signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
     child.once('error', reject);
@@ -69,10 +76,9 @@ function runTsrq(args: readonly string[], env: NodeJS.ProcessEnv, signal: AbortS
   });
 }
 
-/** Without the user's settings, but for the address of the private server. */
+/** Without the user's settings. */
 function cleaned(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const ours = Object.entries(env).filter(([name]) => name === 'TSRQ_REDIS_URL' || !/^(TSRQ|RQ|REDIS)_/.test(name));
-  return Object.fromEntries(ours);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(TSRQ|RQ|REDIS)_/.test(name)));
 }
 
 const quote = (word: string): string => {

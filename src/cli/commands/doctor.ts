@@ -83,13 +83,17 @@ function print(cli: Cli, diagnosed: readonly Diagnosed[]): void {
 
 /** One after the other; what one finds wrong does not keep the others from being done. */
 async function fixAll(cli: Cli, examined: readonly Examined[], yes: boolean): Promise<Fixed[]> {
+  cli.outliveReader();
   const done: Fixed[] = [];
   for (const { connection, redis, diagnosis } of examined) {
     const where = examined.length > 1 ? `${connection}: ` : '';
     for (const { id, message, fix } of diagnosis.findings) {
       if (!fix) continue;
       if (!yes && !(await askYes(`${where}${printable(message)}\n${fixText(fix)}?`))) continue;
-      const text = await repair(redis, fix);
+      const text = await repair(redis, fix).catch((error: unknown) => {
+        cli.exitCode = 1;
+        return `it could not be done: ${error instanceof Error ? error.message : String(error)}`;
+      });
       if (!cli.json) cli.stdout.write(`${where}${id}: ${text}\n`);
       done.push({ connection, id, kind: fix.kind, done: text });
     }

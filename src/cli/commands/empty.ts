@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { TsrqError } from '../../errors.js';
 import { emptyRegistry } from '../../queue/empty-registry.js';
 import { empty, emptyOld } from '../../queue/empty.js';
 import { queueNames } from '../../queue/registry.js';
@@ -58,6 +59,9 @@ export function emptyCommand(cli: Cli): Command {
     .option('--dry-run', 'count them, and change nothing')
     .addHelpText('after', HELP)
     .action(async (queues: string[], options: Options) => {
+      if (queues.length > 0 && options.all === true)
+        throw new TsrqError('USAGE', 'either --all or names of queues, not both');
+      if (queues.includes('')) throw new TsrqError('USAGE', 'the name of a queue is empty');
       if (queues.length === 0 && options.all !== true) {
         show(cli, [], options);
         return;
@@ -66,6 +70,7 @@ export function emptyCommand(cli: Cli): Command {
       const work = options.all === true ? chosenConnections(settings) : queuesByConnection(settings, queues);
       if (options.all === true && options.dryRun !== true)
         await confirm(cli, `Remove the ${placesOf(options).join(' and ')} jobs of ALL queues?`, options.yes);
+      cli.outliveReader();
       const results: Emptied[] = [];
       for (const connection of work) results.push(...(await emptyConnection(cli, connection, options)));
       show(cli, results, options);
@@ -121,7 +126,10 @@ function show(cli: Cli, results: readonly Emptied[], { dryRun = false }: Options
   if (cli.json) {
     const sum = results.reduce((total, result) => total + result.removed, 0);
     const counts = dryRun ? { removed: 0, wouldRemove: sum } : { removed: sum };
-    cli.stdout.write(`${JSON.stringify({ ...counts, queues: results })}\n`);
+    const queues = results.map(({ removed, ...result }) =>
+      dryRun ? { ...result, removed: 0, wouldRemove: removed } : { ...result, removed },
+    );
+    cli.stdout.write(`${JSON.stringify({ ...counts, queues })}\n`);
     return;
   }
   if (results.length === 0) cli.stdout.write('Nothing to do\n');

@@ -7,8 +7,7 @@ import { parseArguments } from '../arguments.js';
 import { followUpsOf, withFollowUps, type FollowUpOptions } from '../follow-up-options.js';
 import { defined, type Cli } from '../context.js';
 import { durability } from '../../redis/durable.js';
-import { date, duration, waitingTime } from '../values.js';
-import { whole } from '../worker-options.js';
+import { date, duration, waitingTime, whole } from '../values.js';
 import { reportEnd, waitUntilEnd } from './job/wait.js';
 
 interface Options extends FollowUpOptions {
@@ -112,6 +111,8 @@ function newJob(cli: Cli, functionName: string, words: readonly string[], option
   if (options.unique === true && options.jobId === undefined) {
     throw new TsrqError('USAGE', '--unique needs --job-id: it is the id that is to be unique');
   }
+  if (options.unique === true && options.replace === true)
+    throw new TsrqError('USAGE', 'either --unique or --replace: an existing job is left alone, or replaced');
   if (options.allowFailure === true && options.dependsOn === undefined) {
     throw new TsrqError('USAGE', '--allow-failure needs --depends-on');
   }

@@ -2,10 +2,10 @@ import { Command } from 'commander';
 import { failureGroups, type FailureGroup } from '../../queue/failures.js';
 import { chosenConnections, queuesByConnection } from '../connections.js';
 import { defined, type Cli } from '../context.js';
-import { moment } from '../values.js';
+import { moment, several } from '../values.js';
 import { noteInterruption } from '../interrupted.js';
+import { unreadable } from '../unreadable.js';
 import { progressBar } from '../progress.js';
-import { several } from '../worker-options.js';
 
 interface Options {
   queue?: string[];
@@ -39,6 +39,9 @@ export function failuresCommand(cli: Cli): Command {
           ...(queues === null ? {} : { queues }),
           filter: defined({ sinceMs: since }),
           onProgress: bar.update,
+          onProblem: (name, error) => {
+            unreadable(cli, name, error);
+          },
           signal: cli.interruption(),
         }).finally(bar.end);
         groups.push(...found.map((group) => ({ connection, ...group })));

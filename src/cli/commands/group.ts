@@ -4,8 +4,8 @@ import { deleteGroup, groupMembers, groupNames, groupStatus, type GroupMember } 
 import type { Redis } from '../../redis/redis.js';
 import { chosenConnections } from '../connections.js';
 import type { Cli } from '../context.js';
-import { plural } from '../render/words.js';
-import { whole } from '../worker-options.js';
+import { plural, printable } from '../render/words.js';
+import { whole } from '../values.js';
 
 const DEFAULT_LIMIT = 20;
 
@@ -25,7 +25,7 @@ Exits 1 if there is no such group.
 `;
 
 interface Options {
-  readonly limit: number;
+  readonly limit?: number;
 }
 
 export function groupCommand(cli: Cli): Command {
@@ -33,12 +33,13 @@ export function groupCommand(cli: Cli): Command {
     .description('Look at groups of jobs, or delete them.')
     .argument('<action>', 'list, show or delete')
     .argument('[names...]', 'names of groups')
-    .option('--limit <n>', 'with show: how many of the jobs to name', whole(0), DEFAULT_LIMIT)
+    .option('--limit <n>', `with show: how many of the jobs to name (default: ${DEFAULT_LIMIT})`, whole(0))
     .addHelpText('after', EXAMPLES)
     .action(async (action: string, names: string[], options: Options) => {
       if (action !== 'list' && action !== 'show' && action !== 'delete') {
         throw new TsrqError('USAGE', `'${action}' is none of list, show, delete`);
       }
+      if (action !== 'show' && options.limit !== undefined) throw new TsrqError('USAGE', '--limit goes with show');
       if (action === 'list') await list(cli, names);
       else if (names.length === 0) {
         throw new TsrqError('USAGE', `group ${action} needs the name of a group`, { hint: 'see `tsrq group list`' });
@@ -53,7 +54,11 @@ async function list(cli: Cli, names: readonly string[]): Promise<void> {
     for (const name of await groupNames(await cli.connect(target))) found.add(name);
   }
   const groups = [...found].sort();
-  cli.stdout.write(cli.json ? `${JSON.stringify({ groups })}\n` : groups.map((name) => `${name}\n`).join(''));
+  cli.stdout.write(
+    cli.json
+      ? `${JSON.stringify({ groups: groups.map((name) => ({ name, found: true })) })}\n`
+      : groups.map((name) => `${printable(name)}\n`).join(''),
+  );
 }
 
 interface Done {
@@ -67,7 +72,8 @@ async function each(cli: Cli, action: 'show' | 'delete', names: readonly string[
     const parts: Done[] = [];
     for (const { target } of chosenConnections(await cli.settings())) {
       const redis = await cli.connect(target);
-      const done = action === 'show' ? await show(redis, name, options.limit) : await remove(redis, name);
+      const done =
+        action === 'show' ? await show(redis, name, options.limit ?? DEFAULT_LIMIT) : await remove(redis, name);
       if (done) parts.push(done);
     }
     if (parts.length === 0) {
@@ -88,7 +94,7 @@ async function show(redis: Redis, name: string, limit: number): Promise<Done | n
   if (status.gone > 0) counts.push(`${status.gone} gone`);
   const lines = [
     `${name}: ${status.done ? 'done' : 'not done'}, ${plural(status.jobs, 'job')}${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
-    ...members.map((member) => `  ${(member.status ?? 'gone').padEnd(10)} ${member.id}`),
+    ...members.map((member) => `  ${(member.status ?? 'gone').padEnd(10)} ${printable(member.id)}`),
   ];
   const rest = status.jobs + status.gone - members.length;
   if (rest > 0 && members.length > 0) lines.push(`  … and ${rest} more`);

@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { workerKey } from '../../protocol/keys.js';
 import { parseDate } from '../../protocol/time.js';
 import type { Redis } from '../../redis/redis.js';
 import { chosenConnections } from '../connections.js';
 import type { Cli } from '../context.js';
+import { seconds } from '../values.js';
 
 /** Seconds without a sign of life: tsrq's workers give one each 30 s, Python's idle ones each 405. */
 const MAX_AGE = 90;
@@ -66,10 +67,4 @@ async function workerHealth(opened: readonly Redis[], name: string, maxAge: numb
     return { well, worker: name, ageSeconds, text };
   }
   return { well: false, worker: name, text: `there is no live worker ${name}` };
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError(`a number of seconds above 0 is needed, not '${text}'`);
 }

@@ -6,7 +6,7 @@ import { chosenConnections, queuesByConnection } from '../connections.js';
 import type { Cli } from '../context.js';
 import type { Found } from '../render/info-json.js';
 import { repeat, showLive } from '../screen.js';
-import { interval } from '../values.js';
+import { seconds } from '../values.js';
 
 interface Options {
   interval?: number;
@@ -21,7 +21,7 @@ export function infoCommand(cli: Cli): Command {
   return new Command('info')
     .description('Show queues and workers. Never changes anything.')
     .argument('[queues...]', 'names of queues (default: all)')
-    .option('-i, --interval <seconds>', 'show it again and again, in place on a terminal', interval)
+    .option('-i, --interval <seconds>', 'show it again and again, in place on a terminal', seconds)
     .option('-r, --raw', "print the plain lines of RQ's `rq info --raw`")
     .option('-Q, --only-queues', 'show only queues')
     .option('-W, --only-workers', 'show only workers')

@@ -18,6 +18,7 @@ export function metricsCommand(cli: Cli): Command {
       '\nExamples:\n  $ tsrq metrics\n  $ tsrq metrics --output /var/lib/node_exporter/tsrq.prom\n\nExits 69 if a Redis cannot be reached; tsrq_redis_up says so in the metrics.',
     )
     .action(async ({ output }: { output?: string }) => {
+      if (cli.json) throw new TsrqError('USAGE', 'metrics are text for Prometheus', { hint: 'tsrq info --json' });
       const connections = chosenConnections(await cli.settings());
       const looks = await Promise.all(connections.map((connection) => look(cli, connection)));
       const found = looks.filter((result): result is Found => !(result instanceof TsrqError));

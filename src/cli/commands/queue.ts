@@ -115,6 +115,7 @@ async function move(cli: Cli, from: string, to: string): Promise<void> {
   const [connection] = connections;
   if (connection === undefined || connections.length > 1)
     throw new TsrqError('USAGE', `${from} and ${to} are on different servers`);
+  cli.outliveReader();
   const redis = await cli.connect(connection.target);
   const bar = await progressBar(cli.stderr, `Moving ${from}`, 'jobs');
   const { moved, dropped } = await moveQueue(redis, from, to, bar.update, cli.interruption()).finally(bar.end);
@@ -142,6 +143,7 @@ async function change(cli: Cli, action: Action, names: readonly string[], option
       `Delete ${names.join(', ')}${options.keepJobs === true ? '' : ' and the queued jobs'}?`,
       options.yes,
     );
+  cli.outliveReader();
   const shown: object[] = [];
   for (const connection of connections) {
     for await (const { queue, done, text, json } of changeQueues(cli, action, connection, options)) {

@@ -4,10 +4,11 @@ import type { FailureFilter } from '../../queue/failed.js';
 import { DRY_RUN, requeueAll, requeueIds, type Requeued } from '../../queue/requeue.js';
 import { chosenConnections, queuesByConnection } from '../connections.js';
 import { defined, type Cli } from '../context.js';
-import { moment } from '../values.js';
+import { moment, several, whole } from '../values.js';
 import { noteInterruption } from '../interrupted.js';
+import { printable } from '../render/words.js';
+import { unreadable } from '../unreadable.js';
 import { progressBar } from '../progress.js';
-import { several, whole } from '../worker-options.js';
 
 export interface RequeueChoice {
   all?: boolean;
@@ -68,8 +69,12 @@ export function requeueCommand(cli: Cli): Command {
 /** Requeues failed jobs and prints what became of each. */
 export async function requeueAndReport(cli: Cli, ids: readonly string[], options: RequeueChoice): Promise<void> {
   const report = new Report(cli, options.dryRun === true);
-  await requeueEverywhere(cli, ids, options, report);
-  report.end();
+  cli.outliveReader();
+  try {
+    await requeueEverywhere(cli, ids, options, report);
+  } finally {
+    report.end();
+  }
   noteInterruption(cli, 'the others are where they were; the same command goes on');
 }
 
@@ -103,6 +108,9 @@ async function requeueEverywhere(
           ...how,
           ...left,
           filter: filterOf(options),
+          onProblem: (queue, error) => {
+            unreadable(cli, queue, error);
+          },
           onResults: (results) => {
             report.add(results);
           },
@@ -174,6 +182,7 @@ class Report {
 const isDry = (result: Requeued): boolean => !result.requeued && result.reason === DRY_RUN;
 
 function line(result: Requeued): string {
-  if (isDry(result)) return `would requeue ${result.id}`;
-  return result.requeued ? `requeued ${result.id} on ${result.queue}` : `not requeued ${result.id}: ${result.reason}`;
+  const { id } = result;
+  if (isDry(result)) return printable(`would requeue ${id}`);
+  return printable(result.requeued ? `requeued ${id} on ${result.queue}` : `not requeued ${id}: ${result.reason}`);
 }

@@ -1,11 +1,12 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { suspend } from '../../queue/suspend.js';
 import type { Cli } from '../context.js';
+import { wholeSeconds } from '../values.js';
 
 export function suspendCommand(cli: Cli): Command {
   return new Command('suspend')
     .description('Let no worker of this Redis start a new job, Python workers included; running jobs go on.')
-    .option('--duration <seconds>', 'resume by itself after so many seconds', positiveInteger)
+    .option('--duration <seconds>', 'resume by itself after so many seconds', wholeSeconds)
     .action(async (options: { duration?: number }) => {
       const { target } = await cli.settings();
       const seconds = options.duration ?? null;
@@ -17,12 +18,4 @@ export function suspendCommand(cli: Cli): Command {
       const until = seconds === null ? 'until `tsrq resume`' : `for ${seconds} seconds`;
       cli.stdout.write(`Suspended ${until}: no new jobs will be started, running ones will be completed.\n`);
     });
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InvalidArgumentError(`a whole number of seconds from 1 is needed, not '${text}'`);
-  }
-  return value;
 }

@@ -6,7 +6,7 @@ import { renderTop } from '../render/top.js';
 import { showLive } from '../screen.js';
 import { Top } from '../top/app.js';
 import { TABS, type Tab } from '../top/source.js';
-import { interval } from '../values.js';
+import { seconds } from '../values.js';
 
 const EXAMPLES = `
 Examples:
@@ -20,7 +20,7 @@ Keys are shown in the last line, and all of them with ?. What removes or ends so
 export function topCommand(cli: Cli): Command {
   return new Command('top')
     .description('Watch queues, workers and jobs on the whole terminal, and act on them.')
-    .option('-i, --interval <seconds>', 'look again so often', interval, 2)
+    .option('-i, --interval <seconds>', 'look again so often', seconds, 2)
     .addOption(new Option('--tab <name>', 'what is shown first').choices(TABS).default('queues'))
     .addHelpText('after', EXAMPLES)
     .action(async ({ interval, tab }: { interval: number; tab: Tab }) => {

@@ -73,7 +73,8 @@ function connectionFlags(settings: Settings): string[] {
   if (named) return ['--connection', String(named.value)];
   if (said.length === 0) return [];
   const { target } = settings;
-  if (target.password !== undefined || target.username !== undefined) {
+  const ofSentinels = target.kind === 'sentinel' ? [target.sentinelPassword, target.sentinelUsername] : [];
+  if ([target.password, target.username, ...ofSentinels].some((word) => word !== undefined)) {
     throw new TsrqError('USAGE', 'a unit can be read by everybody, and the URL has a login', {
       hint: 'write it into a configuration file, with passwordFile for the password',
     });

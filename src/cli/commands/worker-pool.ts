@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
+import { TsrqError } from '../../errors.js';
 import type { Cli } from '../context.js';
+import { whole } from '../values.js';
 import { addWorkerOptions, type WorkerFlagValues } from '../worker-options.js';
 import { runWorker } from './worker.js';
 
@@ -12,8 +14,10 @@ export function workerPoolCommand(cli: Cli): Command {
   // RQ's -n is the number of workers here, and the name elsewhere.
   const name = command.options.find((option) => option.long === '--name');
   if (name) delete name.short;
-  command.addOption(new Option('-n, --num-workers <n>', 'jobs at once (default: 1)').argParser(Number));
+  command.addOption(new Option('-n, --num-workers <n>', 'jobs at once (default: 1)').argParser(whole(1)));
   return command.action(async (queues: string[], values: WorkerFlagValues & { numWorkers?: number }) => {
+    if (values.numWorkers !== undefined && values.concurrency !== undefined)
+      throw new TsrqError('USAGE', 'either -n or -C: both say how many jobs run at once');
     const concurrency = values.numWorkers ?? values.concurrency;
     await runWorker(cli, queues, {
       ...values,

@@ -7,7 +7,7 @@ import type { Redis } from '../../redis/redis.js';
 import { chosenConnections, queuesByConnection } from '../connections.js';
 import type { Cli } from '../context.js';
 import { WORKERS_ACTIONS, type WorkersAction } from '../workers-actions.js';
-import { several, whole } from '../worker-options.js';
+import { several, whole } from '../values.js';
 
 interface Options {
   all?: boolean;
@@ -75,6 +75,7 @@ interface Told extends Directed {
 }
 
 async function direct(cli: Cli, order: WorkerOrder, names: readonly string[], options: Options): Promise<void> {
+  cli.outliveReader();
   const waitSeconds = options.wait === false ? { waitSeconds: 0 } : {};
   const tell = (redis: Redis, name: string): Promise<Directed> => directWorker(redis, name, order, waitSeconds);
   const settings = await cli.settings();

@@ -28,7 +28,7 @@ export function jobActions({ id, queue, state }: JobRef): Action[] {
     {
       ...{ key: 'r', word: 'requeue', question: null, states: ['failed', 'stopped'] },
       run: async (redis) => {
-        const [result] = await requeueIds(redis, [id], { queues: [queue] });
+        const [result] = await requeueIds(redis, [id], queue === '' ? {} : { queues: [queue] });
         return result?.requeued === true
           ? `Requeued ${id} on ${result.queue}.`
           : `${id} was not requeued: ${result?.reason ?? '?'}`;

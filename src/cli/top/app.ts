@@ -124,6 +124,7 @@ export class Top implements LiveView {
   async refresh(screen: LiveScreen): Promise<void> {
     const { place } = this;
     if (!place) return;
+    const turned = this.#turned;
     try {
       const overview = this.#overviews.get(place) ?? new Overview(await place.connect());
       await overview.look({
@@ -132,7 +133,7 @@ export class Top implements LiveView {
       });
       this.#overviews.set(place, overview);
       this.#clamp();
-      await this.#lookAtJobs(overview, screen);
+      await this.#lookAtJobs(overview, screen, turned);
       if (this.mode.kind === 'job') await this.mode.view.look(overview.redis);
       this.outage = null;
     } catch (error) {
@@ -142,10 +143,9 @@ export class Top implements LiveView {
     }
   }
 
-  async #lookAtJobs(overview: Overview, screen: LiveScreen): Promise<void> {
+  async #lookAtJobs(overview: Overview, screen: LiveScreen, turned: number): Promise<void> {
     const { tab, cursor } = this;
-    if (!isJobTab(tab)) return;
-    const turned = this.#turned;
+    if (!isJobTab(tab) || turned !== this.#turned) return;
     const sizes = sizesOf(overview, tab, this.scope);
     if (cursor.filter !== '') {
       this.#search ??= new JobSearch(tab, cursor.filter, sizes);

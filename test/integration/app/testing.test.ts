@@ -46,6 +46,15 @@ describe('jobs run inline', () => {
   });
 });
 
+it('a Redis that is ended takes only itself from the connections of the process', async () => {
+  const [first, second] = [await startTestRedis(), await startTestRedis()];
+  await first.stop();
+  const made = await new Queue('q').enqueue('kit.nobody');
+  expect(await second.app.redisOf().call(['EXISTS', `rq:job:${made.id}`])).toBe(1);
+  await second.stop();
+  expect(await new Queue('q').length()).toBe(0);
+});
+
 describe('runJobs', () => {
   it('runs all queues until nothing is left, and tells how each job ended', async () => {
     await parent.enqueue();

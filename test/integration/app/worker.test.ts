@@ -50,19 +50,21 @@ describe('a worker', () => {
     expect(events.map((event) => event.type === 'job-ended' && event.id)).toEqual([bad.id, good.id]);
   });
 
-  it('is not ended by a hook that throws, but tells of it', async () => {
+  it('is not ended by a hook that throws or is rejected, but tells of it', async () => {
     const warnings: string[] = [];
     const worker = app.worker('q', {
       handlers: { ok: () => 1 },
       beforePerform: () => {
         throw new Error('of the hook');
       },
+      afterPerform: (): unknown => Promise.reject(new Error('of the promise')),
     });
     worker.on('warning', ({ message }) => warnings.push(message));
     const made = await app.queue('q').enqueue('ok');
     await worker.work();
     expect(await made.result()).toBe(1);
     expect(warnings.some((text) => text.includes('of the hook'))).toBe(true);
+    expect(warnings.some((text) => text.includes('of the promise'))).toBe(true);
   });
 
   it('works until its signal fires, and only once', async () => {
@@ -113,6 +115,18 @@ describe('a worker', () => {
     const two = new Tsrq({ url, connections: { other: 'redis://127.0.0.1:1' }, queueConnections: { b: 'other' } });
     await expect(two.worker(['a', 'b']).work()).rejects.toThrow('on different connections');
   });
+});
+
+it.each([
+  [{ concurrency: 0 }, 'the concurrency is 0'],
+  [{ concurrency: NaN }, 'the concurrency is NaN'],
+  [{ jobsPerHorse: 0 }, 'the jobsPerHorse is 0'],
+  [{ maxJobs: 1.5 }, 'the maxJobs is 1.5'],
+  [{ weights: { q: 0 } }, "the weight of queue 'q' is 0"],
+  [{ monitoringInterval: 0 }, 'monitoringInterval is 0'],
+  [{ resultTtl: -2 }, 'the resultTtl is -2'],
+] as const)('a worker refuses %j', async (options, why) => {
+  await expect(app.worker('q', { handlers: {}, ...options }).work()).rejects.toThrow(why);
 });
 
 describe('a job defined with job()', () => {

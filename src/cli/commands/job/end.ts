@@ -4,7 +4,7 @@ import type { Redis } from '../../../redis/redis.js';
 import type { Cli } from '../../context.js';
 import { anywhere } from './anywhere.js';
 
-/** What was done to one job, or why not. */
+/** What was done to one job, as a sentence, or why not. */
 export interface Done {
   readonly done: boolean;
   readonly text: string;
@@ -46,13 +46,14 @@ async function doEach(
   ids: readonly string[],
   act: (redis: Redis, id: string) => Promise<Done | null>,
 ): Promise<void> {
+  cli.outliveReader();
   const jobs: object[] = [];
   for (const id of new Set(ids)) {
     const found = await anywhere(cli, (redis) => act(redis, id));
-    const { done, text } = found?.value ?? { done: false, text: `There is no job ${id}.` };
+    const { done, text } = found?.value ?? { done: false, text: `there is no job ${id}` };
     if (!done) cli.exitCode = 1;
-    if (!cli.json) (done ? cli.stdout : cli.stderr).write(`${text}\n`);
-    jobs.push({ id, done });
+    if (!cli.json) (done ? cli.stdout : cli.stderr).write(`${done ? '' : 'tsrq: '}${text}\n`);
+    jobs.push(done ? { id, done } : { id, done, reason: text });
   }
   if (cli.json) cli.stdout.write(`${JSON.stringify({ jobs })}\n`);
 }
@@ -61,7 +62,7 @@ export async function cancel(redis: Redis, id: string, enqueueDependents: boolea
   const result = await cancelJob(redis, id, { enqueueDependents });
   if (result.state === 'gone') return null;
   return result.state === 'ended'
-    ? { done: false, text: `tsrq: ${id} is ${result.status} already` }
+    ? { done: false, text: `${id} is ${result.status} already` }
     : { done: true, text: `Canceled ${id}.` };
 }
 
@@ -70,5 +71,5 @@ export async function stop(redis: Redis, id: string): Promise<Done | null> {
   if (result.state === 'gone') return null;
   if (result.state === 'sent') return { done: true, text: `The worker of ${id} was told to stop it.` };
   const why = result.state === 'not-running' ? `it is ${result.status}, not running` : 'its worker does not listen';
-  return { done: false, text: `tsrq: ${id} was not stopped: ${why}` };
+  return { done: false, text: `${id} was not stopped: ${why}` };
 }

@@ -3,8 +3,7 @@ import { TsrqError } from '../../../errors.js';
 import { JOB_STATES, JobListing, type JobEntry, type JobFilter, type JobState } from '../../../info/job-list.js';
 import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../../connections.js';
 import { defined, type Cli } from '../../context.js';
-import { moment, waitingTime } from '../../values.js';
-import { whole } from '../../worker-options.js';
+import { moment, waitingTime, whole } from '../../values.js';
 
 interface Options {
   state?: JobState[];

@@ -47,7 +47,7 @@ async function show(cli: Cli, ids: readonly string[], options: Options): Promise
     const found = await anywhere(cli, (redis) => fetchJob(redis, id));
     if (!found) {
       cli.exitCode = 1;
-      if (!cli.json) cli.stdout.write(`There is no job ${id}.\n`);
+      if (!cli.json) cli.stderr.write(`tsrq: there is no job ${id}\n`);
       jobs.push({ id, done: false });
       continue;
     }

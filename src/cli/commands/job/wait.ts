@@ -5,6 +5,7 @@ import { waitForJob, type JobEnd, type WaitForJobOptions } from '../../../queue/
 import type { Redis } from '../../../redis/redis.js';
 import { defined, type Cli } from '../../context.js';
 import { lastLine, shownJson } from '../../render/job.js';
+import { printable } from '../../render/words.js';
 import { waitingTime } from '../../values.js';
 import { anywhere } from './anywhere.js';
 
@@ -78,6 +79,6 @@ export function reportEnd(cli: Cli, waited: Waited, { alone }: { readonly alone:
 function why({ id, status, error }: Omit<JobEnd, 'kept'>): string {
   if (status === 'canceled') return 'was canceled';
   if (status === 'gone') return 'is gone: it was deleted, its ttl was over, or nothing is kept of it';
-  const text = error === null ? '' : `: ${lastLine(error)}`;
+  const text = error === null ? '' : `: ${printable(lastLine(error))}`;
   return `${status === 'stopped' ? 'was stopped' : 'failed'}${text}\n  \`tsrq job show ${id}\` tells more`;
 }

@@ -2,6 +2,7 @@ import { TsrqError } from '../../../errors.js';
 import { progressOf } from '../../../protocol/progress.js';
 import { fetchLog, type LogLine } from '../../../queue/job-log.js';
 import { fetchJob, fetchResults, type FetchedJob } from '../../../queue/job-store.js';
+import { isEnd, JobWatch, type JobEnd } from '../../../queue/wait-for-job.js';
 import type { Redis } from '../../../redis/redis.js';
 import type { Cli } from '../../context.js';
 import { lastLine, logText, progressText, renderJob } from '../../render/job.js';
@@ -9,7 +10,6 @@ import { bar, cut, printable } from '../../render/words.js';
 import { repeat, showLive } from '../../screen.js';
 import { anywhere } from './anywhere.js';
 
-const ENDED: ReadonlySet<string> = new Set(['finished', 'failed', 'stopped', 'canceled']);
 /** Lines of the log that are kept for the screen. */
 const MOST_SHOWN = 200;
 const SECONDS = 0.5;
@@ -40,37 +40,43 @@ export async function watch(cli: Cli, id: string): Promise<void> {
     const teller = new Teller(cli);
     await repeat(cli, SECONDS, async () => teller.tell(view, await view.refresh()), isOver);
   }
-  if (view.gone) cli.stderr.write(`tsrq: ${id} is gone: it was deleted, or nothing is kept of it\n`);
-  if (!view.isOver) cli.exitCode = cli.interruption().reason === 'SIGTERM' ? 143 : 130;
-  else if (view.job.status !== 'finished' || view.gone) cli.exitCode = 1;
+  const { end } = view;
+  if (end === null) cli.exitCode = cli.interruption().reason === 'SIGTERM' ? 143 : 130;
+  else if (end.status !== 'finished') cli.exitCode = 1;
+  if (end?.status === 'gone') cli.stderr.write(`tsrq: ${id} is gone: it was deleted, or nothing is kept of it\n`);
+  else if (end?.kept === false) cli.stderr.write(`tsrq: ${id} ${end.status}; nothing was kept of it\n`);
 }
 
 /** A job as it was seen last. */
 class JobView {
   readonly #redis: Redis;
+  readonly #watch: JobWatch;
   #after: string | null = null;
   job: FetchedJob;
   log: LogLine[] = [];
-  gone = false;
+  /** How it has ended; null before that. */
+  end: JobEnd | null = null;
   outage: string | null = null;
 
   constructor(redis: Redis, job: FetchedJob) {
     this.#redis = redis;
+    this.#watch = new JobWatch(redis, job.id);
     this.job = job;
   }
 
   get isOver(): boolean {
-    return this.gone || ENDED.has(this.job.status ?? '');
+    return this.end !== null;
   }
 
   /** Looks again; returns the lines of the log that are new. */
   async refresh(): Promise<LogLine[]> {
     try {
+      const end = (await this.#watch.look()) ?? null;
       const job = await fetchJob(this.#redis, this.job.id);
       // Behind the job: of one that has ended, the log is complete.
       const lines = await fetchLog(this.#redis, this.job.id, this.#after === null ? {} : { after: this.#after });
       this.outage = null;
-      this.gone = job === null;
+      this.end = end;
       this.job = job ?? this.job;
       this.#after = lines.at(-1)?.entryId ?? this.#after;
       this.log = [...this.log, ...lines].slice(-MOST_SHOWN);
@@ -113,7 +119,7 @@ class Teller {
       this.#cli.stderr.write(outage === null ? 'tsrq: Redis is back\n' : `tsrq: ${outage}; trying until it is back\n`);
     }
     this.#away = outage !== null;
-    const ended = ENDED.has(job.status ?? '');
+    const ended = isEnd(job.status);
     if (!ended) this.#tellStatus(job);
     const progress = progressOf(job.meta);
     const text = progress === null ? null : progressText(progress);
@@ -126,7 +132,7 @@ class Teller {
   #tellStatus({ status, error }: FetchedJob): void {
     if (status === this.#status) return;
     this.#status = status;
-    const why = error !== null && status !== 'finished' && ENDED.has(status ?? '') ? `: ${lastLine(error)}` : '';
-    this.#cli.stdout.write(`status: ${status ?? '?'}${why}\n`);
+    const why = error !== null && status !== 'finished' && isEnd(status) ? `: ${lastLine(error)}` : '';
+    this.#cli.stdout.write(`status: ${printable(`${status ?? '?'}${why}`)}\n`);
   }
 }
