@@ -63,12 +63,9 @@ async function rescue(redis: Redis, queues: readonly string[], graceSeconds: num
   let [back, dropped] = [0, 0];
   const rescueAll = async (): Promise<void> => {
     for (const queue of queues) {
-      for (let more = true; more;) {
-        const found = await rescueStranded(redis, queue, graceSeconds);
-        back += found.back.length;
-        dropped += found.dropped.length;
-        more = found.back.length + found.dropped.length > 0;
-      }
+      const found = await rescueStranded(redis, queue, graceSeconds);
+      back += found.back.length;
+      dropped += found.dropped.length;
     }
   };
   await rescueAll();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { jobKey, registryKey, type RegistryName } from '../protocol/keys.js';
-import { parseDate } from '../protocol/time.js';
+import { formatDate, parseDate } from '../protocol/time.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList } from './claim.js';
@@ -44,7 +44,7 @@ export async function emptyRegistry(
     const ids = await chosen(redis, registry, page, options.beforeMs);
     let gone = dryRun ? ids.length : 0;
     if (!dryRun && ids.length > 0) {
-      const args = [registry, queue, token, call, ...ids];
+      const args = [formatDate(Date.now()), registry, queue, token, call, ...ids];
       [gone = 0] = asList(await redis.evaluate(script('empty_registry'), [], args)).map(Number);
     }
     looked += page.length / 2;

@@ -25,7 +25,8 @@ export async function empty(
   let done = 0;
   for (let call = 1; done < total && signal?.aborted !== true; call += 1) {
     const limit = Math.min(BATCH, total - done);
-    const [taken] = asList(await redis.evaluate(script('empty'), [], [queue, limit, token, call])).map(Number);
+    const args = [formatDate(Date.now()), queue, limit, token, call];
+    const [taken] = asList(await redis.evaluate(script('empty'), [], args)).map(Number);
     if (!taken) break;
     done += taken;
     onProgress?.(done, total);
@@ -56,7 +57,7 @@ export async function emptyOld(redis: Redis, queue: string, options: EmptyOldOpt
           await redis.evaluate(
             script('empty_old'),
             [],
-            [queue, formatDate(beforeMs), looked - removed, BATCH, token, call],
+            [formatDate(Date.now()), queue, formatDate(beforeMs), looked - removed, BATCH, token, call],
           ),
         ).map(Number);
     if (seen === 0) break;

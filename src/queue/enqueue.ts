@@ -122,7 +122,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
     ...waiting(job),
     ...followUpFields(job),
   });
-  const due = dueSeconds(job, nowMs);
+  const due = dueSeconds(job);
   const parents = parentsOf(job);
   const rule = job.onExistingId ?? 'refuse';
   const head = [
@@ -154,18 +154,23 @@ function jobExists(id: string, status: string, rule: NewJob['onExistingId']): Ts
 }
 
 function flagsOf(job: NewJob): string {
-  const brief = job.resultTtlSeconds === 0 || job.failureTtlSeconds === 0;
+  const brief = isBrief(job.resultTtlSeconds) || isBrief(job.failureTtlSeconds);
   const flags = `${job.atFront === true ? 'front ' : ''}${job.id === undefined ? 'new ' : ''}${brief ? 'brief ' : ''}`;
   return allowsFailure(job) === true ? `${flags}lenient` : flags;
 }
 
+/** Whether the job may be gone before the call that stored it can be sent again. */
+const isBrief = (ttlSeconds: number | undefined): boolean =>
+  ttlSeconds !== undefined && ttlSeconds >= 0 && ttlSeconds < 60;
+
 const isScheduled = ({ scheduleAt, scheduleInSeconds }: NewJob): boolean =>
   scheduleAt !== undefined || scheduleInSeconds !== undefined;
 
-/** When it is due, whole seconds since the epoch; null for at once. */
-function dueSeconds({ scheduleAt, scheduleInSeconds }: NewJob, nowMs: number): number | null {
-  if (scheduleAt !== undefined) return Math.floor(scheduleAt.getTime() / 1_000);
-  return scheduleInSeconds === undefined ? null : Math.floor(nowMs / 1_000 + scheduleInSeconds);
+/** When it is due, whole seconds since the epoch; null for at once. Schedulers look from the epoch on. */
+function dueSeconds({ scheduleAt, scheduleInSeconds }: NewJob): number | null {
+  if (scheduleAt !== undefined) return Math.max(0, Math.floor(scheduleAt.getTime() / 1_000));
+  // By the wall clock: `clock` goes its own way when that is set, or the machine has slept.
+  return scheduleInSeconds === undefined ? null : Math.floor(Date.now() / 1_000 + scheduleInSeconds);
 }
 
 function parentsOf({ dependsOn }: NewJob): readonly string[] {
@@ -235,6 +240,9 @@ function check(job: NewJob): void {
   if (queue === '') throw usage('the queue name is empty');
   if (job.group === '') throw usage('the group name is empty');
   if (job.rateLimit?.key === '') throw usage('the key of the rate limit is empty');
+  // Else it would be that of another limit's jobs.
+  if (/:(allowed|rate_limited)$/.test(job.rateLimit?.key ?? ''))
+    throw usage(`the key of a rate limit cannot end as ${job.rateLimit?.key} does`);
   integer('concurrency of the rate limit', job.rateLimit?.concurrency, (value) => value >= 1, 'a number from 1');
   if (id !== undefined && !isJobId(id)) {
     throw usage(`the job id '${id}' has characters that RQ refuses`, 'letters, digits, _ and - are allowed');

@@ -39,11 +39,22 @@ export async function holdSchedulerLocks(
   queues: readonly string[],
 ): Promise<readonly string[]> {
   const fields = ['name', name, 'hostname', hostname, 'pid', pid, 'created_at', createdAt];
-  const args = [name, LOCK_SECONDS, ...queues, '', ...fields, 'last_heartbeat', formatDate(Date.now())];
-  return asList(await redis.evaluate(script('scheduler_hold'), [], args)).map(asText);
+  const held: string[] = [];
+  for (const portion of portionsOf(queues)) {
+    const birth = [...fields, 'last_heartbeat', formatDate(Date.now())];
+    const args = [name, LOCK_SECONDS, held.join(','), ...portion, '', ...birth];
+    held.push(...asList(await redis.evaluate(script('scheduler_hold'), [], args)).map(asText));
+  }
+  return held;
 }
+
+/** So many that one script does not hold Redis for long. */
+const PORTION = 200;
+
+const portionsOf = (queues: readonly string[]): string[][] =>
+  Array.from({ length: Math.ceil(queues.length / PORTION) }, (_, i) => queues.slice(i * PORTION, (i + 1) * PORTION));
 
 /** Gives up the scheduler locks that are still its own. */
 export async function releaseSchedulerLocks(redis: Redis, name: string, queues: readonly string[]): Promise<void> {
-  await redis.evaluate(script('scheduler_release'), [], [name, ...queues]);
+  for (const portion of portionsOf(queues)) await redis.evaluate(script('scheduler_release'), [], [name, ...portion]);
 }

@@ -10,12 +10,28 @@ export const STRANDED_AFTER_SECONDS = 30;
 
 const BATCH = 200;
 
-/** Puts ids that a worker moved to the intermediate list and never started back at the head of their queue. */
+/** How many one call looks at: more than workers that live would ever have there at once. */
+const MOST = 10_000;
+
+/**
+ * Puts ids that a worker moved to the intermediate list and never started back at the head of their queue; portion by portion,
+ * each in one step.
+ */
 export async function rescueStranded(
   redis: Redis,
   queue: string,
   graceSeconds = STRANDED_AFTER_SECONDS,
 ): Promise<{ back: string[]; dropped: string[] }> {
-  const reply = asList(await redis.evaluate(script('stranded'), [], [queue, graceSeconds, BATCH]));
-  return { back: asList(reply[0]).map(asText), dropped: asList(reply[1]).map(asText) };
+  const found = { back: [] as string[], dropped: [] as string[] };
+  for (let behind = 0; behind < MOST;) {
+    const args = [queue, graceSeconds, behind, BATCH];
+    const reply = asList(await redis.evaluate(script('stranded'), [], args));
+    const [back, dropped] = [asList(reply[0]).map(asText), asList(reply[1]).map(asText)];
+    found.back.push(...back);
+    found.dropped.push(...dropped);
+    const stay = Number(reply[2]);
+    if (back.length + dropped.length + stay < BATCH) break;
+    behind += stay;
+  }
+  return found;
 }

@@ -1,5 +1,6 @@
 import { parseCommand } from '../protocol/commands.js';
 import type { WorkerEvent } from './events.js';
+import type { Run } from './run.js';
 import type { Worker } from './worker.js';
 
 /** Obeys what RQ's `send_shutdown_command`, `send_kill_horse_command`, `send_stop_job_command` and `tsrq workers` publish. */
@@ -19,7 +20,10 @@ export function obey(message: string, worker: Worker, tell: (event: WorkerEvent)
       return;
     case 'stop-job':
     case 'stop-execution': {
-      const run = worker.runs.find((candidate) => candidate.job.id === command.jobId);
+      const execution = command.command === 'stop-execution' ? command.executionId : null;
+      const isMeant = ({ job }: Run): boolean =>
+        job.id === command.jobId && (execution === null || job.executionId === execution);
+      const run = worker.runs.find(isMeant);
       tell({ type: 'command', text: `${command.command} ${command.jobId}${run ? '' : ': not running here, ignored'}` });
       const text = 'Job stopped by user, work-horse terminated.';
       run?.interrupt({ kind: 'stopped', name: 'JobStopped', text, callback: 'stopped' });

@@ -26,9 +26,6 @@ export interface ExchangeParts {
 /** While Redis works on one call the next is under way already: it never waits for us. */
 const MOST_IN_FLIGHT = 2;
 
-/** Webhooks that may wait while jobs go on. */
-const MOST_WEBHOOKS = 500;
-
 /** A worker's calls about its jobs: what has ended goes to Redis, and with the reply come the next. */
 export class Exchange {
   readonly #parts: ExchangeParts;
@@ -37,6 +34,7 @@ export class Exchange {
   #failure: { readonly error: unknown } | null = null;
   #comingBack: Promise<void> | null = null;
   #replicated = true;
+  #releasing = false;
   /** When the first of the calls under way was made, or the last one over, by `performance.now()`. */
   #movedAt = 0;
   /** How many jobs have ended and are recorded. */
@@ -63,16 +61,26 @@ export class Exchange {
   /** Whether there is something that should go to Redis now. */
   get isDue(): boolean {
     const { slots, intake } = this.#parts;
-    if (this.isIdle) return slots.ended > 0 || slots.hasReturns || (intake.claimDue && slots.isHungry);
+    if (this.isIdle) return slots.ended > 0 || slots.hasReturns || (intake.claimDue && slots.isHungry && this.mayTake);
     const enough = slots.size === 0 ? slots.batch / 2 : slots.batch;
     return this.#inFlight.size < MOST_IN_FLIGHT && slots.ended >= enough;
+  }
+
+  /** Jobs are on their way to their queues: those that waited for one with many of them. */
+  get isReleasing(): boolean {
+    return this.#releasing;
+  }
+
+  /** Requests that others are slow to answer must not pile up without end; what has ended is recorded all the same. */
+  get mayTake(): boolean {
+    return !this.#parts.webhooks.isFull;
   }
 
   /** Sends what has ended and asks for the next. Never throws: `settled` tells of what failed. */
   start(): void {
     const { slots } = this.#parts;
     // What goes back to the head of its queue must not be taken again by the same call, nor before what another call brings.
-    const wanted = slots.hasReturns ? 0 : slots.wanted;
+    const wanted = slots.hasReturns || !this.mayTake ? 0 : slots.wanted;
     const taken = slots.take(this.isIdle);
     slots.asked += wanted;
     if (this.isIdle) this.#movedAt = performance.now();
@@ -111,7 +119,7 @@ export class Exchange {
     const hits = intake.takeHits();
     try {
       const limitsOf = (queue: string): string => intake.limitsOf(queue);
-      const moved = { hits, room: slots.free, processPrefix: intake.processPrefix, limitsOf };
+      const moved = { hits, room: this.mayTake ? slots.room : 0, processPrefix: intake.processPrefix, limitsOf };
       const result = await claimMoved(redis, stamp, moved, slots.currentJobId);
       if (result.state !== 'ok') intake.keepHits(hits);
       // More may have been pushed together with what was moved.
@@ -160,14 +168,17 @@ export class Exchange {
     }
     this.#watchReplicas(result.replicas);
     await this.#accept(result);
-    const { webhooks } = this.#parts;
-    // Requests that others are slow to answer must not pile up without end.
-    if (webhooks.isFull) await webhooks.settle(MOST_WEBHOOKS);
-    if (result.releasing) {
-      // If it fails, the sweep of any worker goes on.
-      await releaseRest(redis).catch(() => undefined);
-      intake.askAgain();
-    }
+    if (result.releasing) void this.#releaseRest();
+  }
+
+  /** Beside all else: it may take many calls, and what ends meanwhile must not wait for them. */
+  async #releaseRest(): Promise<void> {
+    if (this.#releasing) return;
+    this.#releasing = true;
+    // If it fails, the sweep of any worker goes on.
+    await releaseRest(this.#parts.redis).catch(() => undefined);
+    this.#releasing = false;
+    this.#parts.intake.askAgain();
   }
 
   /** Takes in what was claimed; false if the worker had to be registered again and the call must be repeated. */

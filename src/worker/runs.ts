@@ -37,7 +37,11 @@ export class Runs {
   get size(): number {
     return this.#running.size;
   }
-  /** How many have ended and are not recorded. */
+  /** The jobs that have ended and are not recorded. */
+  get unrecorded(): readonly ClaimedJob[] {
+    return this.#ended.map(({ run }) => run.job);
+  }
+  /** How many these are. */
   get ended(): number {
     return this.#ended.length;
   }

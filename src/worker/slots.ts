@@ -81,9 +81,9 @@ export class Slots {
   get ended(): number {
     return this.#runs.ended;
   }
-  /** Claimed and not begun: their leases are to be prolonged. */
+  /** Claimed and not begun, or ended and not recorded: their leases are to be prolonged. */
   get held(): readonly ClaimedJob[] {
-    return this.#reserve.jobs;
+    return [...this.#reserve.jobs, ...this.#runs.unrecorded];
   }
   get hasReturns(): boolean {
     return this.#reserve.hasReturns;
@@ -123,6 +123,17 @@ export class Slots {
     return this.#isOpen ? Math.max(0, this.#slots - this.#runs.size) : 0;
   }
 
+  /** As many of these as jobs may begin before this worker has had its last. */
+  get room(): number {
+    return Math.max(0, Math.min(this.free, this.#left));
+  }
+
+  /** How many more jobs may be taken. */
+  get #left(): number {
+    const { maxJobs } = this.#options;
+    return maxJobs === null ? Infinity : maxJobs - this.begun - this.#reserve.waiting - this.asked;
+  }
+
   /** How many jobs may run now. Processes that have next to nothing to do would only wait for each other's processor. */
   get #slots(): number {
     const { concurrency } = this;
@@ -134,10 +145,8 @@ export class Slots {
   /** How many jobs to ask for: for the free slots, and ahead. */
   get wanted(): number {
     if (!this.#isOpen) return 0;
-    const { maxJobs } = this.#options;
     const coming = this.#reserve.waiting + this.asked;
-    const left = maxJobs === null ? Infinity : maxJobs - this.begun - coming;
-    return Math.max(0, Math.min(this.free + this.#ahead - coming, left, this.batch));
+    return Math.max(0, Math.min(this.free + this.#ahead - coming, this.#left, this.batch));
   }
 
   /** Too little is at hand to keep the slots filled, and more may be taken. */

@@ -17,16 +17,19 @@ const MOST_WAITING = 1_000;
 export class Webhooks {
   readonly #userAgent: string;
   readonly #warn: (message: string) => void;
+  readonly #onRoom: () => void;
   readonly #waiting: (() => Promise<void>)[] = [];
   readonly #underWay = new Set<Promise<void>>();
   readonly #gone = new AbortController();
 
-  constructor(version: string, warn: (message: string) => void) {
+  /** `onRoom`: called when `isFull` is over. */
+  constructor(version: string, { warn, onRoom }: { warn: (message: string) => void; onRoom: () => void }) {
     this.#userAgent = `tsrq/${version}`;
     this.#warn = warn;
+    this.#onRoom = onRoom;
   }
 
-  /** Too many wait: who makes more should `settle` first. */
+  /** Too many wait: no job should be begun that may ask for more. */
   get isFull(): boolean {
     return this.#waiting.length >= MOST_WAITING;
   }
@@ -49,17 +52,17 @@ export class Webhooks {
     this.#gone.abort(new Error('the worker was told to stop at once'));
   }
 
-  /** Returns when all are sent, or at least so many that others may follow. */
-  async settle(most = 0): Promise<void> {
-    while (this.#underWay.size > 0 && this.#waiting.length + this.#underWay.size > most) {
-      await Promise.race(this.#underWay);
-    }
+  /** Returns when all are sent. */
+  async settle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.race(this.#underWay);
   }
 
   #next(): void {
     while (this.#underWay.size < MOST_AT_ONCE) {
+      const wasFull = this.isFull;
       const work = this.#waiting.shift();
       if (!work) return;
+      if (wasFull && !this.isFull) this.#onRoom();
       const request = work().finally(() => {
         this.#underWay.delete(request);
         this.#next();

@@ -95,8 +95,13 @@ export class Worker {
         this.#wake.rouse();
       },
     });
-    this.#webhooks = new Webhooks(options.version, (message) => {
-      this.#tell({ type: 'warning', message });
+    this.#webhooks = new Webhooks(options.version, {
+      warn: (message) => {
+        this.#tell({ type: 'warning', message });
+      },
+      onRoom: () => {
+        this.#intake.askAgain();
+      },
     });
     this.#exchange = new Exchange({
       webhooks: this.#webhooks,
@@ -269,8 +274,10 @@ export class Worker {
 
   /** Nothing is to be done now. */
   #rest(): void {
-    if (this.#options.burst && !this.#intake.claimDue && !this.#intake.isHolding) this.#endBurst();
-    if (this.#slots.free > 0) this.#intake.waitForWork(this.#exchange.suspended, this.#exchange.paused);
+    const mayGetMore = this.#intake.claimDue || this.#intake.isHolding || this.#exchange.isReleasing;
+    if (this.#options.burst && !mayGetMore) this.#endBurst();
+    if (this.#slots.free > 0 && this.#exchange.mayTake)
+      this.#intake.waitForWork(this.#exchange.suspended, this.#exchange.paused);
   }
 
   async #adopt(): Promise<void> {

@@ -92,6 +92,18 @@ it('one that is refused, hangs or leads nowhere is told of without its secrets, 
   expect(log).not.toContain('secret');
 });
 
+it('while too many requests wait no job is begun, and what has ended is recorded all the same', async () => {
+  const hangs = Array.from({ length: 1_100 }, () => hook('hang', 'finished', { timeoutSeconds: 600 }));
+  await add('runs', 'count.sleep', [1_000], {});
+  await add('asks', 'count.nothing', [], { webhooks: hangs });
+  worker = startTsrq(['worker', '-C', '2', 'q'], { url: fresh.server.url, cwd: JOBS });
+  await until('the requests are under way', () => web.requests.length >= 32);
+  await add('waits', 'count.nothing', [], {});
+  await until('the other has ended', async () => (await statusOf(fresh.client, 'runs')) === 'finished');
+  expect(await statusOf(fresh.client, 'waits')).toBe('queued');
+  expect(await fresh.client.zcard('rq:wip:q')).toBe(0);
+});
+
 it('a stopped job sends none, and a cold shutdown does not wait for an answer', async () => {
   worker = startTsrq(['worker', '-C', '2', 'q'], { url: fresh.server.url, cwd: JOBS });
   await worker.waitFor('listening on');

@@ -204,6 +204,16 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
     expect(await client.zcard('rq:finished:q')).toBe(3);
     expect(await client.llen('rq:queue:q')).toBe(2);
   });
+
+  it('takes no more than --max-jobs when they come on several queues at once', async () => {
+    const args = ['worker', '--path', JOBS, '--isolation', isolation, '--max-jobs', '1', '-C', '3', 'q', 'r', 's'];
+    const worker = startTsrq(args, { url: server.url });
+    await worker.waitFor('listening on');
+    await Promise.all(['q', 'r', 's'].map((queue) => put(redis, 'count.add', [1, 2], { queue })));
+    expect((await worker.exited).code).toBe(0);
+    const ended = await Promise.all(['q', 'r', 's'].map((queue) => client.zcard(`rq:finished:${queue}`)));
+    expect(ended.sort()).toEqual([0, 0, 1]);
+  });
 });
 
 describe('dequeue strategies', () => {

@@ -1,5 +1,5 @@
 -- Removes jobs from the head of a queue.
--- ARGV  queue, how many at most, token of this emptying, number of this call
+-- ARGV  date (now), queue, how many at most, token of this emptying, number of this call
 -- Reply { how many ids were taken from the list, 0 }; a call that is sent again is not carried out again
 local queue, limit, token, number = arg(), arg(), arg(), arg()
 local before = repeated_step(token, number)

@@ -1,5 +1,5 @@
 -- Removes the jobs of a queue that were enqueued before a moment.
--- ARGV  queue, that moment as a date, how many ids at its end were looked at before and stay, how many to look at,
+-- ARGV  date (now), queue, that moment as a date, how many ids at its end were looked at before and stay, how many to look at,
 --       token of this emptying, number of this call
 -- Reply { how many were looked at, how many of these were removed }; a call that is sent again is not carried out again
 local queue, moment, behind, count, token, number = arg(), arg(), tonumber(arg()), tonumber(arg()), arg(), arg()

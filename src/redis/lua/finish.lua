@@ -25,13 +25,13 @@ for i = 1, tonumber(arg()) do
   end
 end
 local endings, held = end_all(w, outcomes)
-local seconds, count = 0, { finished = 0, failed = 0 }
+local worked, count = 0, { finished = 0, failed = 0 }
 for i, ending in ipairs(endings) do
   -- RQ counts every attempt that did not succeed as failed, retried ones too.
   local word = ending[1] == 'finished' and 'finished' or 'failed'
   if ending[1] ~= 'lost' and ending[1] ~= 'repeated' and ending[1] ~= 'returned' then
     count[word] = count[word] + 1
-    seconds = seconds + math.max(0, tonumber(outcomes[i].ended) - tonumber(outcomes[i].started))
+    worked = worked + math.max(0, tonumber(outcomes[i].ended) - tonumber(outcomes[i].started))
   end
 end
 local counters = {}
@@ -40,7 +40,7 @@ local function counted(field, value)
 end
 if count.finished > 0 then counted('successful_job_count', string.format('%d', (w.finished or 0) + count.finished)) end
 if count.failed > 0 then counted('failed_job_count', string.format('%d', (w.failed or 0) + count.failed)) end
-if seconds > 0 then counted('total_working_time', string.format('%.6f', (w.seconds or 0) + seconds)) end
+if worked > 0 then counted('total_working_time', string.format('%.6f', (w.seconds or 0) + worked)) end
 
 local wish = read_wish()
 for _, queue in ipairs(wish.queues) do

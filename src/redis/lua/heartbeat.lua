@@ -12,20 +12,21 @@ while at < #ARGV do
   local lease = w.interval + 60
   if timeout and timeout > 0 and timeout < w.interval then lease = math.floor(timeout) + 60 end
   local wip, member = 'rq:wip:' .. queue, id .. ':' .. execution
-  if call('ZSCORE', wip, member) then
-    call('ZADD', wip, 'XX', w.now + lease, member)
+  -- A registry that cannot be read says nothing of what it held; and one job's bad keys must not end the leases of others.
+  if try('ZSCORE', wip, member) then
+    try('ZADD', wip, 'XX', w.now + lease, member)
     if timeout then
       local key = 'rq:execution:' .. id .. ':' .. execution
-      call('HSET', key, 'id', execution, 'last_heartbeat', w.now_float, 'worker_name', w.name)
-      call('HSETNX', key, 'created_at', w.now_float)
+      try('HSET', key, 'id', execution, 'last_heartbeat', w.now_float, 'worker_name', w.name)
+      try('HSETNX', key, 'created_at', w.now_float)
       call('EXPIRE', key, lease)
-      call('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
+      try('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
       call('EXPIRE', 'rq:executions:' .. id, lease + 60)
       -- Where RQ 3 looks for what a worker does.
-      call('SADD', w.key .. ':executions', member)
+      try('SADD', w.key .. ':executions', member)
       call('EXPIRE', w.key .. ':executions', lease + 60)
     end
-    if call('EXISTS', 'rq:job:' .. id) == 1 then call('HSET', 'rq:job:' .. id, 'last_heartbeat', w.date) end
+    if call('EXISTS', 'rq:job:' .. id) == 1 then try('HSET', 'rq:job:' .. id, 'last_heartbeat', w.date) end
   else
     lost[#lost + 1] = execution
   end

@@ -13,6 +13,6 @@ for i = 1, tonumber(arg()) do queues[i] = arg() end
 call('SADD', 'rq:workers', key)
 call('DEL', key, key .. ':executions')
 call('HSET', key, unpack(ARGV, at + 1))
-for _, queue in ipairs(queues) do call('SADD', 'rq:workers:' .. queue, key) end
 call('EXPIRE', key, ttl)
+for _, queue in ipairs(queues) do try('SADD', 'rq:workers:' .. queue, key) end
 return { 'ok' }

@@ -10,7 +10,8 @@ local function requeue(id)
   local job = try('HMGET', key, 'status', 'origin', 'data', 'enqueued_at', 'ttl', 'rate_limit_key',
     'rate_limit_concurrency')
   if not call('ZSCORE', failed, id) then
-    if not job.err and (job[1] == 'queued' or job[1] == 'rate_limited') and job[4] == date then return { 'repeated' } end
+    -- It may run already, or have ended.
+    if not job.err and job[4] == date then return { 'repeated' } end
     return { 'not_failed', not job.err and job[1] or '', '0' }
   end
   if job.err then return { 'unusable', 'its key is not a hash', '1' } end
@@ -26,9 +27,10 @@ local function requeue(id)
   end
   local origin = job[2]
   if not origin or origin == '' then origin = registry end
-  local limit = job[7] and job[6] ~= '' and job[6]
-  if not limit and not push(origin, id, front) then return { 'unusable', 'the key of its queue is not a list', '1' } end
-  call('HSET', key, 'status', 'queued', 'enqueued_at', date, 'started_at', '', 'ended_at', '', 'origin', origin)
+  if not place(id, origin, front, job[6], job[7], clock(), date) then
+    return { 'unusable', 'the key of its queue is not a list, or its rate limit has none', '1' }
+  end
+  call('HSET', key, 'started_at', '', 'ended_at', '', 'origin', origin)
   call('HDEL', key, 'exc_info')
   if not keep_retries then
     local max = call('HGET', key, 'retries_max')
@@ -43,7 +45,6 @@ local function requeue(id)
   local ttl = seconds(job[5])
   if ttl and ttl > 0 then expire_job(id, ttl) end
   call('ZREM', failed, id)
-  if limit then wait_for_slot(limit, job[7], id, clock(), date) end
   return { 'requeued', origin }
 end
 

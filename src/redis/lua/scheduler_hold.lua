@@ -1,7 +1,8 @@
 -- Takes or keeps the scheduler locks of queues, as RQ's scheduler holds them, and shows who does.
--- ARGV  name of the scheduler, seconds to live, queues..., then after '': fields and values of its hash
--- Reply the queues it holds
-local name, ttl = arg(), arg()
+-- ARGV  name of the scheduler, seconds to live, queues it holds besides (as RQ lists them), queues..., then after '': fields and
+--       values of its hash
+-- Reply the queues it holds of these
+local name, ttl, besides = arg(), arg(), arg()
 local held = {}
 for queue in arg do
   if queue == '' then break end
@@ -15,7 +16,9 @@ for queue in arg do
 end
 if #held > 0 then
   local key = 'rq:scheduler:' .. name
-  call('HSET', key, 'queues', table.concat(held, ','), unpack(ARGV, at + 1))
+  local all = table.concat(held, ',')
+  if besides ~= '' then all = besides .. ',' .. all end
+  call('HSET', key, 'queues', all, unpack(ARGV, at + 1))
   call('EXPIRE', key, ttl)
 end
 return held

@@ -1,7 +1,7 @@
 -- Puts ids that were moved to an intermediate list and never started back at the head of their queue.
--- ARGV  queue, seconds an id may lie there, how many at most
--- Reply { ids put back, ids dropped: they run, or have no job }
-local queue, grace, limit = arg(), tonumber(arg()), tonumber(arg())
+-- ARGV  queue, seconds an id may lie there, how many at the head of the list to pass over, how many to look at
+-- Reply { ids put back, ids dropped: they run, or have no job, how many stay of those that were looked at }
+local queue, grace, behind, limit = arg(), tonumber(arg()), tonumber(arg()), tonumber(arg())
 local _, now_float = clock()
 local list = 'rq:queue:' .. queue .. ':intermediate'
 local ENDED = { started = true, finished = true, failed = true, stopped = true, canceled = true }
@@ -19,8 +19,9 @@ local function rescue(id, seen)
   call('DEL', seen)
 end
 
-local ids = try('LRANGE', list, 0, limit - 1)
-for _, id in ipairs(ids.err and {} or ids) do
+local ids = try('LRANGE', list, behind, behind + limit - 1)
+if ids.err then ids = {} end
+for _, id in ipairs(ids) do
   local seen = list .. ':first_seen:' .. id
   -- RQ's own mark, in RQ's form: whoever sees an id first starts its clock. RQ's stay for a day; seen by a later life of
   -- the same id they would say that it has been lying here since then.
@@ -32,4 +33,4 @@ for _, id in ipairs(ids.err and {} or ids) do
     end
   end
 end
-return { back, dropped }
+return { back, dropped, #ids - #back - #dropped }

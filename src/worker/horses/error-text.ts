@@ -10,17 +10,18 @@ const MAX_ERROR_LENGTH = 64 * 1024;
 
 /** Describes whatever was thrown. */
 export function describeError(error: unknown): ErrorText {
-  const isError = error instanceof Error;
   let text: string;
+  let line: string;
   try {
-    text = isError
-      ? withoutOwnFrames(inspect(error, { depth: 4, breakLength: 120 }))
-      : `thrown: ${inspect(error, { depth: 4 })}`;
+    text =
+      error instanceof Error
+        ? withoutOwnFrames(inspect(error, { depth: 4, breakLength: 120 }))
+        : `thrown: ${inspect(error, { depth: 4 })}`;
+    line = error instanceof Error ? `${error.name}: ${error.message}` : text;
   } catch (failure) {
-    text = `an error that cannot be shown: ${String(failure)}`;
+    text = line = `an error that cannot be shown: ${String(failure)}`;
   }
   if (text.length > MAX_ERROR_LENGTH) text = `${text.slice(0, MAX_ERROR_LENGTH)}\n… (${text.length} characters in all)`;
-  const line = isError ? `${error.name}: ${error.message}` : text;
   return { error: text, summary: (line.split('\n')[0] ?? line).slice(0, 300) };
 }
 

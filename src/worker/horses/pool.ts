@@ -23,6 +23,7 @@ export class HorsePool implements Performer {
   #horses: Horse[] = [];
   #fresh = new Set<Horse>();
   #memoryTimer: NodeJS.Timeout | null = null;
+  #stopped = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -30,6 +31,8 @@ export class HorsePool implements Performer {
 
   async start(): Promise<readonly string[]> {
     this.#deathGuard = await findDeathGuard();
+    // The worker could not begin, and nobody would end them.
+    if (this.#stopped) return [];
     if (this.#options.maxMemoryBytes !== null) {
       this.#memoryTimer = setInterval(() => void this.#checkMemory(), MEMORY_CHECK_MS);
     }
@@ -68,6 +71,7 @@ export class HorsePool implements Performer {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#memoryTimer) clearInterval(this.#memoryTimer);
     for (const horse of this.#horses) {
       // An idle horse has nothing to lose, and need not be waited for.

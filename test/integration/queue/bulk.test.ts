@@ -157,7 +157,12 @@ describe('emptyRegistry', () => {
       },
     });
     expect([first, await client.zcard('rq:finished:q')]).toEqual([100, 50]);
-    const step = () => redis.evaluate(script('empty_registry'), [], ['finished', 'q', 'token', 1, 'j120', 'j121']);
+    const step = () =>
+      redis.evaluate(
+        script('empty_registry'),
+        [],
+        ['2030-01-01T00:00:00.000000Z', 'finished', 'q', 'token', 1, 'j120', 'j121'],
+      );
     expect([await step(), await step()]).toEqual([
       [2, 0],
       [2, 0],

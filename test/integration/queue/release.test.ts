@@ -197,7 +197,7 @@ describe('a job that is emptied away', () => {
   it('keeps them safe if the emptying is cut off', async () => {
     await put('parent');
     await children(150);
-    await redis.evaluate(script('empty'), [], ['p', 500, 'token', 1]);
+    await redis.evaluate(script('empty'), [], ['2030-01-01T00:00:00.000000Z', 'p', 500, 'token', 1]);
     expect(await client.scard('rq:tsrq:releasing:finished:parent')).toBe(150);
     await releaseRest(redis);
     expect(await counts()).toEqual({ queued: 150, deferred: 0 });

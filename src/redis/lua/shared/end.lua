@@ -29,11 +29,13 @@ end
 -- as it goes.
 local KEPT_ERRORS, ERROR_SIZE = 5, 8192
 
--- RQ forgets why a job was retried. Here it stays with the job, in fields that Python ignores. `number`: of the attempt;
--- `attempt`: { ended_at, execution, error, worker }.
-local function keep_error(id, number, attempt)
+-- RQ forgets why a job was retried. Here it stays with the job, in fields that Python ignores. `attempt`: { ended_at,
+-- execution, error, worker }.
+local function keep_error(id, attempt)
+  local key = 'rq:job:' .. id
+  local number = tonumber(call('HGET', key, 'retry_errors') or '') or 0
   attempt[3] = attempt[3]:sub(1, ERROR_SIZE)
-  call('HSET', 'rq:job:' .. id, 'retry_error_' .. number % KEPT_ERRORS + 1, table.concat(attempt, ' '))
+  call('HSET', key, 'retry_error_' .. number % KEPT_ERRORS + 1, table.concat(attempt, ' '), 'retry_errors', number + 1)
 end
 
 -- Schedules another attempt if the job has one left. Returns 'retried', the seconds to wait and the retries left after it.
@@ -48,7 +50,7 @@ local function retry(w, queue, id, ended_fields, attempt)
   -- How many there were in all: RQ does not keep it, a requeue that restores the retries needs it.
   call('HSETNX', key, 'retries_max', left)
   call('HSET', key, 'retries_left', left - 1, unpack(ended_fields))
-  keep_error(id, left, attempt)
+  keep_error(id, attempt)
   return { 'retried', wait, left - 1 }
 end
 
@@ -98,7 +100,7 @@ local function retry_as_asked(w, o, ended_fields, result_fields)
     try('XADD', 'rq:results:' .. o.id, 'MAXLEN', '~', 10, '*', 'type', 4, unpack(result_fields))
     keep_results('rq:results:' .. o.id, ttl)
   end
-  if o.value ~= '' then keep_error(o.id, number, { o.ended_at, o.execution, o.value, w.name }) end
+  if o.value ~= '' then keep_error(o.id, { o.ended_at, o.execution, o.value, w.name }) end
   return { 'retried', wait, math.max(0, o.retry.max - number - 1) }
 end
 
@@ -147,7 +149,10 @@ end
 -- Gives a job that was claimed but never begun back to the head of its queue.
 local function give_back(w, o, ended_fields, result_fields)
   if not push(o.queue, o.id, true) then return fail(w, o.queue, o.id, 'failed', ended_fields, result_fields) end
-  call('HSET', 'rq:job:' .. o.id, 'status', 'queued', 'started_at', '', 'worker_name', '')
+  local key = 'rq:job:' .. o.id
+  call('HSET', key, 'status', 'queued', 'started_at', '', 'worker_name', '')
+  local ttl = seconds(call('HGET', key, 'ttl'))
+  if ttl and ttl > 0 then expire_job(o.id, ttl) end
   return { 'returned' }
 end
 
@@ -182,6 +187,8 @@ end
 local function needs_no_slot(ending)
   local word, detail = ending[1], ending[2]
   if word == 'retried' then return detail > 0 end
+  -- One that is repeated at once is queued again.
+  if word == 'finished' then return detail ~= 0 end
   if word == 'lost' then return detail ~= 'queued' and detail ~= 'started' end
   return word ~= 'returned' and word ~= 'repeated'
 end

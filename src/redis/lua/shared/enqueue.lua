@@ -9,15 +9,15 @@ local LIVE = {
 -- Raises if the key is no hash, or that of its group no set.
 local function make_room(job)
   local key, mark = 'rq:job:' .. job.id, 'rq:tsrq:enqueued:' .. job.id
-  if job.group ~= '' and type(try('SCARD', 'rq:group:' .. job.group)) ~= 'number' then
-    error('WRONGTYPE rq:group:' .. job.group .. ' is not a set')
+  for _, set in ipairs(job.group ~= '' and { 'rq:group:' .. job.group, 'rq:groups' } or {}) do
+    if type(try('SCARD', set)) ~= 'number' then error('WRONGTYPE ' .. set .. ' is not a set') end
   end
   if job.new and call('EXISTS', key, mark) == 0 then return nil end
   local created_at = try('HGET', key, 'created_at')
   if type(created_at) == 'table' then error('WRONGTYPE ' .. key .. ' is not a hash') end
   if created_at == job.created_at then return { 'repeated' } end
   if not created_at and call('GET', mark) == job.created_at then return { 'repeated' } end
-  local old = call('HMGET', key, 'status', 'origin', 'data', 'group_id')
+  local old = call('HMGET', key, 'status', 'origin', 'data', 'group_id', 'rate_limit_key')
   local exists = old[1] or old[3]
   if exists and (job.rule == 'unique' or (LIVE[old[1]] and (job.rule ~= 'replace' or old[1] == 'started'))) then
     return { 'exists', old[1] or '' }
@@ -31,6 +31,8 @@ local function make_room(job)
     unlist(job.id, origin)
     if old[4] and old[4] ~= '' then try('SREM', 'rq:group:' .. old[4], job.id) end
     call('DEL', key, 'rq:job::' .. job.id .. ':dependencies', 'rq:tsrq:log:' .. job.id)
+    local now = clock()
+    if old[5] then release_slot(old[5], job.id, now, job.created_at) end
   end
   cut_off(job.id, origin)
   return nil
@@ -109,7 +111,9 @@ end
 local function hold(job, status)
   if status == 'rate_limited' then
     local now = clock()
-    return nil, wait_for_slot(job.limit, job.most, job.id, now, job.created_at)
+    local turn = wait_for_slot(job.limit, job.most, job.id, now, job.created_at)
+    if turn then return nil, turn end
+    return take_back(job, { job.id }, 'the keys of the rate limit ' .. job.limit .. ' are not what RQ makes of them')
   end
   local registry = 'rq:' .. status .. ':' .. job.queue
   local added = try('ZADD', registry, status == 'scheduled' and job.due or clock(), job.id)

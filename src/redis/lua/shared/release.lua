@@ -1,6 +1,7 @@
 -- Releasing the jobs that wait for another one (its dependents), so many in one script and the rest in later ones.
 
-local PORTION = 100
+-- How many more this script may release.
+local portion = 100
 -- The names of the sets of jobs that are still to be released: status and id of the job they have waited for.
 local RELEASING = 'rq:tsrq:releasing'
 -- Whether this script has left jobs to be released by the next.
@@ -49,13 +50,10 @@ local function release(child, date, parent, status)
       if not now then gone[#gone + 1] = other end
     end
   end
-  local limit = c[8] and c[7] ~= '' and c[7]
-  if not limit and not push(c[2], child, c[3] == '1') then return 'waits' end
+  if not place(child, c[2], c[3] == '1', c[7], c[8], clock(), date) then return 'waits' end
   try('ZREM', 'rq:deferred:' .. c[2], child)
-  call('HSET', key, 'status', 'queued', 'enqueued_at', date)
   local ttl = seconds(c[5])
   if ttl and ttl > 0 then expire_job(child, ttl) end
-  if limit then wait_for_slot(limit, c[8], child, clock(), date) end
   -- The sets of those that end go with them; who was gone before leaves one that nobody removes.
   for _, other in ipairs(parent and gone or parents) do try('SREM', 'rq:job:' .. other .. ':dependents', child) end
   return 'released'
@@ -86,7 +84,8 @@ local function release_apart(name, date)
   local status, id = name:match('^(%l+):(.+)$')
   id = id or ''
   local apart, key = RELEASING .. ':' .. name, 'rq:job:' .. id
-  local children = try('SPOP', apart, PORTION)
+  local children = try('SPOP', apart, portion)
+  portion = portion - (children.err and 0 or #children)
   local now = status_now(id)
   local back = {}
   for _, child in ipairs(status and not children.err and children or {}) do
@@ -111,10 +110,12 @@ local function release_dependents(id, status, date)
   if type(count) ~= 'number' or count == 0 then return true end
   -- RQ: a stopped job releases nobody, not even those that allow failure.
   if status == 'stopped' then return false end
-  if count > PORTION then
-    release_apart(set_apart(id, status), date)
+  if count > portion then
+    local name = set_apart(id, status)
+    if portion > 0 then release_apart(name, date) end
     return false
   end
+  portion = portion - count
   local released = {}
   for _, child in ipairs(call('SMEMBERS', key)) do
     if release(child, date, id, status) == 'released' then released[#released + 1] = child end

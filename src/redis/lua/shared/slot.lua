@@ -36,9 +36,20 @@ local function release_slot(key, id, now, date)
   fill_slots(key, now, date)
 end
 
+-- Whether the keys of a rate limit are what they should be, as far as they exist.
+local function has_slots(key)
+  local limit = 'rq:rl:' .. key
+  for _, question in ipairs({ { 'SCARD', 'rq:rl-keys' }, { 'HGET', limit, 'concurrency' }, { 'ZCARD', limit .. ':allowed' },
+    { 'ZCARD', limit .. ':rate_limited' } }) do
+    if type(try(unpack(question))) == 'table' then return false end
+  end
+  return true
+end
+
 -- Lets a stored job of a rate limit wait for its turn, and gives it a slot at once if there is one. `most`: how many may be
--- queued or run. Returns its status now.
+-- queued or run. Returns its status now; nil if the limit's keys are not what they should be: then nothing was written.
 local function wait_for_slot(key, most, id, now, date)
+  if not has_slots(key) then return nil end
   call('SADD', 'rq:rl-keys', key)
   call('HSET', 'rq:rl:' .. key, 'concurrency', most)
   call('HSET', 'rq:job:' .. id, 'status', 'rate_limited')
@@ -46,4 +57,17 @@ local function wait_for_slot(key, most, id, now, date)
   try('ZADD', 'rq:rl:' .. key .. ':rate_limited', now, id)
   fill_slots(key, now, date)
   return call('HGET', 'rq:job:' .. id, 'status')
+end
+
+-- Puts a stored job where it waits to be taken: on its queue, or, if it has a rate limit, where it waits for its turn. `limit`,
+-- `most`: of that, as stored. Returns false if there is no such place: then nothing was written.
+local function place(id, queue, front, limit, most, now, date)
+  if most and limit and limit ~= '' then
+    if not wait_for_slot(limit, most, id, now, date) then return false end
+    call('HSET', 'rq:job:' .. id, 'enqueued_at', date)
+    return true
+  end
+  if not push(queue, id, front) then return false end
+  call('HSET', 'rq:job:' .. id, 'status', 'queued', 'enqueued_at', date)
+  return true
 end

@@ -40,17 +40,18 @@ end
 local function set_aside(w, queue, id, reason, is_hash)
   if is_hash then
     call('HSET', 'rq:job:' .. id, 'status', 'failed', 'origin', queue, 'ended_at', w.date, 'exc_info', reason)
-    call('PERSIST', 'rq:job:' .. id)
+    call('EXPIRE', 'rq:job:' .. id, YEAR)
   end
   try('ZADD', 'rq:failed:' .. queue, w.now + YEAR, id)
   return nil, 'refused: ' .. reason
 end
 
 -- What the worker gets of a job: the values of FIELDS up to RARE, then id, execution and origin; and if it has any of the rare
--- fields, a list of those and the timeouts of the three callbacks. Of a payload that no worker should have to hold only its
--- length, as an integer.
+-- fields, a list of those and the timeouts of the three callbacks. Of a payload and meta that no worker should have to hold only
+-- their length, as an integer in the payload's place.
 local function row_of(id, execution, origin, fields)
-  if fields[1] and #fields[1] > MAX_BYTES then fields[1] = #fields[1] end
+  local bytes = (fields[1] and #fields[1] or 0) + (fields[5] and #fields[5] or 0)
+  if bytes > MAX_BYTES then fields[1], fields[5] = bytes, false end
   local more
   for i = RARE, #FIELDS do
     if fields[i] and fields[i] ~= '' then more = { unpack(fields, RARE, #FIELDS) } end
