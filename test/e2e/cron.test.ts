@@ -204,6 +204,17 @@ describe('tsrq cron --dry-run and --next', () => {
     expect(stderr).toContain(message);
   });
 
+  it('refuse queues of different Redis servers, as the real run does', async () => {
+    const settings = { connections: { other: { url: 'redis://127.0.0.1:1' } }, queueConnections: { there: 'other' } };
+    const config = write('two.config.json', settings);
+    const entries = [
+      { function: 'a.b', queue: 'here', interval: 5 },
+      { function: 'a.b', queue: 'there', interval: 5 },
+    ];
+    const { code, stderr } = await run(write('two.json', entries), '--dry-run', '--config', config);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('the queues are on different connections')]);
+  });
+
   it('read TypeScript', async () => {
     write(
       'typed.ts',

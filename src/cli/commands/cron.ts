@@ -53,8 +53,10 @@ export function cronCommand(cli: Cli): Command {
     .addHelpText('after', HELP)
     .action(async (file: string, options: Options) => {
       const entries = await readCronFile(file, cli.cwd);
-      if (options.dryRun === true || options.next !== undefined) print(cli, entries, options.next ?? 1);
-      else await runCron(cli, file, entries, options);
+      if (options.dryRun === true || options.next !== undefined) {
+        checkConnections(await cli.settings(), entries);
+        print(cli, entries, options.next ?? 1);
+      } else await runCron(cli, file, entries, options);
     });
 }
 

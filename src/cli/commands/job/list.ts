@@ -48,8 +48,12 @@ export function listCommand(cli: Cli): Command {
         : options.ids === true
           ? new IdPrinter(cli)
           : new TablePrinter(cli);
-      for (const place of places) await list(cli, place, options, printer, places.length > 1);
-      await printer.end();
+      try {
+        for (const place of places) await list(cli, place, options, printer, places.length > 1);
+      } finally {
+        // What was found is shown, and a document has its end, also when a Redis goes away.
+        await printer.end();
+      }
     });
 }
 
