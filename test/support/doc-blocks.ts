@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn, type ChildProcess, type ExecFileOptions } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -8,12 +8,15 @@ import { atEndOfFile } from './endings.js';
 
 /**
  * The code of a document, run as it stands there. A fenced block whose info names a file (```ts app/mail.ts) is that file; any other is a
- * program. What follows `→` in comments is what a program prints, line by line.
+ * program. What follows `→` in comments is what a program prints, line by line. In a `console` block lines that begin with `$ ` are typed,
+ * the others are what is answered.
  */
 export interface DocBlock {
   readonly language: string;
   /** Null: a program. */
   readonly file: string | null;
+  /** It goes on beside what follows (```sh &): a worker in a terminal of its own. */
+  readonly beside: boolean;
   readonly code: string;
   /** The heading above it, and the line it begins at: for names of tests. */
   readonly section: string;
@@ -24,24 +27,28 @@ export interface DocBlock {
 export function docBlocks(markdown: string): DocBlock[] {
   const blocks: DocBlock[] = [];
   let section = '';
-  let open: { language: string; file: string | null; line: number; code: string[] } | null = null;
+  let open: (Pick<DocBlock, 'language' | 'file' | 'beside' | 'line'> & { code: string[] }) | null = null;
   for (const [i, text] of markdown.split('\n').entries()) {
     const fence = /^```(\w*) *(\S*)/.exec(text);
     if (open && fence) {
       blocks.push({ ...open, section, code: `${open.code.join('\n')}\n` });
       open = null;
     } else if (open) open.code.push(text);
-    else if (fence)
-      open = { language: fence[1] ?? '', file: fence[2] === '' ? null : fence[2]!, line: i + 1, code: [] };
-    else section = /^#+ (.*)/.exec(text)?.[1] ?? section;
+    else if (fence) {
+      const [, language = '', info = ''] = fence;
+      const beside = info === '&';
+      open = { language, file: info === '' || beside ? null : info, beside, line: i + 1, code: [] };
+    } else section = /^#+ (.*)/.exec(text)?.[1] ?? section;
   }
   if (open) throw new Error(`the block that begins in line ${open.line} has no end`);
   return blocks;
 }
 
-/** The lines that a program is said to print. */
-export const printedLines = ({ code }: DocBlock): string[] =>
-  [...code.matchAll(/(?:\/\/|#) → (.*)$/gm)].map((match) => match[1] ?? '');
+/** The lines that a program is said to print; `…` in an answer stands for anything. */
+export const printedLines = ({ language, code }: DocBlock): string[] =>
+  language === 'console'
+    ? code.split('\n').filter((line) => line !== '' && !line.startsWith('$ '))
+    : [...code.matchAll(/(?:\/\/|#) → (.*)$/gm)].map((match) => match[1] ?? '');
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -51,13 +58,32 @@ export interface DocProject {
   /** Type-checks all TypeScript, as a user with strict settings does; rejects with what tsc says. */
   compile(): Promise<void>;
   /** Runs a program to its end; rejects, with what it printed, unless it exits 0. Returns its lines. */
-  run(block: DocBlock, env: Readonly<Record<string, string>>): Promise<string[]>;
+  run(block: DocBlock, env?: Readonly<Record<string, string>>): Promise<string[]>;
+  /** Starts one that does not end by itself. It leads a process group of its own. */
+  start(block: DocBlock): ChildProcess;
+}
+
+export interface DocProjectOptions {
+  /** The directory of Python's programs. */
+  readonly python?: string | null;
+  /** What the code imports besides tsrq. */
+  readonly packages?: readonly string[];
+  /** The types of packages are checked as well; false where that takes too long, or not all of theirs are installed. */
+  readonly checkPackages?: boolean;
+  /** The address in the document → the one that is there. */
+  readonly addresses?: Readonly<Record<string, string>>;
 }
 
 const OPTIONS = { target: 'ES2023', module: 'NodeNext', strict: true, noUncheckedIndexedAccess: true, types: ['node'] };
 
-/** Lays out the files of a document, with `tsrq` to be imported and on the PATH. `python`: the directory of its programs. */
-export function docProject(blocks: readonly DocBlock[], python: string | null): DocProject {
+const TYPED = ['ts', 'js'];
+
+/** The commands of a `console` block; how they exit is not looked at, but what they answer. */
+const typedIn = (code: string): string[] => [...code.matchAll(/^\$ (.*)$/gm)].map((match) => match[1] ?? '');
+
+/** Lays out the files of a document, with `tsrq` to be imported and on the PATH. */
+export function docProject(blocks: readonly DocBlock[], options: DocProjectOptions = {}): DocProject {
+  const { python, packages = [], checkPackages = true, addresses = {} } = options;
   const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-doc-'));
   atEndOfFile(() => {
     rmSync(dir, { recursive: true, force: true });
@@ -66,39 +92,63 @@ export function docProject(blocks: readonly DocBlock[], python: string | null): 
     mkdirSync(dirname(join(dir, file)), { recursive: true });
     writeFileSync(join(dir, file), text, { mode });
   };
+  const codeOf = ({ code }: DocBlock): string =>
+    Object.entries(addresses).reduce((text, [from, to]) => text.replaceAll(from, to), code);
   const program = ({ line }: DocBlock): string => `line-${line}`;
   for (const block of blocks) {
-    if (block.file !== null) put(block.file, block.code);
-    else if (block.language === 'ts') put(`${program(block)}.ts`, block.code);
+    if (block.file !== null) put(block.file, codeOf(block));
+    else if (TYPED.includes(block.language)) put(`${program(block)}.${block.language}`, codeOf(block));
   }
   mkdirSync(join(dir, 'node_modules'));
   symlinkSync(ROOT, join(dir, 'node_modules', 'tsrq'));
-  symlinkSync(join(ROOT, 'node_modules', '@types'), join(dir, 'node_modules', '@types'));
+  for (const name of ['@types', ...packages])
+    symlinkSync(join(ROOT, 'node_modules', name), join(dir, 'node_modules', name));
   put('package.json', '{ "type": "module" }');
-  put('tsconfig.json', JSON.stringify({ compilerOptions: { ...OPTIONS, outDir: 'out', rootDir: '.' } }));
-  put('bin/tsrq', `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, 'bin', 'tsrq.js')}' "$@"\n`, 0o755);
+  const compilerOptions = { ...OPTIONS, skipLibCheck: !checkPackages, outDir: 'out', rootDir: '.' };
+  put('tsconfig.json', JSON.stringify({ compilerOptions }));
+  const command = (name: string, text: string): void => {
+    put(`bin/${name}`, `#!/bin/sh\n${text}\n`, 0o755);
+  };
+  command('tsrq', `exec '${process.execPath}' '${join(ROOT, 'bin', 'tsrq.js')}' "$@"`);
+  command('jiti', `exec '${process.execPath}' '${join(ROOT, 'node_modules', '.bin', 'jiti')}' "$@"`);
+  // What npx would find in node_modules/.bin, half a second earlier; what npm would install is there.
+  command('npx', 'exec "$@"');
+  command('npm', 'exit 0');
   const commandOf = (block: DocBlock): [string, string[]] => {
-    if (block.language === 'ts') return [process.execPath, [join('out', `${program(block)}.js`)]];
-    if (block.language === 'python') return [join(python ?? '', 'python'), ['-c', block.code]];
-    return ['sh', ['-ec', block.code]];
+    const code = codeOf(block);
+    switch (block.language) {
+      case 'ts':
+        return [process.execPath, [join('out', `${program(block)}.js`)]];
+      case 'js':
+        return [process.execPath, [`${program(block)}.js`]];
+      case 'python':
+        return [join(python ?? '', 'python'), ['-c', code]];
+      case 'console':
+        return ['sh', ['-c', ['exec 2>&1', ...typedIn(code), 'exit 0'].join('\n')]];
+      default:
+        return ['sh', ['-ec', code]];
+    }
+  };
+  const optionsOf = (env: Readonly<Record<string, string>>) => {
+    const path = [join(dir, 'bin'), ...(python ? [python] : []), process.env['PATH']].join(delimiter);
+    return { cwd: dir, env: { ...cleanEnv(), PYTHONDONTWRITEBYTECODE: '1', ...env, PATH: path, PYTHONPATH: dir } };
   };
   return {
     dir,
     compile: async () => {
-      await output(process.execPath, [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')], dir, {});
+      await output(process.execPath, [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')], { cwd: dir });
     },
-    run: async (block, env) => {
-      const path = [join(dir, 'bin'), process.env['PATH']].join(delimiter);
-      const [command, args] = commandOf(block);
-      const text = await output(command, args, dir, { ...env, PATH: path, PYTHONPATH: dir });
+    run: async (block, env = {}) => {
+      const text = await output(...commandOf(block), optionsOf(env));
       return text.split('\n').filter((line) => line !== '');
     },
+    start: (block) => spawn(...commandOf(block), { ...optionsOf({}), stdio: 'pipe', detached: true }),
   };
 }
 
-const output = (file: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>>) =>
+const output = (file: string, args: readonly string[], place: Pick<ExecFileOptions, 'cwd' | 'env'>) =>
   new Promise<string>((resolve, reject) => {
-    const options = { cwd, env: { ...cleanEnv(), ...env }, timeout: 100_000, killSignal: 'SIGKILL' as const };
+    const options = { env: cleanEnv(), ...place, timeout: 100_000, killSignal: 'SIGKILL' as const };
     execFile(file, args, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`${error.message}\n${stdout}\n${stderr}`));

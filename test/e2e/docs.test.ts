@@ -1,0 +1,3 @@
+import { runsAsItStands } from '../support/doc-run.js';
+
+runsAsItStands('docs/quick-start.md');
