@@ -1,3 +1,4 @@
 import { runsAsItStands } from '../support/doc-run.js';
 
 runsAsItStands('docs/quick-start.md');
+runsAsItStands('docs/coming-from-bullmq.md', { packages: ['bullmq', 'ioredis'] });
