@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { processCli } from '../../src/cli/context.js';
 import { buildProgram, COMMAND_NAMES } from '../../src/cli/program.js';
@@ -45,6 +46,21 @@ function rowsOf(section: string | null): [string, string[]][] {
     )
     .map((cells) => [cells[0] ?? '', cells]);
 }
+
+/** The Markdown files in a directory and below. */
+const pagesOf = (directory: string): string[] =>
+  readdirSync(new URL(`../../${directory}/`, import.meta.url), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join(directory, file));
+
+/** What headings can be linked by, as GitHub makes it. */
+const anchorsOf = (markdown: string): string[] =>
+  [...markdown.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
 
 describe('the documents agree with the code', () => {
   it('the version is that of package.json', () => {
@@ -101,6 +117,19 @@ describe('the documents agree with the code', () => {
     const text = read('docs/configuration.md');
     for (const key of Object.keys(DEFAULTS.worker)) expect(text, key).toContain(`\`${key}\``);
     expect(text).toContain(variableOf('maxJobsPerHorse'));
+  });
+
+  const PAGES = ['README.md', 'CONTRIBUTING.md', 'bench/README.md', 'examples/README.md', ...pagesOf('docs')];
+  it.each(PAGES)('the links of %s lead somewhere', (page) => {
+    const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '');
+    const broken = links.filter((link) => {
+      if (/^https?:/.test(link)) return false;
+      const [file = '', anchor] = link.split('#');
+      const target = file === '' ? page : join(dirname(page), file);
+      if (!existsSync(new URL(`../../${target}`, import.meta.url))) return true;
+      return anchor !== undefined && !anchorsOf(read(target)).includes(anchor);
+    });
+    expect(broken).toEqual([]);
   });
 
   it('every script states its contract', () => {
