@@ -6,6 +6,7 @@ const environment = await rqEnvironment('2.10.0');
 
 describe.skipIf(environment === null)('beside Python RQ 2.10', () => {
   const options = { python: environment?.bin ?? null };
+  runsAsItStands('README.md', options);
   runsAsItStands('docs/coming-from-rq.md', options);
   runsAsItStands('docs/mixing-python-and-typescript.md', options);
 });
