@@ -13,50 +13,69 @@ import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { enqueueMany, fetchJob, Tsrq } from 'tsrq';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    map: { type: 'string' },
-    from: { type: 'string', default: process.env.REDIS_URL ?? 'redis://localhost:6379' },
-    prefix: { type: 'string', default: 'bull' },
-    to: { type: 'string' },
-    'dry-run': { type: 'boolean', default: false },
-  },
-});
-const [name] = positionals;
-if (name === undefined || values.map === undefined || positionals.length > 1) {
-  console.error(
-    'usage: node move-from-bullmq.js QUEUE --map FILE [--from URL] [--prefix bull] [--to QUEUE] [--dry-run]',
-  );
-  process.exit(2);
-}
-const functions = JSON.parse(readFileSync(values.map, 'utf8'));
-const queue = values.to ?? name;
-const dryRun = values['dry-run'];
+const USAGE = 'node move-from-bullmq.js QUEUE --map FILE [--from URL] [--prefix bull] [--to QUEUE] [--dry-run]';
 
+const { name, queue, functions, url, prefix, dryRun } = readArguments();
 const PAGE = 100;
 /** In the order in which BullMQ takes them. */
 const STATES = ['waiting', 'prioritized', 'delayed'];
 
-const from = new Queue(name, { connection: { url: values.from }, prefix: values.prefix });
+const from = new Queue(name, { connection: { url }, prefix });
+// Redis was not reached, or the connection is lost: run it again.
+from.on('error', (error) => stop(`${error.message} (BullMQ)`));
 const redis = Tsrq.default.redisOf(queue);
 /** Why jobs stay where they are → their ids. */
 const staying = new Map();
-
-if (!dryRun) await from.pause();
 const moved = { waiting: 0, prioritized: 0, delayed: 0 };
-// Delayed jobs whose time comes meanwhile begin to wait: until there is nothing more to be found.
-for (let found = true; found;) {
-  found = false;
-  for (const state of STATES) {
-    const count = await moveAll(state);
-    moved[state] += count;
-    if (count > 0 && !dryRun) found = true;
-  }
+
+try {
+  if (!dryRun) await from.pause();
+  // Delayed jobs whose time comes meanwhile begin to wait: until there is nothing more to be found.
+  while ((await movePass()) > 0 && !dryRun);
+  await report();
+} catch (error) {
+  stop(error.message);
 }
-await report();
 await from.close();
 await Tsrq.default.close();
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        map: { type: 'string' },
+        from: { type: 'string', default: process.env.REDIS_URL ?? 'redis://localhost:6379' },
+        prefix: { type: 'string', default: 'bull' },
+        to: { type: 'string' },
+        'dry-run': { type: 'boolean', default: false },
+      },
+    });
+    const [name, ...more] = positionals;
+    if (name === undefined || more.length > 0 || values.map === undefined) throw new Error(`usage: ${USAGE}`);
+    const functions = JSON.parse(readFileSync(values.map, 'utf8'));
+    const { to: queue = name, from: url, prefix, 'dry-run': dryRun } = values;
+    return { name, queue, functions, url, prefix, dryRun };
+  } catch (error) {
+    return stop(error.message, 2);
+  }
+}
+
+function stop(message, code = 1) {
+  console.error(`move-from-bullmq: ${message}`);
+  process.exit(code);
+}
+
+/** Returns how many jobs it has moved, or would. */
+async function movePass() {
+  let count = 0;
+  for (const state of STATES) {
+    const here = await moveAll(state);
+    moved[state] += here;
+    count += here;
+  }
+  return count;
+}
 
 /** Moves what is in a state, page by page; returns how many jobs that were. */
 async function moveAll(state) {
@@ -136,7 +155,7 @@ function functionOf({ name: called }) {
 
 /** By this a job that was moved is known. */
 function originOf({ id, timestamp }) {
-  return `bullmq:${values.prefix}:${name}:${id}:${timestamp}`;
+  return `bullmq:${prefix}:${name}:${id}:${timestamp}`;
 }
 
 /** Ids of BullMQ are of one queue, those of RQ of all: its own numbers get the name of the queue. */

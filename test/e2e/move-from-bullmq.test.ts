@@ -102,6 +102,16 @@ describe('examples/move-from-bullmq.js', () => {
     expect(await queuedIds(redis, 'b')).toEqual(['b-1']);
   });
 
+  it.each([
+    [['mail', '--from', 'redis://127.0.0.1:1'], 1, 'ECONNREFUSED'],
+    [['mail', '--dry'], 2, "Unknown option '--dry'"],
+    [[], 2, 'usage: node move-from-bullmq.js QUEUE'],
+  ] as const)('%j is refused in one sentence', async (args, code, text) => {
+    const result = await move({}, ...args);
+    expect(result.stdout).toMatch(/^move-from-bullmq: .*\n$/);
+    expect(result).toEqual({ code, stdout: expect.stringContaining(text) as string });
+  });
+
   it('what has no function, belongs to a flow or a scheduler stays in BullMQ, with the reason', async () => {
     const mail = bullQueue('mail');
     await mail.add('hello', {}, { jobId: 'goes' });
