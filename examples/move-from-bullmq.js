@@ -16,6 +16,7 @@ import { enqueueMany, fetchJob, Tsrq } from 'tsrq';
 const USAGE = 'node move-from-bullmq.js QUEUE --map FILE [--from URL] [--prefix bull] [--to QUEUE] [--dry-run]';
 
 const { name, queue, functions, url, prefix, dryRun } = readArguments();
+
 const PAGE = 100;
 /** In the order in which BullMQ takes them. */
 const STATES = ['waiting', 'prioritized', 'delayed'];
@@ -53,7 +54,7 @@ function readArguments() {
     });
     const [name, ...more] = positionals;
     if (name === undefined || more.length > 0 || values.map === undefined) throw new Error(`usage: ${USAGE}`);
-    const functions = JSON.parse(readFileSync(values.map, 'utf8'));
+    const functions = new Map(Object.entries(JSON.parse(readFileSync(values.map, 'utf8'))));
     const { to: queue = name, from: url, prefix, 'dry-run': dryRun } = values;
     return { name, queue, functions, url, prefix, dryRun };
   } catch (error) {
@@ -150,7 +151,7 @@ async function isMoved({ id, meta }) {
 }
 
 function functionOf({ name: called }) {
-  return functions[called] ?? functions['*'];
+  return functions.get(called) ?? functions.get('*');
 }
 
 /** By this a job that was moved is known. */

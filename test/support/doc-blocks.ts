@@ -76,8 +76,6 @@ export interface DocProjectOptions {
 
 const OPTIONS = { target: 'ES2023', module: 'NodeNext', strict: true, noUncheckedIndexedAccess: true, types: ['node'] };
 
-const TYPED = ['ts', 'js'];
-
 /** The commands of a `console` block; how they exit is not looked at, but what they answer. */
 const typedIn = (code: string): string[] => [...code.matchAll(/^\$ (.*)$/gm)].map((match) => match[1] ?? '');
 
@@ -97,7 +95,7 @@ export function docProject(blocks: readonly DocBlock[], options: DocProjectOptio
   const program = ({ line }: DocBlock): string => `line-${line}`;
   for (const block of blocks) {
     if (block.file !== null) put(block.file, codeOf(block));
-    else if (TYPED.includes(block.language)) put(`${program(block)}.${block.language}`, codeOf(block));
+    else if (block.language === 'ts') put(`${program(block)}.ts`, codeOf(block));
   }
   mkdirSync(join(dir, 'node_modules'));
   symlinkSync(ROOT, join(dir, 'node_modules', 'tsrq'));
@@ -119,8 +117,6 @@ export function docProject(blocks: readonly DocBlock[], options: DocProjectOptio
     switch (block.language) {
       case 'ts':
         return [process.execPath, [join('out', `${program(block)}.js`)]];
-      case 'js':
-        return [process.execPath, [`${program(block)}.js`]];
       case 'python':
         return [join(python ?? '', 'python'), ['-c', code]];
       case 'console':

@@ -12,7 +12,7 @@ import {
 } from './doc-blocks.js';
 import { startRedis, type TestRedis } from './redis.js';
 
-const RUN = ['ts', 'js', 'sh', 'console', 'python'];
+const RUN = ['ts', 'sh', 'console', 'python'];
 const TIMEOUT = { timeout: 120_000 };
 
 /**
@@ -38,11 +38,9 @@ export function runsAsItStands(document: string, options: Pick<DocProjectOptions
       });
     });
     afterAll(async () => {
-      const hasEnded = ({ child }: (typeof beside)[number]): boolean =>
-        child.exitCode !== null || child.signalCode !== null;
       // One that a command of the document has stopped has exited 0.
-      const broken = beside.filter((one) => hasEnded(one) && one.child.exitCode !== 0);
-      for (const one of beside) if (!hasEnded(one)) process.kill(-one.child.pid!, 'SIGTERM');
+      const broken = beside.filter(({ child }) => child.signalCode !== null || (child.exitCode ?? 0) !== 0);
+      for (const { child } of beside) endGroup(child);
       await Promise.all(beside.map(({ running }) => running.exited));
       await server.stop();
       expect(broken.map(({ running }) => running.stdout() + running.stderr())).toEqual([]);
@@ -66,6 +64,14 @@ export function runsAsItStands(document: string, options: Pick<DocProjectOptions
       },
     );
   });
+}
+
+function endGroup({ pid }: ChildProcess): void {
+  try {
+    process.kill(-pid!, 'SIGTERM');
+  } catch {
+    // It has ended.
+  }
 }
 
 /** These lines were printed, in this order; others may stand between them. */
