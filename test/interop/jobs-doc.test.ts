@@ -14,7 +14,7 @@ const programs = (language: string): [name: string, block: DocBlock][] =>
     .filter((block) => block.language === language && block.file === null)
     .map((block) => [`${block.section} (line ${block.line})`, block]);
 
-const project = docProject(blocks, { python: environment?.bin ?? null });
+const project = docProject(blocks, environment?.bin ?? null);
 let server: TestRedis;
 beforeAll(async () => {
   server = await startRedis();

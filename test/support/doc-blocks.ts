@@ -64,8 +64,6 @@ export interface DocProject {
 }
 
 export interface DocProjectOptions {
-  /** The directory of Python's programs. */
-  readonly python?: string | null;
   /** What the code imports besides tsrq. */
   readonly packages?: readonly string[];
   /** The types of packages are checked as well; false where that takes too long, or not all of theirs are installed. */
@@ -79,9 +77,12 @@ const OPTIONS = { target: 'ES2023', module: 'NodeNext', strict: true, noUnchecke
 /** The commands of a `console` block; how they exit is not looked at, but what they answer. */
 const typedIn = (code: string): string[] => [...code.matchAll(/^\$ (.*)$/gm)].map((match) => match[1] ?? '');
 
-/** Lays out the files of a document, with `tsrq` to be imported and on the PATH. */
-export function docProject(blocks: readonly DocBlock[], options: DocProjectOptions = {}): DocProject {
-  const { python, packages = [], checkPackages = true, addresses = {} } = options;
+/** Lays out the files of a document, with `tsrq` to be imported and on the PATH. `python`: the directory of its programs. */
+export function docProject(
+  blocks: readonly DocBlock[],
+  python: string | null,
+  { packages = [], checkPackages = true, addresses = {} }: DocProjectOptions = {},
+): DocProject {
   const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-doc-'));
   atEndOfFile(() => {
     rmSync(dir, { recursive: true, force: true });
@@ -126,7 +127,7 @@ export function docProject(blocks: readonly DocBlock[], options: DocProjectOptio
     }
   };
   const optionsOf = (env: Readonly<Record<string, string>>) => {
-    const path = [join(dir, 'bin'), ...(python ? [python] : []), process.env['PATH']].join(delimiter);
+    const path = [join(dir, 'bin'), ...(python === null ? [] : [python]), process.env['PATH']].join(delimiter);
     return { cwd: dir, env: { ...cleanEnv(), PYTHONDONTWRITEBYTECODE: '1', ...env, PATH: path, PYTHONPATH: dir } };
   };
   return {

@@ -2,14 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { watchProcess, type CliProcess } from './cli.js';
-import {
-  docBlocks,
-  docProject,
-  printedLines,
-  type DocBlock,
-  type DocProject,
-  type DocProjectOptions,
-} from './doc-blocks.js';
+import { docBlocks, docProject, printedLines, type DocBlock, type DocProject } from './doc-blocks.js';
 import { startRedis, type TestRedis } from './redis.js';
 
 const RUN = ['ts', 'sh', 'console', 'python'];
@@ -19,7 +12,10 @@ const TIMEOUT = { timeout: 120_000 };
  * Declares tests that run a document as its reader does: all TypeScript is type-checked, then block after block is run in one directory,
  * against a Redis of its own, which is found where the document says `localhost:6379`, and where nothing is said.
  */
-export function runsAsItStands(document: string, options: Pick<DocProjectOptions, 'python' | 'packages'> = {}): void {
+export function runsAsItStands(
+  document: string,
+  { python = null, packages = [] }: { readonly python?: string | null; readonly packages?: readonly string[] } = {},
+): void {
   const blocks = docBlocks(readFileSync(new URL(`../../${document}`, import.meta.url), 'utf8'));
   const programs = blocks.filter(({ language, file }) => file === null && RUN.includes(language));
 
@@ -31,8 +27,8 @@ export function runsAsItStands(document: string, options: Pick<DocProjectOptions
       server = await startRedis();
       const here = { language: 'json', section: '', line: 0, beside: false, file: 'tsrq.config.json' };
       const config = { ...here, code: JSON.stringify({ redis: { url: server.url } }) };
-      project = docProject([config, ...blocks], {
-        ...options,
+      project = docProject([config, ...blocks], python, {
+        packages,
         checkPackages: false,
         addresses: { 'localhost:6379': `127.0.0.1:${server.port}` },
       });
