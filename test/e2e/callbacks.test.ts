@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { NewJob } from '../../src/queue/enqueue.js';
 import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
+import { freshDir } from '../support/fresh-dir.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { latestResult, put, statusOf, until } from '../support/rq.js';
 
@@ -14,14 +14,8 @@ let fresh: FreshRedis;
 freshRedis((given) => {
   fresh = given;
 });
-let dir: string;
+const dir = freshDir();
 let worker: CliProcess | null = null;
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'tsrq-test-callbacks-'));
-});
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true });
-});
 afterEach(async () => {
   worker?.kill('SIGKILL');
   await worker?.exited;

@@ -82,13 +82,6 @@ describe('the program', () => {
     expect(stderr).toContain('did you mean "concurrency"?');
     expect(stderr).toContain('worker.maxJobs');
   });
-
-  it('ends quietly when nobody reads on', async () => {
-    const running = startTsrq(['info', '--interval', '0.05'], { url: server.url });
-    await running.waitFor('queues');
-    running.kill('SIGINT');
-    expect((await running.exited).code).toBe(0);
-  });
 });
 
 describe('enqueue', () => {
@@ -302,8 +295,6 @@ describe("RQ's spellings", () => {
 
 describe('a worker under signals', () => {
   it('reloads on HUP, is quiet from TSTP to CONT, tells what runs on USR2', async () => {
-    const code = join(dir, 'handlers');
-    rmSync(code, { recursive: true, force: true });
     writeFileSync(join(dir, 'fresh.mjs'), 'export const run = () => "old";');
     const worker = startTsrq(['worker', '--path', dir, '--pid', join(dir, 'pid'), 'q'], { url: server.url });
     await worker.waitFor('listening on');

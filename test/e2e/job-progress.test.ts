@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runTsrq, startTsrq } from '../support/cli.js';
+import { freshDir } from '../support/fresh-dir.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { put, statusOf, until } from '../support/rq.js';
 
@@ -13,13 +13,9 @@ const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 
 let { server, client, redis } = {} as FreshRedis;
 freshRedis((fresh) => ({ server, client, redis } = fresh));
-let dir: string;
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'tsrq-test-progress-'));
-});
-afterAll(() => {
-  rmSync(dir, { recursive: true, force: true });
-});
+const dir = freshDir();
+beforeAll(() => {});
+afterAll(() => {});
 
 const tsrq = (...args: string[]) => runTsrq(args, { url: server.url });
 const linesOf = (text: string): string[] => text.split('\n').map((line) => line.replace(/^ *\S+Z /, ''));

@@ -52,7 +52,7 @@ function parse(text: string): { types: Map<string, string>; samples: Map<string,
 }
 
 describe('tsrq metrics', () => {
-  it("prints rq-exporter's metrics and more, in three round trips whatever the number of queues", async () => {
+  it("prints rq-exporter's metrics and more, after one look at all queues", async () => {
     for (const queue of ['a', 'b']) await put(redis, 'a.b', [], { queue });
     const asked = async (): Promise<number> => {
       await client.config('RESETSTAT');

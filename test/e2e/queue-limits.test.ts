@@ -82,7 +82,8 @@ describe('--limit', () => {
     await client.config('RESETSTAT');
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const calls = /^cmdstat_evalsha:calls=(\d+)/m.exec(await client.info('commandstats'))?.[1] ?? '0';
-    expect(Number(calls)).toBeLessThanOrEqual(2);
+    // Whoever looked again and again would do so dozens of times; a sweep may fall into it.
+    expect(Number(calls)).toBeLessThanOrEqual(12);
     expect([await finished('q'), await client.llen('rq:queue:q')]).toEqual([1, 2]);
     expect(await client.llen('rq:queue:q:intermediate')).toBe(0);
   });

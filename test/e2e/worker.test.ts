@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Redis } from '../../src/redis/redis.js';
 import { cleanEnv, runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
+import { freshDir } from '../support/fresh-dir.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { latestResult, placesOf, producerTo, put, statusOf, until } from '../support/rq.js';
 
@@ -16,18 +16,16 @@ const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 let server: TestRedis;
 let client: IoRedis;
 let redis: Redis;
-let dir: string;
+const dir = freshDir();
 
 beforeAll(async () => {
   server = await startRedis();
   client = server.client();
   redis = producerTo(server.port);
-  dir = mkdtempSync(join(tmpdir(), 'tsrq-test-worker-'));
 });
 afterAll(async () => {
   redis.close();
   await server.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 beforeEach(async () => {
   await client.flushall();
@@ -388,11 +386,14 @@ describe('work horses', () => {
 
 describe('shutdown', () => {
   it('warm: the running job ends, the next stays queued, exit 0', async () => {
-    const id = await put(redis, 'count.sleep', [800], { queue: 'q' });
-    const next = await put(redis, 'count.sleep', [800], { queue: 'q' });
+    const file = fileOf('may end');
+    const id = await put(redis, 'count.waiting', [file], { queue: 'q' });
+    const next = await put(redis, 'count.add', [1, 2], { queue: 'q' });
     const worker = await start('-n', 'ws', 'q');
     await until('the job runs', async () => (await statusOf(client, id)) === 'started');
     worker.kill('SIGTERM');
+    await worker.waitFor('Stopping');
+    writeFileSync(file, '');
     expect((await worker.exited).code).toBe(0);
     expect(await statusOf(client, id)).toBe('finished');
     expect(await placesOf(client, next, 'q')).toEqual(['rq:queue:q']);

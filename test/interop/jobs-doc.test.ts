@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { cleanEnv, startTsrq, watchProcess, type CliProcess } from '../support/cli.js';
 import { docBlocks, docProject, printedLines, type DocBlock } from '../support/doc-blocks.js';
+import { expectLines } from '../support/doc-run.js';
 import { rqEnvironment } from '../support/python.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 
@@ -26,12 +27,8 @@ afterAll(async () => {
 const TIMEOUT = { timeout: 120_000 };
 const run = async (block: DocBlock): Promise<void> => {
   const lines = await project.run(block, { REDIS_URL: server.url });
-  const printed = printedLines(block);
   // It may print more: RQ logs to stdout, and tables are not in the document.
-  expect(
-    lines.filter((line) => printed.includes(line)),
-    lines.join('\n'),
-  ).toEqual(printed);
+  expectLines(lines, printedLines(block), false);
 };
 
 describe('docs/jobs.md, with a worker of tsrq', () => {

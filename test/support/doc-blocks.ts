@@ -121,7 +121,11 @@ export function docProject(
       case 'python':
         return [join(python ?? '', 'python'), ['-c', code]];
       case 'console':
-        return ['sh', ['-c', ['exec 2>&1', ...typedIn(code), 'exit 0'].join('\n')]];
+        // What is shown may be a failure; where nothing is shown nothing may fail.
+        return [
+          'sh',
+          [printedLines(block).length > 0 ? '-c' : '-ec', ['exec 2>&1', ...typedIn(code), 'exit 0'].join('\n')],
+        ];
       default:
         return ['sh', ['-ec', code]];
     }

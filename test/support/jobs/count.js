@@ -10,6 +10,10 @@ export const boom = (message) => {
 };
 export const rejects = async (value) => Promise.reject(value);
 export const sleep = (ms) => new Promise((resolve) => setTimeout(() => resolve('slept'), ms));
+/** Ends when the file is there. */
+export const waiting = async (file) => {
+  while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20));
+};
 export const busy = (ms) => {
   const end = Date.now() + ms;
   while (Date.now() < end);
