@@ -29,8 +29,8 @@ Examples:
   $ tsrq health
   $ tsrq health --worker '{host}' --max-age 120
 
-Exits 0 if all is well, 1 if the worker is not, 69 if Redis does not answer, or takes no writes: then no worker can give a sign of life,
-and to start one again does not help.`,
+Exits 0 if all is well, 1 if the worker is not, 69 if Redis does not answer or
+takes no writes: no worker can give a sign of life then.`,
     )
     .action(async ({ worker, maxAge }: { worker?: string; maxAge?: number }) => {
       const connections = chosenConnections(await cli.settings());
