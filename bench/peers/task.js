@@ -6,7 +6,7 @@ export const {
   concurrency = 1,
   isolation = 'none',
   queues = 1,
-  names = Array.from({ length: queues }, (_, i) => `q${i}`),
+  names: queueNames = Array.from({ length: queues }, (_, i) => `q${i}`),
   ms = 0,
   bytes = 0,
   strict = false,
@@ -15,7 +15,6 @@ export const {
 export const redisUrl = process.env.BENCH_REDIS;
 const { hostname, port, password } = new URL(redisUrl ?? 'redis://127.0.0.1:1');
 export const address = { host: hostname, port: Number(port), ...(password === '' ? {} : { password }) };
-export const queueNames = names;
 /** Jobs in one bulk call. */
 export const bulk = bytes > 1_000 ? 50 : 1_000;
 export const payload = (n) => (bytes === 0 ? { n } : { n, text: 'x'.repeat(bytes) });
