@@ -1,11 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { runTsrq, startTsrq, type CliResult } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
+import { startProxy } from '../support/proxy.js';
 import { freePort, startRedis } from '../support/redis.js';
-import { put, until } from '../support/rq.js';
+import { producerTo, put, statusOf, until } from '../support/rq.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 
 /** What is typed when something is wrong with Redis itself: the truth in a line, a next step, and the right exit code. */
 
@@ -60,6 +64,18 @@ describe('a Redis that serves nobody', () => {
   it('refuses the password', async () => {
     const url = `redis://who:wrong@127.0.0.1:${server.port}`;
     await expectOutage([...LOOKS, QUIET], url, /Redis at redis:\S+ refuses: WRONGPASS/, /check user name, password/);
+  });
+
+  it('accepts, and says nothing', async () => {
+    const proxy = await startProxy(server.port);
+    proxy.blackhole();
+    await expectOutage(
+      [...LOOKS, QUIET],
+      proxy.url,
+      /cannot reach Redis at redis:\S+ no \w+ within \d+ ms/,
+      /is it running/,
+    );
+    await proxy.stop();
   });
 
   it('has no connection left', async () => {
@@ -125,26 +141,35 @@ describe('a Redis that takes no writes', () => {
     expect((await run(['health'])).code).toBe(0);
   });
 
-  it.each([
-    ['maxmemory', '1', /: OOM command not allowed/, /make room: `tsrq info`/],
-    ['min-replicas-to-write', '2', /cannot serve: NOREPLICAS/, /bring the replicas back/],
-  ])('has %s %s', async (setting, value, what, helps) => {
+  it('is full', async () => {
     await fill();
-    await client.config('SET', setting, value);
-    await expectKeptBack(server.url, what, helps);
-    await client.config('SET', setting, '0');
+    await client.config('SET', 'maxmemory', '1');
+    await expectKeptBack(server.url, /: OOM command not allowed/, /make room: `tsrq info`/);
+    await client.config('SET', 'maxmemory', '0');
     expect((await run(['health'])).code).toBe(0);
   });
 
-  it('cannot write to its disk', async () => {
+  it('cannot write to its disk; a worker that loses its connections meanwhile goes on when it can', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-gone-'));
     const other = await startRedis({ dir, conf: { save: '3600 100000' } });
     const own = other.client();
     await fill(own);
+    const running = startTsrq(['worker', '--path', JOBS, 'q'], { url: other.url });
+    await running.waitFor('listening on');
     rmSync(dir, { recursive: true });
     await own.bgsave();
     await until('it has failed', async () => (await own.info('persistence')).includes('bgsave_status:err'));
     await expectKeptBack(other.url, /: MISCONF/, /space on its disk/);
+    await own.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await own.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until('it is connected again', async () => String(await own.call('CLIENT', 'LIST')).split('\n').length > 3);
+    await own.config('SET', 'stop-writes-on-bgsave-error', 'no');
+    const producer = producerTo(other.port);
+    const id = await put(producer, 'count.words', ['a'], { queue: 'q' });
+    producer.close();
+    await until('it has run', async () => (await statusOf(own, id)) === 'finished');
+    running.kill('SIGTERM');
+    expect((await running.exited).code).toBe(0);
     await other.stop();
   });
 });
