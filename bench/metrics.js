@@ -1,4 +1,5 @@
 // What is measured. `kind`: how (run.js); `count`: jobs, or samples; `value`: which figure of what was measured; `peers`: the options of each.
+// `apart`: takes minutes, and is measured only by `--only` with its name.
 const BULLMQ = { bullmq: {} };
 const NODE = { bullmq: {}, bee: {} };
 const same = (options, peers) => Object.fromEntries(Object.keys(peers).map((peer) => [peer, options]));
@@ -105,4 +106,17 @@ export const METRICS = [
     count: 1_000_000,
     peers: { tsrq: {} },
   },
+  ...[
+    ['cpu', 'share of a core that Redis takes', '%'],
+    ['commands', 'Redis commands per second, in scripts too', ''],
+    ['jobs', 'jobs of 1 s that the busy ones end', 'jobs/s'],
+    ['clients', 'connections to Redis', ''],
+    ['memory', 'memory of Redis', 'MiB'],
+    ['info', '`tsrq info`', 'ms'],
+    ['p50', 'from enqueueing to an idle worker, p50', 'ms'],
+    ['p99', 'from enqueueing to an idle worker, p99', 'ms'],
+  ].map(([value, text, unit]) => ({
+    ...{ name: `fleet of 1,000 idle and 100 busy workers, ${text}`, unit, value },
+    ...{ kind: 'fleet', rounds: 1, count: 1_000, peers: { tsrq: {} }, apart: true },
+  })),
 ];

@@ -6,9 +6,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { findRedisServer, startPrivateRedis } from '../dist/cli/private-redis.js';
+import { findRedisServer, startPrivateRedis } from '../dist/redis/private-redis.js';
 import { connect } from '../dist/redis/connect.js';
 import { parseRedisUrl } from '../dist/redis/target.js';
+import { fleet } from './fleet.js';
 import { METRICS } from './metrics.js';
 import * as scale from './scale.js';
 
@@ -84,6 +85,7 @@ const KINDS = {
     return Object.fromEntries(Object.keys(after).map((value) => [value, (after[value] - before[value]) / count]));
   },
   long: (peer, { count }, options) => run(peer, 'long', count, options),
+  fleet: (_, { count }) => fleet(count, { admin, url, counters }),
   crowd: (peer, { count }) => scale.crowd(peer, count, { admin, url }),
   info: (peer, { count }) => scale.info(peer, count, { admin, url }),
   requeue: (peer, { count }) => scale.requeue(peer, count, { admin, url }),
@@ -111,7 +113,9 @@ const isRate = (unit) => unit === 'jobs/s';
 const better = (unit, own, other) => (isRate(unit) ? own / other : other / own);
 
 const results = [];
-for (const metric of METRICS.filter(({ name }) => name.includes(values.only))) {
+const isChosen = ({ name, kind, apart }) =>
+  name.includes(values.only) && (apart !== true || values.only.startsWith(kind));
+for (const metric of METRICS.filter(isChosen)) {
   const peers = Object.keys(metric.peers).filter((peer) => !peer.startsWith('rq') || scale.hasPython);
   const seen = Object.fromEntries(peers.map((peer) => [peer, []]));
   for (let round = 0; round < Math.min(rounds, metric.rounds ?? rounds); round += 1) {

@@ -14,7 +14,8 @@ const command = (peer, words, url) => {
   return peer === 'rq' ? [RQ, [...words, '-u', url]] : [process.execPath, [BIN, ...words, '--url', url]];
 };
 
-async function timed(peer, words, url) {
+/** Milliseconds that the command line needs, from start to end. */
+export async function timed(peer, words, url) {
   const [program, args] = command(peer, words, url);
   const started = performance.now();
   await promisify(execFile)(program, args, { maxBuffer: 1 << 26 });
@@ -110,6 +111,15 @@ export async function empty(peer, count, { admin, url }) {
   return longest;
 }
 
+/** What Redis has used of its processor so far. */
+export async function cpuSeconds(admin) {
+  const cpu = await admin.call(['INFO', 'cpu']);
+  return ['used_cpu_user', 'used_cpu_sys'].reduce(
+    (sum, name) => sum + Number(cpu.split(`${name}:`)[1].split('\r')[0]),
+    0,
+  );
+}
+
 /** Percent of a core that Redis takes for so many idle workers. */
 export async function crowd(peer, count, { admin, url }) {
   const program = fileURLToPath(new URL(`peers/${peer}.js`, import.meta.url));
@@ -119,16 +129,9 @@ export async function crowd(peer, count, { admin, url }) {
   });
   const ended = new Promise((resolve) => child.on('close', resolve));
   await new Promise((resolve) => child.stdout.once('data', resolve));
-  const used = async () => {
-    const cpu = await admin.call(['INFO', 'cpu']);
-    return ['used_cpu_user', 'used_cpu_sys'].reduce(
-      (sum, name) => sum + Number(cpu.split(`${name}:`)[1].split('\r')[0]),
-      0,
-    );
-  };
-  const [before, since] = [await used(), performance.now()];
+  const [before, since] = [await cpuSeconds(admin), performance.now()];
   await new Promise((resolve) => setTimeout(resolve, CROWD_MS));
-  const percent = ((await used()) - before) / ((performance.now() - since) / 100_000);
+  const percent = ((await cpuSeconds(admin)) - before) / ((performance.now() - since) / 100_000);
   child.stdin.end();
   await ended;
   return percent;

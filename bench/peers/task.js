@@ -1,11 +1,12 @@
 // What the programs of the peers share: `node peers/NAME.js TASK COUNT OPTIONS` prints one line of JSON.
 export const [task, count = '0', options = '{}'] = process.argv.slice(2);
 export const jobs = Number(count);
-/** Concurrency, isolation, queues (how many), ms (how long a job takes), bytes (of its payload), strict, of (how many processes share the work). */
+/** Concurrency, isolation, queues (how many), names (theirs), ms (how long a job takes), bytes (of its payload), strict, of (how many processes share the work). */
 export const {
   concurrency = 1,
   isolation = 'none',
   queues = 1,
+  names: queueNames = Array.from({ length: queues }, (_, i) => `q${i}`),
   ms = 0,
   bytes = 0,
   strict = false,
@@ -14,7 +15,6 @@ export const {
 export const redisUrl = process.env.BENCH_REDIS;
 const { hostname, port, password } = new URL(redisUrl ?? 'redis://127.0.0.1:1');
 export const address = { host: hostname, port: Number(port), ...(password === '' ? {} : { password }) };
-export const queueNames = Array.from({ length: queues }, (_, i) => `q${i}`);
 /** Jobs in one bulk call. */
 export const bulk = bytes > 1_000 ? 50 : 1_000;
 export const payload = (n) => (bytes === 0 ? { n } : { n, text: 'x'.repeat(bytes) });

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { connect, enqueue, enqueueMany, parseRedisUrl, startWorker, VERSION } from 'tsrq';
-import { onBegun } from './noop.js';
+import { onBegun, waits } from './noop.js';
 import {
   bulk,
   concurrency,
@@ -113,7 +113,7 @@ const TASKS = {
     worker.stop('done');
     await worker.ended;
   },
-  /** Many idle workers; ends when it is told to. */
+  /** Many workers; ends when it is told to, and tells what jobs have waited for. */
   async crowd() {
     const workers = [];
     for (let n = 0; n < jobs; n += 1) workers.push(await start({ name: `bench-${process.pid}-${n}` }));
@@ -121,6 +121,7 @@ const TASKS = {
     await new Promise((resolve) => process.stdin.once('end', resolve).resume());
     for (const worker of workers) worker.stop('done');
     await Promise.all(workers.map((worker) => worker.ended));
+    print({ waits });
   },
   /** Memory of one worker, MiB: after the first tenth of the jobs, and after all. */
   async long() {

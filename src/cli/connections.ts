@@ -1,3 +1,4 @@
+import { TsrqError } from '../errors.js';
 import type { Settings } from '../config/settings.js';
 import type { RedisTarget } from '../redis/target.js';
 
@@ -23,4 +24,27 @@ export function queuesByConnection(settings: Settings, queues: readonly string[]
     groups.set(name, group);
   }
   return [...groups.values()];
+}
+
+/** Whether it tells of a Redis that cannot be reached, or refuses us: others may serve all the same. */
+export const isOutage = (error: unknown): error is TsrqError =>
+  error instanceof TsrqError && error.code.startsWith('REDIS_');
+
+/** What it resolves to, or the outage that it rejects with. */
+export const orOutage = <T>(work: Promise<T>): Promise<T | TsrqError> =>
+  work.catch((error: unknown) => {
+    if (isOutage(error)) return error;
+    throw error;
+  });
+
+/** What each connection has to say, in their order; of one that cannot be reached its error, which hides nothing of the others. */
+export const askEach = <T>(
+  connections: readonly QueuesOfConnection[],
+  ask: (connection: QueuesOfConnection) => Promise<T>,
+): Promise<(T | TsrqError)[]> => Promise.all(connections.map((connection) => orOutage(ask(connection))));
+
+/** Tells of the first that could not be reached, when all has been said that the others know. */
+export function throwOutage(answers: readonly unknown[]): void {
+  const outage = answers.find(isOutage);
+  if (outage) throw outage;
 }

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { TsrqError, type ErrorCode } from '../errors.js';
+import { nextStep } from '../redis/failure.js';
 import { maskUrls } from '../redis/target.js';
 import { processCli, type ProcessCli } from './context.js';
 import { journalLines, leadsToJournal } from './journal.js';
@@ -45,19 +46,20 @@ async function run(argv: readonly string[], cli: ProcessCli): Promise<number> {
 
 function report(error: unknown, cli: ProcessCli): number {
   if (error instanceof TsrqError) {
-    const hint = error.hint === undefined ? '' : `\n  ${error.hint}`;
     const stack = cli.flags.verbose === true ? `\n${error.stack ?? ''}` : '';
-    complain(cli, `tsrq: ${error.message}${hint}${stack}`);
+    complain(cli, `tsrq: ${error.message}${hintLine(error.hint)}${stack}`);
     return EXIT_CODES[error.code];
   }
   if (error instanceof Error && error.name === 'ReplyError') {
-    complain(cli, `tsrq: Redis answered: ${error.message}`);
+    complain(cli, `tsrq: Redis answered: ${error.message}${hintLine(nextStep(error))}`);
     return error.message.startsWith('WRONGTYPE') ? EXIT_CODES.BAD_DATA : 1;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   complain(cli, `tsrq: this is a bug in tsrq, please report it:\n${text}`);
   return 70;
 }
+
+const hintLine = (hint: string | undefined): string => (hint === undefined ? '' : `\n  ${hint}`);
 
 function complain(cli: ProcessCli, text: string): void {
   cli.stderr.write(leadsToJournal(cli.env) ? journalLines('error', text) : `${text}\n`);

@@ -1,6 +1,7 @@
 import { finite, listOf, numberOf } from '../info/answer.js';
 import {
   intermediateKey,
+  PAUSED_KEY,
   queueKey,
   queueOfKey,
   queueWorkersKey,
@@ -14,6 +15,7 @@ import {
   WORKERS_KEY,
   type RegistryName,
 } from '../protocol/keys.js';
+import { readPaused } from '../queue/pause.js';
 import { question, type Answer, type Inquiry, type Question } from './inquiry.js';
 import { readPages, setPages } from './pages.js';
 
@@ -31,6 +33,8 @@ export interface WorkerFacts {
   /** Its hash is gone. */
   readonly ghost: boolean;
   readonly python: boolean;
+  /** Told to take no new jobs. */
+  readonly quiet: boolean;
   readonly queues: readonly string[];
 }
 
@@ -52,6 +56,8 @@ export interface QueueFacts {
 export interface Directory {
   /** Milliseconds; -1 for ever, -2 for not suspended. */
   readonly suspendedMs: number;
+  /** Names of queues that are paused now. */
+  readonly paused: readonly string[];
   readonly keys: readonly TypedKey[];
   readonly alien: readonly { readonly member: string; readonly key: string }[];
   readonly workers: ReadonlyMap<string, WorkerFacts>;
@@ -64,8 +70,9 @@ export const OVERDUE_SECONDS = 60;
 
 /** Queues and workers with their counts; the number of round trips does not depend on how many there are. */
 export async function readDirectory(inquiry: Inquiry, timeMs: number): Promise<Directory> {
-  const [pttl, ...types] = await inquiry.ask([
+  const [pttl, paused, ...types] = await inquiry.ask([
     question(['PTTL', SUSPENDED_KEY], 'suspended'),
+    question(['ZRANGE', PAUSED_KEY, 0, -1, 'WITHSCORES'], 'paused'),
     ...[QUEUES_KEY, WORKERS_KEY].map((key) => question(['TYPE', key], 'key-types')),
   ]);
   const [queueMembers = [], workerMembers = []] = await readSets(inquiry, [QUEUES_KEY, WORKERS_KEY]);
@@ -79,6 +86,7 @@ export async function readDirectory(inquiry: Inquiry, timeMs: number): Promise<D
   await addWorkers(inquiry, workers, namesIn(listeners.flat(), workerOfKey));
   return {
     suspendedMs: typeof pttl === 'number' ? pttl : -2,
+    paused: [...readPaused(paused)].filter(([, until]) => until * 1_000 > timeMs).map(([name]) => name),
     keys: [QUEUES_KEY, WORKERS_KEY].map((key, i) => ({ key, wanted: 'set', type: typeOf(types[i]) })),
     alien: [...aliens(queueMembers, QUEUES_KEY, queueOfKey), ...aliens(workerMembers, WORKERS_KEY, workerOfKey)],
     workers,
@@ -108,17 +116,22 @@ async function addWorkers(inquiry: Inquiry, workers: Map<string, WorkerFacts>, n
   const answers = await inquiry.ask(
     fresh.flatMap((name) => [
       question(['TYPE', workerKey(name)], 'ghost-workers', 'unattended-queues', 'overdue-leases'),
-      question(['HMGET', workerKey(name), 'death', 'python_version', 'queues'], 'unattended-queues', 'overdue-leases'),
+      question(
+        ['HMGET', workerKey(name), 'death', 'python_version', 'queues', 'tsrq_quiet'],
+        'unattended-queues',
+        'overdue-leases',
+      ),
     ]),
   );
   for (const [i, name] of fresh.entries()) {
     const [type, fields] = [answers[2 * i], answers[2 * i + 1]];
-    const [death, runtime, queues] = Array.isArray(fields) ? fields : [];
+    const [death, runtime, queues, quiet] = Array.isArray(fields) ? fields : [];
     workers.set(name, {
       live: type === 'hash' && !death,
       ghost: type === 'none',
       // tsrq writes `Node.js 20.1.2` there.
       python: typeof runtime === 'string' && !runtime.startsWith('Node.js'),
+      quiet: typeof quiet === 'string' && quiet !== '',
       queues: typeof queues === 'string' ? queues.split(',').filter((queue) => queue !== '') : [],
     });
   }

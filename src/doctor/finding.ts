@@ -8,6 +8,7 @@ export type CheckId =
   | 'stream-node-size'
   | 'clock'
   | 'suspended'
+  | 'paused'
   | 'key-types'
   | 'alien-members'
   | 'ghost-workers'

@@ -10,6 +10,17 @@ export function checkSuspended({ suspendedMs }: Directory): Finding[] {
   return [warning('suspended', `suspended ${until}: no worker starts a job`, '`tsrq resume`', details)];
 }
 
+export function checkPaused({ paused, queues }: Directory): Finding[] {
+  const held = queues.filter(({ name, lengths }) => lengths.queue > 0 && paused.includes(name));
+  if (held.length === 0) return [ok('paused', 'no queue that has jobs is paused')];
+  const counts = held.map(({ name, lengths }) => [name, lengths.queue] as const);
+  const names = held.slice(0, 5).map(({ name }) => name);
+  const message = `paused queues that have jobs, of which tsrq's workers take none: ${perQueue(counts)}`;
+  return [
+    warning('paused', message, `\`tsrq queue resume ${names.join(' ')}\``, { queues: Object.fromEntries(counts) }),
+  ];
+}
+
 export function checkKeyTypes({ keys, queues }: Directory): Finding[] {
   const all = [...keys, ...queues.flatMap((queue) => queue.keys)];
   const wrong = all.filter(({ type, wanted }) => type !== null && type !== 'none' && type !== wanted);
@@ -62,16 +73,22 @@ export async function checkGhosts(inquiry: Inquiry, directory: Directory): Promi
 }
 
 export function checkUnattended(directory: Directory): Finding[] {
-  const alone = directory.queues.filter(
-    (queue) => queue.lengths.queue > 0 && liveWorkers(directory, queue).length === 0,
-  );
-  if (alone.length === 0) return [ok('unattended-queues', 'a worker listens on every queue that has jobs')];
-  const shown = perQueue(alone.map((queue) => [queue.name, queue.lengths.queue]));
-  return [
-    warning('unattended-queues', `no live worker listens on queues that have jobs: ${shown}`, startWorker(alone), {
-      queues: Object.fromEntries(alone.map((queue) => [queue.name, queue.lengths.queue])),
-    }),
+  const waiting = directory.queues.filter((queue) => queue.lengths.queue > 0);
+  const alone = waiting.filter((queue) => liveWorkers(directory, queue).length === 0);
+  const isQuiet = (name: string): boolean => directory.workers.get(name)?.quiet === true;
+  const quiet = waiting.filter((queue) => !alone.includes(queue) && liveWorkers(directory, queue).every(isQuiet));
+  const found = (message: string, queues: readonly QueueFacts[], remedy: string): Finding[] => {
+    const counts = queues.map((queue) => [queue.name, queue.lengths.queue] as const);
+    if (counts.length === 0) return [];
+    const details = { queues: Object.fromEntries(counts) };
+    return [warning('unattended-queues', `${message}: ${perQueue(counts)}`, remedy, details)];
+  };
+  const asleep = [...new Set(quiet.flatMap((queue) => liveWorkers(directory, queue)))].slice(0, 5).join(' ');
+  const findings = [
+    ...found('no live worker listens on queues that have jobs', alone, startWorker(alone)),
+    ...found('all workers of queues that have jobs are quiet', quiet, `\`tsrq workers resume ${asleep}\``),
   ];
+  return findings.length > 0 ? findings : [ok('unattended-queues', 'a worker listens on every queue that has jobs')];
 }
 
 /** Python's workers look for abandoned jobs each 600 s, and not while they run one. */

@@ -140,7 +140,7 @@ export function checkSentinel(server: Server): Finding[] {
 
 const isWatched = (server: Server): boolean => server.throughSentinel || server.sentinels > 0;
 
-/** Above this, a job's result takes a block of 4 KB, however small it is. */
+/** Above this, a result as Python writes it takes a block of 4 KB, however small it is. */
 const SMALL_NODE = 1_024;
 
 export function checkStreams({ config, refusals }: Server): Finding[] {
@@ -150,8 +150,8 @@ export function checkStreams({ config, refusals }: Server): Finding[] {
   return [
     ok(
       'stream-node-size',
-      `stream-node-max-bytes is ${bytes}: the result of each finished job takes 4 KB`,
-      '`CONFIG SET stream-node-max-bytes 256` saves about 4 KB per finished job',
+      `stream-node-max-bytes is ${bytes}: the result of each job that Python's workers finish takes 4 KB`,
+      '`CONFIG SET stream-node-max-bytes 256` saves most of that; results of tsrq are small anyway',
     ),
   ];
 }

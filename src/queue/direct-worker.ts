@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TsrqError } from '../errors.js';
 import { dumps } from '../protocol/json.js';
 import { jobKey, workerKey, WORKERS_KEY } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
@@ -67,7 +68,7 @@ export async function directWorker(
 }
 
 const FIELDS = [
-  ...['birth', 'death', 'version', 'python_version', 'current_job'],
+  ...['birth', 'death', 'last_heartbeat', 'version', 'python_version', 'current_job'],
   ...['tsrq_concurrency', 'tsrq_quiet', 'shutdown_requested_date'],
 ] as const;
 
@@ -75,7 +76,8 @@ interface Seen {
   readonly registered: boolean;
   /** Null where there is no such worker, or it has ended. */
   readonly fields: {
-    readonly birth: string;
+    /** Null where the hash is not whole: a worker of Python whose hash has expired goes on with a part of it. */
+    readonly birth: string | null;
     readonly version: string | null;
     readonly runtime: string | null;
     readonly currentJob: string | null;
@@ -93,15 +95,16 @@ async function look(redis: Redis, name: string): Promise<Seen> {
     ['HMGET', key, ...FIELDS],
     ['SISMEMBER', WORKERS_KEY, key],
   ]);
-  for (const reply of replies) if (reply instanceof Error) throw reply;
-  const [hash, registered] = replies as [(string | null)[], number];
-  const [birth, death, version, runtime, currentJob, concurrency, quiet, stopping] = hash.map((text) => text || null);
-  if (birth == null || death != null) return { registered: registered === 1, fields: null };
+  const [hash, registered] = replies;
+  if (hash instanceof Error) throw new TsrqError('BAD_DATA', `key ${key} holds no hash`, { cause: hash });
+  const fields = (hash as (string | null)[]).map((text) => text || null);
+  const [birth, death, , version, runtime, currentJob, concurrency, quiet, stopping] = fields;
+  if (death != null || fields.every((text) => text === null)) return { registered: registered === 1, fields: null };
   const job = currentJob ?? null;
   return {
     registered: registered === 1,
     fields: {
-      birth,
+      birth: birth ?? null,
       version: version ?? null,
       runtime: runtime ?? null,
       currentJob: job,

@@ -1,5 +1,6 @@
 import type * as Module from 'ioredis';
 import type { Redis as IoRedis, RedisOptions as AnyOptions } from 'ioredis';
+import { classify } from './failure.js';
 import type { BufferReply, RedisArg } from './redis.js';
 import type { RedisTarget } from './target.js';
 
@@ -41,7 +42,7 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
   try {
     await client.connect();
     // Answered after AUTH and SELECT: ioredis only reports a refused SELECT, and would go on with database 0.
-    await client.ping().catch(unlessForbidden);
+    await client.ping().catch(unlessAnswered);
     if ((lastError as Error | null)?.name === 'ReplyError') throw lastError as unknown as Error;
   } catch (error) {
     discardClient(client);
@@ -54,9 +55,10 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
   return client;
 }
 
-/** A user who may not PING may still do what counts. */
-function unlessForbidden(error: unknown): void {
-  if (!(error instanceof Error) || !error.message.startsWith('NOPERM')) throw error;
+/** A user who may not PING may still do what counts, and a server that cannot write to its disk (MISCONF) still answers reads. */
+function unlessAnswered(error: unknown): void {
+  const forbidden = error instanceof Error && error.message.startsWith('NOPERM');
+  if (!forbidden && classify(error) !== 'reply') throw error;
 }
 
 /** As `client.callBuffer`, without what that does for each call. */

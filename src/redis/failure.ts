@@ -25,9 +25,8 @@ const BY_PREFIX: Readonly<Record<string, Failure>> = {
 /** Sorts an error thrown by the client, by the first word of Redis's error replies. */
 export function classify(error: unknown): Failure {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return 'connection';
-  const text = error.message.replace(/^ERR (?:Error running script[^:]*: |user_script:\d+: )?/i, '');
-  const word = /^[A-Z]+/.exec(text)?.[0] ?? '';
-  const known = BY_PREFIX[word];
+  const text = textOf(error);
+  const known = BY_PREFIX[wordOf(error)];
   if (known !== undefined) return known;
   // What Redis 6 and 7.0 say instead of NOPERM when it is a script that may not.
   if (text.startsWith('The user executing the script can')) return 'refused';
@@ -37,16 +36,55 @@ export function classify(error: unknown): Failure {
   return 'reply';
 }
 
+/** Without what Redis puts in front of it when it was a script that met it. */
+const textOf = ({ message }: Error): string =>
+  message.replace(/^ERR (?:Error running script[^:]*: |user_script:\d+: )?/i, '');
+
+const wordOf = (error: Error): string => /^[A-Z]+/.exec(textOf(error))?.[0] ?? '';
+
+/** What helps against what Redis answers, by the first word of its error replies. */
+const NEXT_STEPS: Readonly<Record<string, string>> = {
+  LOADING: 'it was started, and reads its data: it serves when it has read them all',
+  READONLY: 'this is a replica: give the address of the master, or of the Sentinels',
+  MASTERDOWN: 'this is a replica without its master: give the address of the master, or of the Sentinels',
+  BUSY: 'a script holds it: `redis-cli SCRIPT KILL` ends one that has written nothing yet',
+  NOREPLICAS: 'min-replicas-to-write is not met: bring the replicas back, or lower it',
+  OOM: 'its memory is full: raise maxmemory, or make room: `tsrq info`, then `tsrq empty --finished --older-than 1h QUEUE`',
+  MISCONF: 'it cannot write its data: look at its log, and at the space on its disk; `redis-cli BGSAVE` tries again',
+  WRONGTYPE: '`tsrq doctor` names the key',
+};
+
+/** What helps against an error reply; undefined where nothing is known. */
+export function nextStep(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
+  if (/max number of clients/i.test(error.message))
+    return 'raise maxclients, or see by `redis-cli CLIENT LIST` who holds its connections';
+  return NEXT_STEPS[wordOf(error)];
+}
+
+/** Closed before it has said anything: a server that is full may not come to say so. */
+const CUT_OFF = /EPIPE|ECONNRESET|Connection is closed/;
+
 /** `description`: the connection's, here and below. */
-export const unreachable = (description: string, error: unknown): TsrqError =>
-  new TsrqError('REDIS_UNREACHABLE', `cannot reach Redis at ${description}: ${reason(error)}`, {
-    hint: 'is it running, and is --url (or TSRQ_REDIS_URL, or the config file) right?',
-    cause: error,
-  });
+export const unreachable = (description: string, error: unknown): TsrqError => {
+  const [step, why] = [nextStep(error), reason(error)];
+  const what = step === undefined ? `cannot reach Redis at ${description}` : `Redis at ${description} cannot serve`;
+  const otherwise = CUT_OFF.test(why)
+    ? 'it hangs up: are its maxclients reached, does it want TLS (rediss://), or is something else on that port?'
+    : 'is it running, and is --url (or TSRQ_REDIS_URL, or the config file) right?';
+  return new TsrqError('REDIS_UNREACHABLE', `${what}: ${why}`, { hint: step ?? otherwise, cause: error });
+};
 
 export const refused = (description: string, error: unknown): TsrqError =>
   new TsrqError('REDIS_REFUSED', `Redis at ${description} refuses: ${reason(error)}`, {
-    hint: 'check user name, password, database number and the permissions of the user',
+    hint: nextStep(error) ?? 'check user name, password, database number and the permissions of the user',
+    cause: error,
+  });
+
+/** For one that answers, and can write nothing just now. */
+export const refusesWrites = (description: string, error: unknown): TsrqError =>
+  new TsrqError('REDIS_REFUSED', `Redis at ${description} takes no writes: ${reason(error)}`, {
+    hint: nextStep(error) ?? '`tsrq doctor` looks at its settings',
     cause: error,
   });
 

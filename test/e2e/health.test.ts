@@ -27,7 +27,10 @@ it('knows a worker that lives, and one that has ended', async () => {
   expect(JSON.parse((await health('--worker', name, '--json')).stdout)).toMatchObject({ well: true, worker: name });
   worker.kill('SIGTERM');
   await worker.exited;
-  expect(await health('--worker', name)).toMatchObject({ code: 1, stderr: `tsrq: worker ${name} has ended\n` });
+  expect(await health('--worker', name)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`worker ${name} has ended\n  `) as string,
+  });
   expect(await health('--worker', 'nobody')).toMatchObject({ code: 1, stdout: '' });
 });
 

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { processCli } from '../../src/cli/context.js';
+import { buildProgram } from '../../src/cli/program.js';
 import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
+import { deployDocuments } from '../support/deploy.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { freePort } from '../support/redis.js';
 import { put, statusOf, until } from '../support/rq.js';
@@ -175,7 +178,8 @@ describe('tsrq worker --metrics', () => {
   });
 });
 
-it('the dashboard of examples/ asks for metrics that exist, by labels that they have', async () => {
+/** What can be asked for: the labels of each metric, as far as it has samples. */
+async function knownMetrics(): Promise<Map<string, Set<string>>> {
   const url = await serve('-n', 'w', 'q');
   const id = await put(redis, 'count.boom', ['x'], { queue: 'q' });
   await until('it has failed', async () => (await statusOf(client, id)) === 'failed');
@@ -186,6 +190,26 @@ it('the dashboard of examples/ asks for metrics that exist, by labels that they 
   for (const [, name = '', labels = ''] of all.matchAll(/^([a-z_]+)(?:\{(.*)\})? \S+$/gm)) {
     known.set(name, new Set([...labels.matchAll(/([a-z]+)="/g)].map(([, label = '']) => label)));
   }
+  return known;
+}
+
+/** Checks that an expression asks for metrics that exist, by labels that they have; returns their names. */
+function expectKnown(expr: string, known: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const names = [...expr.matchAll(/\b(?:rq|tsrq|process)_[a-z_]+/g)].map(([name]) => name);
+  expect(names.length, expr).toBeGreaterThan(0);
+  const labels = names.map((name) => known.get(name));
+  expect(labels, expr).not.toContain(undefined);
+  const asked = [...expr.matchAll(/(\w+)=~?"/g), ...expr.matchAll(/by \((\w+)(?:, (\w+))?\)/g)];
+  for (const label of asked.flatMap(([, ...found]) => found).filter(Boolean)) {
+    // Prometheus adds `instance`; families without samples here show no labels.
+    const isThere = labels.some((have) => have?.size === 0 || have?.has(label ?? ''));
+    expect(label === 'instance' || isThere, `${label} of ${expr}`).toBe(true);
+  }
+  return names;
+}
+
+it('the dashboard and the alerts of examples/ ask for metrics that exist, by labels that they have', async () => {
+  const known = await knownMetrics();
   const dashboard = JSON.parse(
     readFileSync(new URL('../../examples/grafana-dashboard.json', import.meta.url), 'utf8'),
   ) as {
@@ -194,18 +218,26 @@ it('the dashboard of examples/ asks for metrics that exist, by labels that they 
   const used = new Set<string>();
   for (const { title, targets } of dashboard.panels) {
     expect(targets.length, title).toBeGreaterThan(0);
-    for (const { expr } of targets) {
-      const names = [...expr.matchAll(/\b(?:rq|tsrq|process)_[a-z_]+/g)].map(([name]) => name);
-      expect(names.length, expr).toBe(1);
-      const labels = known.get(names[0] ?? '');
-      expect(labels, expr).toBeDefined();
-      const asked = [...expr.matchAll(/(\w+)=~?"/g), ...expr.matchAll(/by \((\w+)(?:, (\w+))?\)/g)];
-      for (const label of asked.flatMap(([, ...found]) => found).filter(Boolean)) {
-        // Prometheus adds `instance`; families without samples here show no labels.
-        if (label !== 'instance' && labels?.size !== 0) expect([...(labels ?? [])], expr).toContain(label);
-      }
-      used.add(names[0] ?? '');
-    }
+    for (const { expr } of targets) for (const name of expectKnown(expr, known)) used.add(name);
   }
   expect(used.size).toBeGreaterThan(10);
+
+  const [alerts] = deployDocuments<{ groups: { rules: Rule[] }[] }>('alerts.yaml');
+  const rules = alerts?.groups.flatMap((group) => group.rules) ?? [];
+  expect(rules.length).toBeGreaterThan(10);
+  for (const { alert, expr, labels, annotations } of rules) {
+    expectKnown(expr, known);
+    expect(['page', 'ticket'], alert).toContain(labels.severity);
+    const [program, name = '', ...rest] = annotations.type.split(' ');
+    const { commands } = await buildProgram([name], processCli());
+    const command = commands.find((one) => one.name() === name);
+    expect([program, command?.parseOptions(rest).unknown], alert).toEqual(['tsrq', []]);
+  }
 });
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string; readonly type: string };
+}

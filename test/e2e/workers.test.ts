@@ -95,7 +95,9 @@ describe('tsrq workers', () => {
     expect(all.stderr).toBe(
       'tsrq: py does not know this: it is a worker of Python RQ 2.10.0\n' +
         'tsrq: late is registered, and dead: it left without saying so\n' +
-        'tsrq: there is no worker nobody\n',
+        '  the others see to its jobs; `tsrq doctor --fix` forgets it\n' +
+        'tsrq: there is no worker nobody\n' +
+        '  `tsrq workers list` shows those there are\n',
     );
     expect((await workers('stop', 'py')).stderr).toContain('py does not listen');
     expect((await workers('kill-job', 'py')).stdout).toBe('py runs nothing\n');

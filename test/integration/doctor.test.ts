@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { diagnose, type Diagnosis, type Finding } from '../../src/doctor.js';
 import { checkPersistence, checkReplication, checkVersion, parseInfo } from '../../src/doctor/server.js';
 import { formatDate } from '../../src/protocol/time.js';
+import { pauseQueue } from '../../src/queue/pause.js';
 import { connect } from '../../src/redis/connect.js';
 import type { Redis, RedisCommand } from '../../src/redis/redis.js';
 import { parseRedisUrl } from '../../src/redis/target.js';
@@ -334,6 +335,19 @@ describe('keys and workers', () => {
     expect(await wrong()).toEqual([]);
   });
 
+  it('jobs on a queue whose workers are all quiet, or that is paused, are warnings that say what wakes them', async () => {
+    await put(redis, 'a.b', [], { queue: 'q' });
+    await addWorker('w', ['q'], { tsrq_quiet: '1' });
+    expect(await finding('unattended-queues')).toMatchObject({ level: 'warning', remedy: '`tsrq workers resume w`' });
+    await addWorker('awake', ['q']);
+    await pauseQueue(redis, 'q', 60);
+    await pauseQueue(redis, 'idle', null);
+    expect(await wrong()).toEqual(['warning paused']);
+    expect(await finding('paused')).toMatchObject({ remedy: '`tsrq queue resume q`', details: { queues: { q: 1 } } });
+    await client.zadd('rq:tsrq:paused', seconds() - 1, 'q');
+    expect(await wrong()).toEqual([]);
+  });
+
   it('a lease that is over for two minutes while a worker listens is a problem', async () => {
     await addQueue('q');
     await client.zadd('rq:wip:q', seconds() - 110, 'a:e1', seconds() + 60, 'b:e1');
@@ -549,7 +563,18 @@ describe('a user who may not look at everything', () => {
     await disorder();
     await client.rpush('rq:queue:q', ...Array.from({ length: 3_000 }, (_, i) => `job-${i}`));
     const wrong = wrongOf(
-      await as('~rq:queue*', '~rq:work*', '~rq:wip:*', '~rq:s*', '~rq:f*', '~rq:d*', '~rq:c*', '&*', '+@all'),
+      await as(
+        '~rq:tsrq:*',
+        '~rq:queue*',
+        '~rq:work*',
+        '~rq:wip:*',
+        '~rq:s*',
+        '~rq:f*',
+        '~rq:d*',
+        '~rq:c*',
+        '&*',
+        '+@all',
+      ),
     );
     expect(wrong.sort()).toEqual(
       [
@@ -565,7 +590,18 @@ describe('a user who may not look at everything', () => {
   it('who may see one registry less is told which check that costs, and gets the others', async () => {
     await disorder();
     const wrong = wrongOf(
-      await as('~rq:queue*', '~rq:work*', '~rq:job*', '~rq:s*', '~rq:f*', '~rq:d*', '~rq:c*', '&*', '+@all'),
+      await as(
+        '~rq:tsrq:*',
+        '~rq:queue*',
+        '~rq:work*',
+        '~rq:job*',
+        '~rq:s*',
+        '~rq:f*',
+        '~rq:d*',
+        '~rq:c*',
+        '&*',
+        '+@all',
+      ),
     );
     expect(wrong).toContain('warning overdue-leases');
     expect(wrong).toContain('warning ids-without-job');

@@ -2,8 +2,9 @@ import { Command } from 'commander';
 import { diagnose, fixText, repair } from '../../doctor.js';
 import { TsrqError } from '../../errors.js';
 import type { Redis } from '../../redis/redis.js';
+import type { RedisTarget } from '../../redis/target.js';
 import { askYes, canAsk } from '../confirm.js';
-import { chosenConnections, type QueuesOfConnection } from '../connections.js';
+import { askEach, chosenConnections, throwOutage } from '../connections.js';
 import type { Cli } from '../context.js';
 import { countLevels, renderDoctor, renderDoctorJson, type Diagnosed, type Fixed } from '../render/doctor.js';
 import { printable } from '../render/words.js';
@@ -38,11 +39,10 @@ export function doctorCommand(cli: Cli): Command {
       check(cli, options);
       const deep = options.deep === true;
       const connections = chosenConnections(await cli.settings());
-      const results = await Promise.all(connections.map((connection) => examine(cli, connection, deep)));
+      const results = await askEach(connections, ({ name, target }) => examine(cli, name, target, deep));
       const examined = results.filter((result): result is Examined => !(result instanceof TsrqError));
       if (examined.length > 0) await report(cli, examined, options);
-      const lost = results.find((result) => result instanceof TsrqError);
-      if (lost) throw lost;
+      throwOutage(results);
     });
 }
 
@@ -56,15 +56,9 @@ interface Examined extends Diagnosed {
   readonly redis: Redis;
 }
 
-/** A Redis that cannot be reached hides nothing of the others. */
-async function examine(cli: Cli, { name, target }: QueuesOfConnection, deep: boolean): Promise<Examined | TsrqError> {
-  try {
-    const redis = await cli.connect(target);
-    return { connection: name, redis, diagnosis: await diagnose(redis, { deep }) };
-  } catch (error) {
-    if (error instanceof TsrqError && error.code.startsWith('REDIS_')) return error;
-    throw error;
-  }
+async function examine(cli: Cli, connection: string, target: RedisTarget, deep: boolean): Promise<Examined> {
+  const redis = await cli.connect(target);
+  return { connection, redis, diagnosis: await diagnose(redis, { deep }) };
 }
 
 async function report(cli: Cli, examined: readonly Examined[], options: Options): Promise<void> {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
 import { snapshot, type Snapshot } from '../../info.js';
 import type { Redis } from '../../redis/redis.js';
-import { chosenConnections, queuesByConnection } from '../connections.js';
+import { chosenConnections, isOutage, queuesByConnection } from '../connections.js';
 import type { Cli } from '../context.js';
 import type { Found } from '../render/info-json.js';
 import { repeat, showLive } from '../screen.js';
@@ -79,7 +79,7 @@ async function lookAt(source: Source): Promise<void> {
     source.now = now;
     source.outage = null;
   } catch (error) {
-    if (!(error instanceof TsrqError) || !error.code.startsWith('REDIS_')) throw error;
+    if (!isOutage(error)) throw error;
     source.outage = { error, sinceMs: source.outage?.sinceMs ?? Date.now() };
   }
 }

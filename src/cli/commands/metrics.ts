@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
 import { snapshot } from '../../info.js';
-import { chosenConnections, type QueuesOfConnection } from '../connections.js';
+import { askEach, chosenConnections, throwOutage } from '../connections.js';
 import type { Cli } from '../context.js';
 import { family, type Sample } from '../metrics/text.js';
 import type { Found } from '../render/info-json.js';
@@ -20,7 +20,9 @@ export function metricsCommand(cli: Cli): Command {
     .action(async ({ output }: { output?: string }) => {
       if (cli.json) throw new TsrqError('USAGE', 'metrics are text for Prometheus', { hint: 'tsrq info --json' });
       const connections = chosenConnections(await cli.settings());
-      const looks = await Promise.all(connections.map((connection) => look(cli, connection)));
+      const looks = await askEach(connections, async ({ name, target }): Promise<Found> => {
+        return { connection: name, snapshot: await snapshot(await cli.connect(target)) };
+      });
       const found = looks.filter((result): result is Found => !(result instanceof TsrqError));
       const up = looks.map((result, i): Sample => {
         const labels: Sample[0] = connections.length > 1 ? { connection: connections[i]?.name ?? '' } : {};
@@ -30,18 +32,8 @@ export function metricsCommand(cli: Cli): Command {
       const text = `${renderPrometheus(found, connections.length > 1)}${lines.join('')}`;
       if (output === undefined) cli.stdout.write(text);
       else await replaceFile(resolve(cli.cwd, output), text);
-      const lost = looks.find((result) => result instanceof TsrqError);
-      if (lost) throw lost;
+      throwOutage(looks);
     });
-}
-
-async function look(cli: Cli, { name, target }: QueuesOfConnection): Promise<Found | TsrqError> {
-  try {
-    return { connection: name, snapshot: await snapshot(await cli.connect(target)) };
-  } catch (error) {
-    if (error instanceof TsrqError && error.code.startsWith('REDIS_')) return error;
-    throw error;
-  }
 }
 
 /** Whoever reads the file meanwhile finds the old text or the new one. The name does not end with .prom until it is whole. */

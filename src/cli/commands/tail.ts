@@ -1,8 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Chalk } from 'chalk';
 import { TransitionWatch, TRANSITIONS, type Transition } from '../../info/transitions.js';
-import { TsrqError } from '../../errors.js';
-import { chosenConnections, queuesByConnection } from '../connections.js';
+import { askEach, chosenConnections, isOutage, queuesByConnection, throwOutage } from '../connections.js';
 import type { Cli } from '../context.js';
 import { printable } from '../render/words.js';
 import { repeat } from '../screen.js';
@@ -49,32 +48,33 @@ function interval(text: string): number {
 
 async function tail(cli: Cli, queues: readonly string[], { outcome, interval: seconds }: Options): Promise<void> {
   const settings = await cli.settings();
-  const connections = queues.length > 0 ? queuesByConnection(settings, queues) : chosenConnections(settings);
-  const watches = await Promise.all(
-    connections.map(async ({ name, target, queues: names }) => {
-      return { name, watch: new TransitionWatch(await cli.connect(target), names), away: false, seen: false };
-    }),
-  );
-  if (!cli.quiet) cli.stderr.write('tsrq: watching; Ctrl-C ends\n');
+  const sources = queues.length > 0 ? queuesByConnection(settings, queues) : chosenConnections(settings);
+  const watches = new Map<string, TransitionWatch>();
+  for (const { name, target, queues: names } of sources) {
+    watches.set(name, new TransitionWatch(await cli.connect(target), names));
+  }
+  const away = new Set<string>();
+  let begun = false;
   const chalk = new Chalk({ level: cli.stdout.colour ? 1 : 0 });
+  const show = (transition: Transition, connection: string): void => {
+    if (outcome && !outcome.includes(transition.event)) return;
+    cli.stdout.write(`${cli.json ? json(transition, connection) : line(transition, chalk)}\n`);
+  };
   await repeat(cli, seconds, async () => {
-    for (const source of watches) {
-      try {
-        const transitions = await source.watch.look();
-        if (source.away) cli.stderr.write(`tsrq: ${source.name}: Redis is back\n`);
-        source.away = false;
-        source.seen = true;
-        for (const transition of transitions) {
-          if (outcome && !outcome.includes(transition.event)) continue;
-          const text = cli.json ? json(transition, source.name) : line(transition, chalk);
-          cli.stdout.write(`${text}\n`);
-        }
-      } catch (error) {
-        const lost = error instanceof TsrqError && error.code.startsWith('REDIS_');
-        if (!lost || !source.seen) throw error;
-        if (!source.away) cli.stderr.write(`tsrq: ${error.message}; trying until it is back\n`);
-        source.away = true;
+    // A Redis that does not answer keeps the others waiting for no longer than its deadline.
+    const answers = await askEach(sources, ({ name }) => watches.get(name)?.look() ?? Promise.resolve([]));
+    if (!begun && answers.every(isOutage)) throwOutage(answers);
+    if (!begun && !cli.quiet) cli.stderr.write('tsrq: watching; Ctrl-C ends\n');
+    begun = true;
+    for (const [i, answer] of answers.entries()) {
+      const name = sources[i]?.name ?? '';
+      if (isOutage(answer)) {
+        if (!away.has(name)) cli.stderr.write(`tsrq: ${answer.message}; trying until it is back\n`);
+        away.add(name);
+        continue;
       }
+      if (away.delete(name)) cli.stderr.write(`tsrq: ${name}: Redis is back\n`);
+      for (const transition of answer) show(transition, name);
     }
   });
 }

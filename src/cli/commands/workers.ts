@@ -4,7 +4,7 @@ import { snapshot } from '../../info.js';
 import { workerOfKey, queueWorkersKey, WORKERS_KEY } from '../../protocol/keys.js';
 import { directWorker, type Directed, type WorkerOrder } from '../../queue/direct-worker.js';
 import type { Redis } from '../../redis/redis.js';
-import { chosenConnections, queuesByConnection } from '../connections.js';
+import { askEach, chosenConnections, isOutage, orOutage, queuesByConnection, throwOutage } from '../connections.js';
 import type { Cli } from '../context.js';
 import { WORKERS_ACTIONS, type WorkersAction } from '../workers-actions.js';
 import { several, whole } from '../values.js';
@@ -70,28 +70,59 @@ function orderOf(action: Exclude<WorkersAction, 'list'>, { concurrency = 1 }: Op
   return action === 'scale' ? { action, concurrency } : { action };
 }
 
-interface Told extends Directed {
+interface Told extends Omit<Directed, 'state'> {
   readonly connection: string;
+  /** `broken`: what is told of it cannot be read. */
+  readonly state: Directed['state'] | 'broken';
+  readonly error?: string;
 }
 
 async function direct(cli: Cli, order: WorkerOrder, names: readonly string[], options: Options): Promise<void> {
   cli.outliveReader();
-  const waitSeconds = options.wait === false ? { waitSeconds: 0 } : {};
-  const tell = (redis: Redis, name: string): Promise<Directed> => directWorker(redis, name, order, waitSeconds);
   const settings = await cli.settings();
   const connections = options.queue ? queuesByConnection(settings, options.queue) : chosenConnections(settings);
   const told: Told[] = [];
+  const outages: TsrqError[] = [];
   let left = [...new Set(names)];
   for (const { name: connection, target, queues } of connections) {
     const redis = await cli.connect(target);
-    const here = names.length > 0 ? left : await registered(redis, queues);
-    const results = await Promise.all(here.map((name) => tell(redis, name)));
+    const here = names.length > 0 ? left : await orOutage(registered(redis, queues));
+    const results = isOutage(here)
+      ? [here]
+      : await Promise.all(here.map((name) => orOutage(tell(redis, connection, name, order, options))));
+    outages.push(...results.filter(isOutage));
     // A name that this Redis does not know may be known to the next.
-    const last = target === connections.at(-1)?.target;
-    const known = results.filter(({ state }) => names.length === 0 || last || state !== 'gone');
-    told.push(...known.map((result) => ({ connection, ...result })));
-    left = left.filter((name) => !known.some((result) => result.name === name));
+    const answers = results.filter((result): result is Told => !isOutage(result));
+    told.push(...answers.filter(({ state }) => names.length === 0 || state !== 'gone'));
+    left = left.filter((name) => !told.some((result) => result.name === name));
   }
+  // Where one of them could not be asked, nobody can say that there is no such worker.
+  if (outages.length === 0) told.push(...left.map((name) => nowhere(name, connections.at(-1)?.name ?? '')));
+  if (outages.length === 0 || told.length > 0) report(cli, order, told);
+  throwOutage(outages);
+}
+
+const nowhere = (name: string, connection: string): Told => ({
+  ...{ connection, name, state: 'gone', subscribers: 0, version: null },
+});
+
+/** What cannot be read of one worker does not keep the others from being told. */
+async function tell(
+  redis: Redis,
+  connection: string,
+  name: string,
+  order: WorkerOrder,
+  { wait }: Options,
+): Promise<Told> {
+  try {
+    return { connection, ...(await directWorker(redis, name, order, wait === false ? { waitSeconds: 0 } : {})) };
+  } catch (error) {
+    if (!(error instanceof TsrqError) || error.code !== 'BAD_DATA') throw error;
+    return { connection, name, state: 'broken', subscribers: 0, version: null, error: error.message };
+  }
+}
+
+function report(cli: Cli, order: WorkerOrder, told: readonly Told[]): void {
   if (told.some(({ state }) => !FINE.has(state))) cli.exitCode = 1;
   if (cli.json) {
     cli.stdout.write(`${JSON.stringify({ action: order.action, workers: told })}\n`);
@@ -115,7 +146,7 @@ async function registered(redis: Redis, queues: readonly string[] | null): Promi
   return [...names].sort();
 }
 
-const FINE: ReadonlySet<Directed['state']> = new Set(['done', 'already', 'sent']);
+const FINE: ReadonlySet<Told['state']> = new Set(['done', 'already', 'sent']);
 
 const DONE: Readonly<Record<WorkerOrder['action'], string>> = {
   quiet: 'takes no new jobs',
@@ -129,7 +160,7 @@ const ALREADY: Readonly<Record<string, string>> = {
   'kill-job': 'runs nothing',
 };
 
-function sentence(order: WorkerOrder, { name, state, subscribers, version }: Directed): string {
+function sentence(order: WorkerOrder, { name, state, subscribers, version, error }: Told): string {
   const shared = subscribers > 1 ? ` (${subscribers} subscribers heard it: there are others of that name)` : '';
   switch (state) {
     case 'done':
@@ -142,38 +173,45 @@ function sentence(order: WorkerOrder, { name, state, subscribers, version }: Dir
     case 'unseen':
       return `tsrq: ${name} has heard it, and does not show within 10 s that it has done it${shared}`;
     case 'unheard':
-      return `tsrq: ${name} does not listen: it is dead, or cut off from Redis`;
+      return `tsrq: ${name} does not listen: it is dead, or cut off from Redis\n  \`tsrq health --worker ${name}\` tells its last sign of life`;
     case 'unknown':
       return `tsrq: ${name} does not know this: it is a worker of ${version ?? 'an unknown kind'}`;
     case 'dead':
-      return `tsrq: ${name} is registered, and dead: it left without saying so`;
+      return `tsrq: ${name} is registered, and dead: it left without saying so\n  the others see to its jobs; \`tsrq doctor --fix\` forgets it`;
     case 'gone':
-      return `tsrq: there is no worker ${name}`;
+      return strange(name);
+    case 'broken':
+      return `tsrq: ${name} could not be told: ${error ?? ''}\n  \`tsrq doctor\` says what is there`;
   }
 }
+
+const strange = (name: string): string =>
+  `tsrq: there is no worker ${name}\n  \`tsrq workers list\` shows those there are`;
 
 async function list(cli: Cli, names: readonly string[], options: Options): Promise<void> {
   const settings = await cli.settings();
   const connections = options.queue ? queuesByConnection(settings, options.queue) : chosenConnections(settings);
-  const found = await Promise.all(
-    connections.map(async ({ name, target, queues }) => {
-      const { workers } = await snapshot(await cli.connect(target), queues === null ? {} : { queues });
-      return workers.map((worker) => ({ connection: name, ...worker }));
-    }),
-  );
-  const shown = found.flat().filter(({ name }) => names.length === 0 || names.includes(name));
-  const missing = names.filter((name) => !shown.some((worker) => worker.name === name));
+  const answers = await askEach(connections, async ({ name, target, queues }) => {
+    const { workers } = await snapshot(await cli.connect(target), queues === null ? {} : { queues });
+    return workers.map((worker) => ({ connection: name, ...worker }));
+  });
+  const found = answers.flatMap((answer) => (isOutage(answer) ? [] : answer));
+  const isWhole = !answers.some(isOutage);
+  const shown = found.filter(({ name }) => names.length === 0 || names.includes(name));
+  const missing = isWhole ? names.filter((name) => !shown.some((worker) => worker.name === name)) : [];
   if (missing.length > 0) cli.exitCode = 1;
   if (cli.json) {
     const { workerJson } = await import('../render/info-json.js');
     const workers = shown.map((worker) => ({ connection: worker.connection, ...workerJson(worker) }));
-    cli.stdout.write(`${JSON.stringify({ workers, missing })}\n`);
+    if (isWhole || shown.length > 0) cli.stdout.write(`${JSON.stringify({ workers, missing })}\n`);
+    throwOutage(answers);
     return;
   }
   const { renderWorkers } = await import('../render/info.js');
   const { Chalk } = await import('chalk');
   const chalk = new Chalk({ level: cli.stdout.colour ? 1 : 0 });
   if (shown.length > 0) cli.stdout.write(`${renderWorkers(shown, cli.stdout.columns, chalk).join('\n')}\n`);
-  else if (names.length === 0) cli.stdout.write('There are no workers.\n');
-  for (const name of missing) cli.stderr.write(`tsrq: there is no worker ${name}\n`);
+  else if (names.length === 0 && isWhole) cli.stdout.write('There are no workers.\n');
+  for (const name of missing) cli.stderr.write(`${strange(name)}\n`);
+  throwOutage(answers);
 }

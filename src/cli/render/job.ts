@@ -1,4 +1,5 @@
 import { progressOf, type Progress } from '../../protocol/progress.js';
+import type { Dependency } from '../../queue/dependents.js';
 import type { LogLine } from '../../queue/job-log.js';
 import type { FetchedJob, FetchedResult } from '../../queue/job-store.js';
 import { printable, printableLines } from './words.js';
@@ -10,15 +11,18 @@ export interface Shown {
   readonly results: readonly FetchedResult[];
   /** The last lines of its log, oldest first. */
   readonly log: readonly LogLine[];
+  /** What a deferred job waits for. */
+  readonly waitsFor?: readonly Dependency[];
 }
 
 /** A job as lines: what is known of it, the newest result, and the others that are kept. */
-export function renderJob({ job, results, log }: Shown): string[] {
+export function renderJob({ job, results, log, waitsFor = [] }: Shown): string[] {
   const progress = progressOf(job.meta);
   const rows: [string, unknown][] = [
     ['id', job.id],
     ['status', job.status],
     ['queue', job.origin],
+    ['waits for', waitsFor.map(({ id, status }) => `${id} (${status ?? 'gone'})`).join(', ')],
     ['description', job.description === null ? null : printable(job.description)],
     ['created', job.createdAt?.toISOString()],
     ['enqueued', job.enqueuedAt?.toISOString()],
@@ -70,9 +74,9 @@ export function lastLine(error: string): string {
 }
 
 /** A job for programs; values are as JSON can hold them. */
-export function jobJson({ job, results, log }: Shown): object {
+export function jobJson({ job, results, log, waitsFor = [] }: Shown): object {
   const lines = log.map(({ at, executionId, text }) => ({ at, executionId, text }));
-  return JSON.parse(shownJson({ ...job, progress: progressOf(job.meta), results, log: lines })) as object;
+  return JSON.parse(shownJson({ ...job, progress: progressOf(job.meta), results, log: lines, waitsFor })) as object;
 }
 
 /** What pickled jobs may hold and JSON does not: large integers are texts, maps and sets lists. */

@@ -1,8 +1,8 @@
 import type { Key } from 'node:readline';
-import { TsrqError } from '../../errors.js';
 import type { JobEntry } from '../../info/job-list.js';
 import { Overview } from '../../info/overview.js';
 import type { Redis } from '../../redis/redis.js';
+import { isOutage } from '../connections.js';
 import type { LiveScreen, LiveView } from '../screen.js';
 import { jobActions, queueActions, type Action } from './actions.js';
 import { JobView } from './job-view.js';
@@ -137,8 +137,7 @@ export class Top implements LiveView {
       if (this.mode.kind === 'job') await this.mode.view.look(overview.redis);
       this.outage = null;
     } catch (error) {
-      const isOutage = error instanceof TsrqError && error.code.startsWith('REDIS_');
-      if (!isOutage || this.#overviews.size === 0) throw error;
+      if (!isOutage(error) || this.#overviews.size === 0) throw error;
       this.outage = { text: error.message, sinceMs: this.outage?.sinceMs ?? Date.now() };
     }
   }

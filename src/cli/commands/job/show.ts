@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { TsrqError } from '../../../errors.js';
+import { dependencies } from '../../../queue/dependents.js';
 import { fetchLog } from '../../../queue/job-log.js';
 import { fetchJob, fetchResults } from '../../../queue/job-store.js';
 import type { Cli } from '../../context.js';
@@ -23,7 +24,7 @@ Examples:
 
 export function showCommand(cli: Cli): Command {
   return new Command('show')
-    .description('Show status, queue, times, progress, meta, the results that are kept, and the end of the log.')
+    .description('Show status, queue, what it waits for, times, progress, meta, results, and the end of the log.')
     .argument('<job_ids...>', 'ids of jobs')
     .option('--logs', `the whole log, not its last ${LAST_LINES} lines`)
     .option('--watch', 'show one job until it has ended: in place on a terminal, else line by line')
@@ -53,7 +54,8 @@ async function show(cli: Cli, ids: readonly string[], options: Options): Promise
     }
     const { redis, value: job } = found;
     const log = await fetchLog(redis, id, options.logs === true ? {} : { most: LAST_LINES });
-    const shown = { job, results: await fetchResults(redis, id), log };
+    const waitsFor = job.status === 'deferred' ? await dependencies(redis, id) : [];
+    const shown = { job, results: await fetchResults(redis, id), log, waitsFor };
     if (cli.json) jobs.push(jobJson(shown));
     else cli.stdout.write(`${renderJob(shown).join('\n')}\n`);
   }
