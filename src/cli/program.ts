@@ -77,6 +77,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'remove the jobs of queues',
     load: async () => (await import('./commands/empty.js')).emptyCommand,
   },
+  clean: {
+    summary: 'take out of registries what should not be there any more',
+    load: async () => (await import('./commands/clean.js')).cleanCommand,
+  },
   suspend: {
     summary: 'let workers start no new jobs',
     load: async () => (await import('./commands/suspend.js')).suspendCommand,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { queueOfKey, QUEUES_KEY, workerOfKey, WORKERS_KEY } from '../protocol/keys.js';
-import { endAbandoned } from '../queue/abandoned.js';
+import { endAbandoned, SETTLE_SECONDS, uptimeSeconds } from '../queue/abandoned.js';
 import { compactQueue } from '../queue/compact.js';
 import { forgetWorker } from '../queue/forget-worker.js';
 import { queueNames } from '../queue/registry.js';
@@ -76,15 +76,10 @@ async function rescue(redis: Redis, queues: readonly string[], graceSeconds: num
   return `${back} ids were put back on their queues, ${dropped} without a job that waits were dropped`;
 }
 
-/** Seconds in which every worker that lives has reached a Redis that was started, and has prolonged its leases. */
-const SETTLED_SECONDS = 20;
-
 async function endDead(redis: Redis, queues: readonly string[]): Promise<string> {
-  // Who may not ask for it does without.
-  const server = await redis.call(['INFO', 'server']).catch(() => '');
-  const uptime = Number(/^uptime_in_seconds:(\d+)/m.exec(String(server))?.[1] ?? SETTLED_SECONDS);
-  if (uptime < SETTLED_SECONDS) {
-    return `nothing was done: Redis was started ${uptime} s ago, and workers that live get ${SETTLED_SECONDS} s to say so; try again then`;
+  const uptime = (await uptimeSeconds(redis)) ?? SETTLE_SECONDS;
+  if (uptime < SETTLE_SECONDS) {
+    return `nothing was done: Redis was started ${uptime} s ago, and workers that live get ${SETTLE_SECONDS} s to say so; try again then`;
   }
   const counts = { enqueued: 0, failed: 0, other: 0 };
   for (const queue of queues) {

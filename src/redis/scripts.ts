@@ -13,6 +13,7 @@ const PARTS = {
   claim: ['base', 'fate', 'start', 'limit', 'take'],
   claim_moved: ['base', 'fate', 'start', 'limit'],
   clean: ['base'],
+  clean_gone: ['base'],
   clean_group: ['base'],
   clean_rate_limit: ['base', 'slot'],
   compact: ['base', 'sift'],

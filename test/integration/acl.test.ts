@@ -23,7 +23,18 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'clean_group', 'clean_rate_limit', 'due', 'note', 'worker_note'] as const),
+      ...([
+        'abandoned',
+        'stranded',
+        'clean',
+        'clean_gone',
+        'clean_group',
+        'clean_rate_limit',
+        'forget_worker',
+        'due',
+        'note',
+        'worker_note',
+      ] as const),
       ...(['scheduler_hold', 'scheduler_release', 'release', 'deferred'] as const),
     ],
     commands:
@@ -166,6 +177,7 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     expect(await statusOf(client, abandoned)).toBe('failed');
     expect(await client.zscore('rq:finished:q', 'long-over')).toBeNull();
     expect(await client.smembers('rq:workers:q')).toEqual([]);
+    for (const how of [['--dry-run'], []]) await run('tsrq-worker', ['clean', '--all', ...how]);
     expect(await refusals()).toEqual([]);
   });
 

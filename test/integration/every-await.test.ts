@@ -2,6 +2,7 @@ import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAbandoned } from '../../src/queue/abandoned.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
+import { cleanQueue } from '../../src/queue/clean-queue.js';
 import { clean } from '../../src/queue/clean.js';
 import { beatCron, beginCronEntry, endCron, enqueueOccurrence } from '../../src/queue/cron.js';
 import { compactQueue } from '../../src/queue/compact.js';
@@ -340,7 +341,17 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       await client.sadd('rq:workers:a', 'rq:worker:ghost');
       return [];
     },
-    run: (redis) => clean(redis, 'a', 'token'),
+    run: (redis) => clean(redis, 'a', { token: 'token' }),
+  },
+  'cleaning a queue on demand': {
+    scene: async () => {
+      await failedJobs(2);
+      await client.zadd('rq:failed:a', '5', 'over', '-1', 'gone');
+      await client.zadd('rq:canceled:a', '5', 'gone');
+      await client.sadd('rq:workers:a', 'rq:worker:ghost');
+      return [];
+    },
+    run: (redis) => cleanQueue(redis, 'a'),
   },
 };
 
