@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'put failed jobs back on their queues',
     load: async () => (await import('./commands/requeue.js')).requeueCommand,
   },
+  move: {
+    summary: 'move jobs from one queue to another',
+    load: async () => (await import('./commands/move.js')).moveCommand,
+  },
   failures: {
     summary: 'show what fails, grouped by function and error',
     load: async () => (await import('./commands/failures.js')).failuresCommand,

@@ -33,7 +33,8 @@ const PARTS = {
   finish: ['base', 'fate', 'start', 'limit', 'take', 'slot', 'release', 'end'],
   forget_worker: ['base'],
   heartbeat: ['base'],
-  move: ['base', 'fate', 'step'],
+  move: ['base', 'fate', 'step', 'rehome'],
+  move_some: ['base', 'fate', 'step', 'rehome'],
   note: ['base'],
   pause: ['base'],
   register: ['base'],
@@ -51,7 +52,7 @@ const PARTS = {
   string,
   readonly (
     | ('base' | 'fate' | 'start' | 'limit' | 'take' | 'slot' | 'release' | 'end')
-    | ('enqueue' | 'unlist' | 'remove' | 'step' | 'sift' | 'discard')
+    | ('enqueue' | 'unlist' | 'remove' | 'step' | 'sift' | 'discard' | 'rehome')
   )[]
 >;
 

@@ -48,7 +48,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
       'time pttl smembers sscan llen lindex lrange zcard zcount zrange zrevrangebyscore hget hmget hgetall hstrlen xrevrange',
   },
   'tsrq-operator': {
-    scripts: ['requeue', 'empty', 'empty_old', 'empty_registry', 'release', 'pause', 'move', 'compact'],
+    scripts: ['requeue', 'empty', 'empty_old', 'empty_registry', 'release', 'pause', 'move', 'move_some', 'compact'],
     commands: 'eval evalsha set del smembers llen lrange hget hmget zcard zrange zmscore xrevrange',
   },
   'tsrq-controller': {
@@ -261,6 +261,16 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     await run('tsrq-operator', ['queue', 'pause', 'q', '--duration', '60']);
     await run('tsrq-operator', ['queue', 'resume', 'q']);
     await run('tsrq-operator', ['queue', 'move', 'q', 'other']);
+    await run('tsrq-operator', [
+      'move',
+      'other',
+      'q',
+      '--queued',
+      '--failed',
+      '--scheduled',
+      '--function',
+      'count.words',
+    ]);
     await run('tsrq-operator', ['queue', 'compact', 'other']);
     await run('tsrq-operator', ['suspend', '--duration', '60']);
     expect(await client.ttl('rq:suspended')).toBeGreaterThan(0);

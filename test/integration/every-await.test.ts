@@ -18,6 +18,7 @@ import { forgetWorker } from '../../src/queue/forget-worker.js';
 import { cleanGroups, deleteGroup } from '../../src/queue/group.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
 import { writeNote } from '../../src/queue/note.js';
+import { moveJobs } from '../../src/queue/move-jobs.js';
 import { moveQueue } from '../../src/queue/move.js';
 import { pauseQueue } from '../../src/queue/pause.js';
 import { releaseForgotten, releaseRest } from '../../src/queue/release.js';
@@ -261,6 +262,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'moving a queue': {
     scene: async () => (await jobs(600, { queue: 'a' }), []),
     run: (redis) => moveQueue(redis, 'a', 'b'),
+  },
+  'moving some jobs of a queue': {
+    scene: async () => (await jobs(4, { queue: 'a' }), []),
+    run: (redis) => moveJobs(redis, 'queued', 'a', 'b', { functionName: 'a.b' }),
+  },
+  'moving failed jobs': {
+    scene: async () => (await failedJobs(4), []),
+    run: (redis) => moveJobs(redis, 'failed', 'a', 'b'),
   },
   'compacting a queue': {
     scene: async () => (await jobs(4), await client.del('rq:job:j0'), []),

@@ -48,6 +48,7 @@ export function cleanCommand(cli: Cli): Command {
         throw new TsrqError('USAGE', 'which queues?', { hint: 'names of queues, or --all' });
       const settings = await cli.settings();
       const connections = all ? chosenConnections(settings) : queuesByConnection(settings, queues);
+      cli.outliveReader();
       const cleaned: Cleaned = { queues: [], workers: new Set(), groupMembers: 0 };
       for (const connection of connections) await cleanConnection(cli, connection, dryRun, cleaned);
       show(cli, cleaned, dryRun);

@@ -3,7 +3,6 @@ import { TsrqError } from '../../errors.js';
 import { snapshot } from '../../info.js';
 import { compactQueue } from '../../queue/compact.js';
 import { deleteQueue } from '../../queue/delete-queue.js';
-import { moveQueue } from '../../queue/move.js';
 import { pauseQueue, resumeQueue } from '../../queue/pause.js';
 import type { Redis } from '../../redis/redis.js';
 import { confirm } from '../confirm.js';
@@ -15,6 +14,7 @@ import { progressBar } from '../progress.js';
 import { queueJson } from '../render/info-json.js';
 import { renderInfo } from '../render/info.js';
 import { describeQueue } from '../render/queue.js';
+import { moveAndReport } from './move.js';
 
 interface Options {
   duration?: number;
@@ -29,7 +29,8 @@ Actions:
   show      one queue or several, in full
   pause     tsrq's workers take nothing from them, for --duration or until resumed; Python's workers do not know it
   resume    they may be taken from again
-  move      FROM TO: the queued jobs of FROM go to the end of TO, in their order
+  move      FROM TO: the queued jobs of FROM go to the end of TO, in their order;
+            \`tsrq move\` can also choose some of them
   compact   drop ids whose job is gone
   delete    remove the queued jobs and the queue; its registries stay
 
@@ -67,7 +68,7 @@ export function queueCommand(cli: Cli): Command {
     .action(async (action: Action, names: string[], options: Options) => {
       check(action, names, options);
       if (action === 'list' || action === 'show') await show(cli, action, names);
-      else if (action === 'move') await move(cli, names[0] ?? '', names[1] ?? '');
+      else if (action === 'move') await moveAndReport(cli, names[0] ?? '', names[1] ?? '', {});
       else await change(cli, action, names, options);
     });
 }
@@ -108,23 +109,6 @@ async function show(cli: Cli, action: 'list' | 'show', names: readonly string[])
       : [renderInfo(now, null, { ...view, connection: found.length > 1 ? connection : null }).join('\n')],
   );
   cli.stdout.write(`${blocks.join('\n\n')}\n`);
-}
-
-async function move(cli: Cli, from: string, to: string): Promise<void> {
-  const connections = queuesByConnection(await cli.settings(), [from, to]);
-  const [connection] = connections;
-  if (connection === undefined || connections.length > 1)
-    throw new TsrqError('USAGE', `${from} and ${to} are on different servers`);
-  cli.outliveReader();
-  const redis = await cli.connect(connection.target);
-  const bar = await progressBar(cli.stderr, `Moving ${from}`, 'jobs');
-  const { moved, dropped } = await moveQueue(redis, from, to, bar.update, cli.interruption()).finally(bar.end);
-  if (cli.json) cli.stdout.write(`${JSON.stringify({ from, to, moved, dropped })}\n`);
-  else {
-    const rest = dropped === 0 ? '' : `, ${dropped} ids without a job to move dropped`;
-    cli.stdout.write(`${moved} jobs moved from ${from} to ${to}${rest}\n`);
-  }
-  noteInterruption(cli, 'the others are where they were; the same command goes on');
 }
 
 /** What became of one queue. */
