@@ -24,6 +24,7 @@ const PARTS = {
   delete: ['base', 'slot', 'release', 'unlist', 'remove'],
   delete_group: ['base'],
   delete_queue: ['base'],
+  drop_leftovers: ['base'],
   due: ['base', 'slot'],
   empty: ['base', 'fate', 'step', 'slot', 'release', 'discard'],
   empty_old: ['base', 'fate', 'step', 'slot', 'release', 'sift', 'discard'],
