@@ -27,9 +27,10 @@ const HELP = `
 Actions:
   list      queues with their counts; names narrow it
   show      one queue or several, in full
-  pause     tsrq's workers take nothing from them, for --duration or until resumed; Python's workers do not know it
+  pause     tsrq's workers take nothing from them, for --duration or until
+            resumed; Python's workers do not know it
   resume    they may be taken from again
-  move      FROM TO: the queued jobs of FROM go to the end of TO, in their order;
+  move      FROM TO: the queued jobs of FROM go to the end of TO, in order;
             \`tsrq move\` can also choose some of them
   compact   drop ids whose job is gone
   delete    remove the queued jobs and the queue; its registries stay
@@ -41,7 +42,8 @@ Examples:
   $ tsrq queue move low default
   $ tsrq queue delete old --yes
 
-Exits 1 if any of them could not be done. Move, compact and delete may be interrupted and given again.
+Exits 1 if any of them could not be done. Move, compact and delete may be
+interrupted and given again.
 `;
 
 const ACTIONS = ['list', 'show', 'pause', 'resume', 'move', 'compact', 'delete'] as const;
