@@ -66,6 +66,19 @@ result = None`);
       expect(await client.exists('rq:queue:from', 'rq:deferred:from', 'rq:failed:from')).toBe(0);
     });
 
+    it('counts no entry any more whose job is gone once tsrq has cleaned, and every other one', async () => {
+      await rq.eval(`for id in ['gone', 'stays']:
+    q('q').enqueue('nowhere.at_all', job_id=id)
+result = None`);
+      await rq.cli(['worker', '--burst', '-u', server.url, ...JSON_SERIALIZER, 'q']);
+      const failed = "result = sorted(FailedJobRegistry(queue=q('q')).get_job_ids())";
+      await rq.eval("result = r.delete('rq:job:gone')");
+      expect(await rq.eval(failed)).toEqual(['gone', 'stays']);
+      expect((await tsrq('clean', 'q')).stdout).toContain('1 entries without a job dropped');
+      expect(await rq.eval(failed)).toEqual(['stays']);
+      expect(await rq.eval("result = job('stays').get_status().value")).toBe('failed');
+    });
+
     it('takes from a queue that is paused: it knows nothing of that', async () => {
       await put(redis, 'pyjobs.echo', ['a'], { id: 'j', queue: 'q' });
       await tsrq('queue', 'pause', 'q');

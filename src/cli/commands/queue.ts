@@ -1,9 +1,10 @@
 import { Argument, Command } from 'commander';
 import { TsrqError } from '../../errors.js';
-import { snapshot } from '../../info.js';
+import { snapshot, type QueueCounts, type QueueInfo } from '../../info.js';
 import { compactQueue } from '../../queue/compact.js';
 import { deleteQueue } from '../../queue/delete-queue.js';
 import { pauseQueue, resumeQueue } from '../../queue/pause.js';
+import { queueNames } from '../../queue/registry.js';
 import type { Redis } from '../../redis/redis.js';
 import { confirm } from '../confirm.js';
 import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
@@ -91,27 +92,46 @@ async function show(cli: Cli, action: 'list' | 'show', names: readonly string[])
   const connections = names.length > 0 ? queuesByConnection(settings, names) : chosenConnections(settings);
   const found = await Promise.all(
     connections.map(async ({ name, target, queues }) => {
-      const now = await snapshot(await cli.connect(target), queues === null ? {} : { queues });
-      return { connection: name, now };
+      const redis = await cli.connect(target);
+      const now = await snapshot(redis, queues === null ? {} : { queues });
+      return { connection: name, now, unknown: action === 'show' ? await unknownOf(redis, now.queues) : [] };
     }),
   );
-  if (found.some(({ now }) => now.queues.some(({ error }) => error !== null))) cli.exitCode = 1;
+  const unknown = found.flatMap((each) => each.unknown);
+  if (unknown.length > 0 || found.some(({ now }) => now.queues.some(({ error }) => error !== null))) cli.exitCode = 1;
   if (cli.json) {
-    const queues = found.flatMap(({ connection, now }) =>
-      now.queues.map((queue) => ({ connection, ...queueJson(queue) })),
+    const queues = found.flatMap(({ connection, now, unknown: none }) =>
+      now.queues.map((queue) =>
+        none.includes(queue) ? { connection, name: queue.name, found: false } : { connection, ...queueJson(queue) },
+      ),
     );
     cli.stdout.write(`${JSON.stringify({ queues })}\n`);
     return;
   }
+  for (const { name } of unknown) cli.stderr.write(`tsrq: there is no queue ${name}; \`tsrq queue list\` shows them\n`);
   const { columns, colour } = cli.stdout;
   const view = { columns, colour, queues: true, workers: false, byQueue: false };
   const blocks = found.flatMap(({ connection, now }) =>
     action === 'show'
-      ? now.queues.map(describeQueue)
+      ? now.queues.filter((queue) => !unknown.includes(queue)).map(describeQueue)
       : [renderInfo(now, null, { ...view, connection: found.length > 1 ? connection : null }).join('\n')],
   );
-  cli.stdout.write(`${blocks.join('\n\n')}\n`);
+  if (blocks.length > 0) cli.stdout.write(`${blocks.join('\n\n')}\n`);
 }
+
+/** Those that have nothing, nobody listens on, and RQ does not know. */
+async function unknownOf(redis: Redis, queues: readonly QueueInfo[]): Promise<QueueInfo[]> {
+  const bare = queues.filter((queue) => queue.error === null && !queue.paused && isBare(queue));
+  if (bare.length === 0) return [];
+  const { names } = await queueNames(redis);
+  return bare.filter(({ name }) => !names.includes(name));
+}
+
+const COUNTS = [
+  ...(['queued', 'intermediate', 'started', 'abandoned', 'finished'] as const),
+  ...(['failed', 'deferred', 'scheduled', 'canceled'] as const),
+];
+const isBare = (queue: QueueCounts): boolean => queue.workers.length === 0 && COUNTS.every((name) => queue[name] === 0);
 
 /** What became of one queue. */
 interface Done {
