@@ -73,15 +73,15 @@ export async function moveJobs(
 }
 
 /**
- * From the end to the head: what workers or a scheduler take meanwhile does not move the rest away from under the reader,
- * and what is added meanwhile is only looked at again.
+ * From the end to the head: what workers or a scheduler take meanwhile does not move the rest away from under the reader; for
+ * what is added meanwhile others are looked at again, until the head is reached.
  */
 async function choose(redis: Redis, place: Movable, from: string, options: MoveJobsOptions): Promise<Chosen[]> {
   const [size, read, key] =
     place === 'queued' ? ['LLEN', 'LRANGE', queueKey(from)] : ['ZCARD', 'ZRANGE', registryKey(place, from)];
   const total = Number(await redis.call([size, key]));
   const found = new Map<string, Chosen>();
-  for (let at = 0; at < total && options.signal?.aborted !== true; at += PAGE) {
+  for (let at = 0; total > 0 && options.signal?.aborted !== true; at += PAGE) {
     const ids = (await redis.call([read, key, -(at + PAGE), -(at + 1)])) as string[];
     const meant = await chooseMeant(redis, ids, options);
     for (let i = ids.length - 1; i >= 0; i -= 1) {

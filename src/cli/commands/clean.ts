@@ -10,7 +10,7 @@ import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '
 import type { Cli } from '../context.js';
 import { noteInterruption } from '../interrupted.js';
 import { progressBar } from '../progress.js';
-import { plural } from '../render/words.js';
+import { plural, printable } from '../render/words.js';
 
 interface Options {
   all?: boolean;
@@ -46,6 +46,7 @@ export function cleanCommand(cli: Cli): Command {
       if (all && queues.length > 0) throw new TsrqError('USAGE', 'either --all or names of queues, not both');
       if (!all && queues.length === 0)
         throw new TsrqError('USAGE', 'which queues?', { hint: 'names of queues, or --all' });
+      if (queues.includes('')) throw new TsrqError('USAGE', 'the name of a queue is empty');
       const settings = await cli.settings();
       const connections = all ? chosenConnections(settings) : queuesByConnection(settings, queues);
       cli.outliveReader();
@@ -120,8 +121,9 @@ function show(cli: Cli, cleaned: Cleaned, dryRun: boolean): void {
     return;
   }
   for (const result of cleaned.queues) {
-    if ('error' in result) cli.stderr.write(`tsrq: ${result.queue} cannot be cleaned: ${result.error}\n`);
-    else cli.stdout.write(`${describe(result, dryRun)}\n`);
+    if ('error' in result)
+      cli.stderr.write(printable(`tsrq: ${result.queue} cannot be cleaned: ${result.error}`) + '\n');
+    else cli.stdout.write(`${printable(describe(result, dryRun))}\n`);
   }
   const { workers, groupMembers } = cleaned;
   if (workers.size > 0) cli.stdout.write(`${plural(workers.size, 'dead worker')} ${done('forgotten', dryRun)}\n`);

@@ -15,6 +15,7 @@ call(listed and 'LLEN' or 'ZCARD', target)
 -- The first write; one that is refused when memory is full.
 call('SADD', 'rq:queues', 'rq:queue:' .. to)
 
+-- What a worker has taken is told by its status: to look for it in vain would be a walk through the whole list.
 local function belongs(id, status, origin)
   if listed then return status == 'queued' or not must_not_run(id, status, origin) end
   return status == place or (place == 'failed' and status == 'stopped')

@@ -4,22 +4,15 @@ import { cleanQueue } from '../../../src/queue/clean-queue.js';
 import { script } from '../../../src/redis/scripts.js';
 import type { Redis } from '../../../src/redis/redis.js';
 import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
+import { interposed } from '../../support/interposed.js';
 import { put, statusOf } from '../../support/rq.js';
 
 let { client, redis } = {} as FreshRedis;
 freshRedis((fresh) => ({ client, redis } = fresh));
 
 /** A Redis that says of itself that it was started so long ago. */
-const startedAgo = (uptime: number): Redis => ({
-  description: redis.description,
-  call: (command) => (command[0] === 'INFO' ? Promise.resolve(`uptime_in_seconds:${uptime}\r\n`) : redis.call(command)),
-  callBuffer: (command) => redis.callBuffer(command),
-  pipeline: (commands) => redis.pipeline(commands),
-  pipelineBuffer: (commands) => redis.pipelineBuffer(commands),
-  evaluate: (...how) => redis.evaluate(...how),
-  evaluateDurably: (...how) => redis.evaluateDurably(...how),
-  close: () => undefined,
-});
+const startedAgo = (uptime: number): Redis =>
+  interposed(redis, ([name]) => (name === 'INFO' ? Promise.resolve(`uptime_in_seconds:${uptime}\r\n`) : null));
 const settled = (): Redis => startedAgo(3_600);
 const seconds = (): number => Math.floor(Date.now() / 1_000);
 

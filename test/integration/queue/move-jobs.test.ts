@@ -4,6 +4,7 @@ import { moveJobs, MOVABLE } from '../../../src/queue/move-jobs.js';
 import { deflateText } from '../../../src/protocol/payload.js';
 import { script } from '../../../src/redis/scripts.js';
 import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
+import { interposed } from '../../support/interposed.js';
 import { oneWorker } from '../../support/one-worker.js';
 import { placesOf, put } from '../../support/rq.js';
 
@@ -69,6 +70,18 @@ describe('moveJobs of a queue', () => {
       moved: 0,
     });
     expect(await client.call('DEBUG', 'DIGEST')).toBe(before);
+  });
+
+  it('reaches the head of a queue that grows while it looks', async () => {
+    await mixed(1_500);
+    let looks = 0;
+    const growing = interposed(redis, (command) => {
+      if (command[0] !== 'LRANGE' || (looks += 1) !== 2) return null;
+      return client.rpush('rq:queue:a', ...numbered(1_500, 1, 2_000)).then(() => redis.call(command));
+    });
+    const how = { functionName: 'mail.send' };
+    expect(await moveJobs(growing, 'queued', 'a', 'b', how)).toMatchObject({ moved: 750 });
+    expect(await list('b')).toEqual(numbered(750, 2));
   });
 
   it('leaves a job that a worker has taken after it was chosen', async () => {
