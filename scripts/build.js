@@ -1,9 +1,10 @@
-// Compiles src/ to dist/, copies the Lua scripts and bundles the command line; does nothing when dist/ is newer than every source.
+// Compiles src/ to dist/, copies the Lua scripts, bundles the command line and writes the manual pages; does nothing when dist/ is newer than every source.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.js';
+import { writeManual } from './man.js';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -13,6 +14,7 @@ const SOURCES = [
   'src',
   'scripts/build.js',
   'scripts/bundle.js',
+  'scripts/man.js',
   'tsconfig.json',
   'tsconfig.build.json',
   'package.json',
@@ -29,6 +31,7 @@ try {
   else {
     cpSync('src/redis/lua', join(work, 'redis/lua'), { recursive: true });
     await bundle(work);
+    await writeManual(work);
     utimesSync(join(work, 'index.js'), started, started);
     // Changed in one go: a program that starts meanwhile finds the old files or the new ones, never half of them.
     rmSync('dist', { recursive: true, force: true });

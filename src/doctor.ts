@@ -1,11 +1,13 @@
 import { checkDependents, readDependents } from './doctor/dependents.js';
 import { readDirectory } from './doctor/directory.js';
 import { unseen, type CheckId, type Finding } from './doctor/finding.js';
-import { checkDeadIds, checkStranded, checkUnreadable, readIds } from './doctor/ids.js';
+import { checkDeadEntries, checkDeadIds, checkStranded, checkUnreadable, readIds } from './doctor/ids.js';
 import { Inquiry } from './doctor/inquiry.js';
+import { checkLeftovers, findLeftovers } from './doctor/leftovers.js';
 import { checkOrphans, findOrphans } from './doctor/orphans.js';
 import {
   checkAliens,
+  checkExpired,
   checkGhosts,
   checkKeyTypes,
   checkLeases,
@@ -78,8 +80,11 @@ export async function diagnose(
     ...checkSchedule(directory),
     ...checkStranded(ids),
     ...checkDeadIds(ids),
+    ...checkDeadEntries(ids),
+    ...checkExpired(directory),
     ...checkUnreadable(ids),
     ...checkDependents(await readDependents(inquiry, directory, timeMs, deep)),
+    ...checkLeftovers(await findLeftovers(inquiry, timeMs, deep)),
     ...(deep ? checkOrphans(await findOrphans(inquiry, names)) : []),
   ];
   return { redis: redis.description, timeMs, findings: withUnseen(findings, inquiry.unseen) };

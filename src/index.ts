@@ -42,10 +42,12 @@ export {
 export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
 export { pauseQueue, resumeQueue } from './queue/pause.js';
 export { moveQueue, type Moved } from './queue/move.js';
+export { moveJobs, type Movable, type MoveJobsOptions } from './queue/move-jobs.js';
 export { compactQueue } from './queue/compact.js';
 export { deleteQueue, type DeletedQueue, type DeleteQueueOptions } from './queue/delete-queue.js';
 export { empty, emptyOld, type EmptyOldOptions } from './queue/empty.js';
 export { emptyRegistry, type EmptyRegistryOptions } from './queue/empty-registry.js';
+export { cleanQueue, type CleanedQueue, type CleanQueueOptions } from './queue/clean-queue.js';
 export { failureGroups, type FailureGroup, type FailuresOptions } from './queue/failures.js';
 export type { FailureFilter } from './queue/failed.js';
 export { suspend, resume, isSuspended } from './queue/suspend.js';

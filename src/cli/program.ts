@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'put failed jobs back on their queues',
     load: async () => (await import('./commands/requeue.js')).requeueCommand,
   },
+  move: {
+    summary: 'move jobs from one queue to another',
+    load: async () => (await import('./commands/move.js')).moveCommand,
+  },
   failures: {
     summary: 'show what fails, grouped by function and error',
     load: async () => (await import('./commands/failures.js')).failuresCommand,
@@ -76,6 +80,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   empty: {
     summary: 'remove the jobs of queues',
     load: async () => (await import('./commands/empty.js')).emptyCommand,
+  },
+  clean: {
+    summary: 'take out of registries what should not be there any more',
+    load: async () => (await import('./commands/clean.js')).cleanCommand,
   },
   suspend: {
     summary: 'let workers start no new jobs',
@@ -159,8 +167,19 @@ function takeCommonOptions(command: Command, above: readonly Command[], cli: Pro
 }
 
 const HELP_EXAMPLES = `
+Exit codes:
+  0    all was done, or there was nothing to do
+  1    at least one item could not be done
+  2    a wrong option, value or argument
+  6    the configuration is wrong
+  69   Redis cannot be reached, or refuses us
+  70   a bug in tsrq, or data in Redis that is not RQ's
+  75   refused for now: suspended, a name in use, too few replicas
+  124  the time to wait for a job is over
+  130  interrupted by SIGINT; 143: by SIGTERM
+
 Examples:
-  $ tsrq worker high low            take jobs from high, and from low while high is empty
+  $ tsrq worker high low            take jobs from high, then from low
   $ tsrq info --interval 1          watch queues and workers
   $ tsrq requeue --all              put every failed job back on its queue
   $ tsrq enqueue mail.send bob@example.org

@@ -2,7 +2,7 @@ import type { Output } from './output.js';
 
 export interface Progress {
   readonly update: (done: number, total: number) => void;
-  /** Removes the bar. */
+  /** Removes the bar; may be called again. */
   readonly end: () => void;
 }
 
@@ -21,6 +21,7 @@ export async function progressBar(output: Output, label: string, unit: string): 
     },
     end: () => {
       if (started) bar.stop();
+      started = false;
     },
   };
 }

@@ -50,6 +50,8 @@ export interface QueueFacts {
   /** Scheduled jobs that should have been moved a while ago. */
   readonly overdue: number;
   readonly hasScheduler: boolean;
+  /** Entries of finished and failed jobs whose time has been over for long. */
+  readonly expired: number;
   readonly workers: readonly string[];
 }
 
@@ -67,6 +69,8 @@ export interface Directory {
 /** Seconds after the end of a lease, or after the time of a scheduled job, within which a worker must have seen to it. */
 export const LONG_OVER_SECONDS = 120;
 export const OVERDUE_SECONDS = 60;
+/** Seconds after which some worker must have dropped an entry whose time is over: they look each ten minutes. */
+const EXPIRED_SECONDS = 3_600;
 
 /** Queues and workers with their counts; the number of round trips does not depend on how many there are. */
 export async function readDirectory(inquiry: Inquiry, timeMs: number): Promise<Directory> {
@@ -170,13 +174,16 @@ const questionsAbout = (name: string, now: number): Question[] => [
   question(['ZRANGE', registryKey('wip', name), 0, 0, 'WITHSCORES'], 'overdue-leases'),
   question(['ZCOUNT', registryKey('scheduled', name), '-inf', `(${now - OVERDUE_SECONDS}`], 'overdue-schedule'),
   question(['EXISTS', schedulerLockKey(name)], 'overdue-schedule'),
+  ...(['finished', 'failed'] as const).map((registry) =>
+    question(['ZCOUNT', registryKey(registry, name), 0, `(${now - EXPIRED_SECONDS}`], 'expired-entries'),
+  ),
 ];
 
 function readQueue(name: string, answers: readonly Answer[], workers: readonly string[], now: number): QueueFacts {
   const keys = keysOf(name);
   const [queued, intermediate, ...rest] = answers.slice(keys.length);
   const counts = rest.slice(0, REGISTRIES.length).map(numberOf);
-  const [over, longOver, first, overdue, lock] = rest.slice(REGISTRIES.length);
+  const [over, longOver, first, overdue, lock, finished, failed] = rest.slice(REGISTRIES.length);
   const oldest = finite(listOf(first)[1] ?? null);
   const registries = Object.fromEntries(REGISTRIES.map((registry, i) => [registry, counts[i] ?? 0]));
   return {
@@ -193,6 +200,7 @@ function readQueue(name: string, answers: readonly Answer[], workers: readonly s
     overdue: numberOf(overdue),
     // Not knowing must not look like a schedule that nobody keeps.
     hasScheduler: lock !== 0,
+    expired: numberOf(finished) + numberOf(failed),
     workers,
   };
 }

@@ -17,15 +17,22 @@ export type CheckId =
   | 'overdue-schedule'
   | 'stranded-ids'
   | 'ids-without-job'
+  | 'entries-without-job'
+  | 'expired-entries'
   | 'unreadable-jobs'
   | 'dependents'
-  | 'orphaned-jobs';
+  | 'orphaned-jobs'
+  | 'leftover-records';
 
 export type Level = 'ok' | 'warning' | 'problem';
 
 /** What tsrq can do about a finding itself; `repair.ts` does it. */
 export type Fix =
-  | { readonly kind: 'rescue' | 'compact' | 'release' | 'end-abandoned'; readonly queues: readonly string[] }
+  | {
+      readonly kind: 'rescue' | 'compact' | 'drop-entries' | 'drop-expired' | 'release' | 'end-abandoned';
+      readonly queues: readonly string[];
+    }
+  | { readonly kind: 'drop-leftovers' }
   | { readonly kind: 'forget-workers'; readonly workers: readonly string[]; readonly queues: readonly string[] }
   | { readonly kind: 'remove-members'; readonly members: readonly { readonly member: string; readonly key: string }[] };
 

@@ -24,6 +24,8 @@ export interface Ids {
   readonly sampled: boolean;
   /** Ids on queues whose job is gone. */
   readonly dead: Tally;
+  /** Entries of registries whose job is gone. */
+  readonly deadEntries: Tally;
   /** Ids that RQ refuses, or whose key is no hash. */
   readonly unreadable: Tally;
   /** Ids between queue and start for longer than any worker needs. */
@@ -36,6 +38,8 @@ type Place = 'queue' | 'intermediate' | 'wip' | 'registry';
 interface Range {
   readonly queue: string;
   readonly place: Place;
+  /** Its scores are when its entries are over. */
+  readonly expires: boolean;
   readonly command: RedisCommand;
   /** How many ids it holds, about. */
   readonly size: number;
@@ -53,6 +57,7 @@ export async function readIds(inquiry: Inquiry, directory: Directory, timeMs: nu
   const ids: Ids = {
     sampled: !deep && isLong,
     dead: newTally(),
+    deadEntries: newTally(),
     unreadable: newTally(),
     stranded: newTally(),
   };
@@ -75,11 +80,18 @@ export async function readIds(inquiry: Inquiry, directory: Directory, timeMs: nu
 
 function* rangesOf({ queues }: Directory, deep: boolean): Generator<Range> {
   for (const { name, lengths } of queues) {
-    yield* ranges(lengths.queue, deep, { queue: name, place: 'queue' }, 'LRANGE', queueKey(name));
-    yield* ranges(lengths.intermediate, deep, { queue: name, place: 'intermediate' }, 'LRANGE', intermediateKey(name));
+    yield* ranges(lengths.queue, deep, { queue: name, place: 'queue', expires: false }, 'LRANGE', queueKey(name));
+    yield* ranges(
+      lengths.intermediate,
+      deep,
+      { queue: name, place: 'intermediate', expires: false },
+      'LRANGE',
+      intermediateKey(name),
+    );
     for (const registry of REGISTRIES) {
       const place = registry === 'wip' ? 'wip' : 'registry';
-      yield* ranges(lengths[registry], deep, { queue: name, place }, 'ZRANGE', registryKey(registry, name));
+      const expires = registry === 'finished' || registry === 'failed';
+      yield* ranges(lengths[registry], deep, { queue: name, place, expires }, 'ZRANGE', registryKey(registry, name));
     }
   }
 }
@@ -87,7 +99,7 @@ function* rangesOf({ queues }: Directory, deep: boolean): Generator<Range> {
 function* ranges(
   length: number,
   deep: boolean,
-  of: Pick<Range, 'queue' | 'place'>,
+  of: Pick<Range, 'queue' | 'place' | 'expires'>,
   command: 'LRANGE' | 'ZRANGE',
   key: string,
 ): Generator<Range> {
@@ -98,7 +110,7 @@ function* ranges(
   }
 }
 
-const CHECKS: readonly CheckId[] = ['ids-without-job', 'unreadable-jobs', 'stranded-ids'];
+const CHECKS: readonly CheckId[] = ['ids-without-job', 'entries-without-job', 'unreadable-jobs', 'stranded-ids'];
 
 interface Entry {
   readonly range: Range;
@@ -122,21 +134,26 @@ async function readBatch(
   );
   const marked = entries.filter((entry) => entry.mark !== null);
   const answers = await inquiry.ask([
-    ...entries.map(({ id }) => question(['TYPE', jobKey(id)], 'ids-without-job', 'unreadable-jobs')),
+    ...entries.map(({ id }) =>
+      question(['TYPE', jobKey(id)], 'ids-without-job', 'entries-without-job', 'unreadable-jobs'),
+    ),
     ...marked.map(({ mark }) => question(['GET', mark ?? ''], 'stranded-ids')),
   ]);
   const dead: Entry[] = [];
+  const deadEntries: Entry[] = [];
   for (const [i, entry] of entries.entries()) {
     const type = answers[i];
     const odd = typeof type === 'string' && type !== 'hash' && type !== 'none';
     if (odd || !isJobId(entry.id)) note(ids.unreadable, entry.range.queue, entry.id);
     else if (type === 'none' && entry.range.place === 'queue') dead.push(entry);
+    else if (type === 'none' && entry.range.place === 'registry') deadEntries.push(entry);
   }
   for (const [i, { range, id }] of marked.entries()) {
     if (isStranded(answers[entries.length + i], now.attended.has(range.queue), now.timeMs))
       note(ids.stranded, range.queue, id);
   }
   await noteDead(inquiry, dead, ids.dead);
+  await noteDeadEntries(inquiry, deadEntries, ids.deadEntries, now.timeMs);
 }
 
 async function readRanges(inquiry: Inquiry, batch: readonly Range[]): Promise<string[][]> {
@@ -160,6 +177,22 @@ async function noteDead(inquiry: Inquiry, dead: readonly Entry[], tally: Tally):
   for (const { range, id } of dead) if (still.get(range)?.has(id) === true) note(tally, range.queue, id);
 }
 
+/** What counts is an entry whose job is gone still; one whose time is over is another matter. */
+async function noteDeadEntries(inquiry: Inquiry, dead: readonly Entry[], tally: Tally, timeMs: number): Promise<void> {
+  const answers = await inquiry.ask(
+    dead.flatMap(({ range, id }) => [
+      question(['ZSCORE', String(range.command[1]), id], 'entries-without-job'),
+      question(['EXISTS', jobKey(id)], 'entries-without-job'),
+    ]),
+  );
+  for (const [i, { range, id }] of dead.entries()) {
+    const [score = null, exists] = answers.slice(2 * i, 2 * i + 2);
+    if (typeof score !== 'string' || exists !== 0) continue;
+    const isOver = range.expires && Number(score) >= 0 && Number(score) <= timeMs / 1_000;
+    if (!isOver) note(tally, range.queue, id);
+  }
+}
+
 export function checkStranded({ stranded }: Ids): Finding[] {
   if (stranded.count === 0) return [ok('stranded-ids', 'no job is stranded between its queue and its start')];
   const found = warning(
@@ -181,6 +214,19 @@ export function checkDeadIds(ids: Ids): Finding[] {
     detailsOf(dead),
   );
   return [withFix(found, { kind: 'compact', queues: [...dead.byQueue.keys()] })];
+}
+
+export function checkDeadEntries(ids: Ids): Finding[] {
+  const { deadEntries } = ids;
+  if (deadEntries.count === 0)
+    return [ok('entries-without-job', `every entry of a registry leads to a job${sampleOf(ids)}`)];
+  const found = warning(
+    'entries-without-job',
+    `entries of registries whose job is gone: ${perQueue(deadEntries.byQueue)}${sampleOf(ids)}`,
+    `\`tsrq clean ${[...deadEntries.byQueue.keys()].slice(0, 5).join(' ')}\` drops them`,
+    detailsOf(deadEntries),
+  );
+  return [withFix(found, { kind: 'drop-entries', queues: [...deadEntries.byQueue.keys()] })];
 }
 
 export function checkUnreadable(ids: Ids): Finding[] {

@@ -142,6 +142,17 @@ export function checkSchedule({ queues }: Directory): Finding[] {
   ];
 }
 
+export function checkExpired({ queues }: Directory): Finding[] {
+  const over = queues.filter((queue) => queue.expired > 0);
+  if (over.length === 0) return [ok('expired-entries', 'no entry of a registry is there long after its time')];
+  const counts = over.map((queue) => [queue.name, queue.expired] as const);
+  const names = over.map((queue) => queue.name);
+  const message = `entries of finished and failed jobs whose time has been over for an hour, and that nobody has dropped: ${perQueue(counts)}`;
+  const remedy = `a worker of these queues drops them, and \`tsrq clean ${names.slice(0, 5).join(' ')}\` at once`;
+  const found = warning('expired-entries', message, remedy, { queues: Object.fromEntries(counts) });
+  return [withFix(found, { kind: 'drop-expired', queues: names })];
+}
+
 /** Names of the live workers of a queue. */
 export const liveWorkers = ({ workers }: Directory, queue: QueueFacts): string[] =>
   queue.workers.filter((name) => workers.get(name)?.live === true);

@@ -1,13 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { queueOfKey, QUEUES_KEY, workerOfKey, WORKERS_KEY } from '../protocol/keys.js';
-import { endAbandoned } from '../queue/abandoned.js';
+import { endAbandoned, SETTLE_SECONDS, uptimeSeconds } from '../queue/abandoned.js';
+import { cleanGone, JOB_REGISTRIES } from '../queue/clean-gone.js';
+import { clean } from '../queue/clean.js';
 import { compactQueue } from '../queue/compact.js';
 import { forgetWorker } from '../queue/forget-worker.js';
+import { dropLeftovers } from '../queue/leftovers.js';
 import { queueNames } from '../queue/registry.js';
 import { releaseForgotten } from '../queue/release.js';
 import { rescueStranded, STRANDED_AFTER_SECONDS } from '../queue/stranded.js';
 import type { Redis } from '../redis/redis.js';
 import type { Fix } from './finding.js';
+import { Inquiry } from './inquiry.js';
+import { leftoverPages, MARK_SECONDS } from './leftovers.js';
 
 /** What a fix will do, as a question without its mark. */
 export function fixText(fix: Fix): string {
@@ -16,6 +21,12 @@ export function fixText(fix: Fix): string {
       return 'put the ids that were stranded for 30 s back at the head of their queues';
     case 'compact':
       return 'take the ids without a job off their queues';
+    case 'drop-entries':
+      return 'drop the entries without a job from the registries';
+    case 'drop-expired':
+      return 'drop the entries whose time is over';
+    case 'drop-leftovers':
+      return 'remove the records of jobs that are gone';
     case 'release':
       return 'enqueue the deferred jobs that wait for nothing any more';
     case 'end-abandoned':
@@ -38,6 +49,12 @@ export async function repair(redis: Redis, fix: Fix, graceSeconds = STRANDED_AFT
       return rescue(redis, fix.queues, graceSeconds);
     case 'compact':
       return `${await sum(fix.queues, (queue) => compactQueue(redis, queue))} ids without a job were taken off their queues`;
+    case 'drop-entries':
+      return `${await sum(fix.queues, (queue) => sum(JOB_REGISTRIES, (name) => cleanGone(redis, name, queue)))} entries without a job were dropped`;
+    case 'drop-expired':
+      return `${await sum(fix.queues, async (queue) => (await clean(redis, queue))?.entries ?? 0)} entries were dropped`;
+    case 'drop-leftovers':
+      return `${await dropAllLeftovers(redis)} records of jobs that are gone were removed`;
     case 'release':
       return `${await sum(fix.queues, async (queue) => (await releaseForgotten(redis, queue)).length)} deferred jobs were enqueued`;
     case 'end-abandoned':
@@ -76,15 +93,10 @@ async function rescue(redis: Redis, queues: readonly string[], graceSeconds: num
   return `${back} ids were put back on their queues, ${dropped} without a job that waits were dropped`;
 }
 
-/** Seconds in which every worker that lives has reached a Redis that was started, and has prolonged its leases. */
-const SETTLED_SECONDS = 20;
-
 async function endDead(redis: Redis, queues: readonly string[]): Promise<string> {
-  // Who may not ask for it does without.
-  const server = await redis.call(['INFO', 'server']).catch(() => '');
-  const uptime = Number(/^uptime_in_seconds:(\d+)/m.exec(String(server))?.[1] ?? SETTLED_SECONDS);
-  if (uptime < SETTLED_SECONDS) {
-    return `nothing was done: Redis was started ${uptime} s ago, and workers that live get ${SETTLED_SECONDS} s to say so; try again then`;
+  const uptime = (await uptimeSeconds(redis)) ?? SETTLE_SECONDS;
+  if (uptime < SETTLE_SECONDS) {
+    return `nothing was done: Redis was started ${uptime} s ago, and workers that live get ${SETTLE_SECONDS} s to say so; try again then`;
   }
   const counts = { enqueued: 0, failed: 0, other: 0 };
   for (const queue of queues) {
@@ -95,6 +107,15 @@ async function endDead(redis: Redis, queues: readonly string[]): Promise<string>
     }
   }
   return `${counts.enqueued} jobs of dead workers were retried or put back, ${counts.failed} failed, ${counts.other} entries of jobs that do not run were removed`;
+}
+
+/** Looks through all keys again: what was found are examples. */
+async function dropAllLeftovers(redis: Redis): Promise<number> {
+  const [now] = (await redis.call(['TIME'])) as [string, string];
+  let removed = 0;
+  for await (const { leftovers } of leftoverPages(new Inquiry(redis), Number(now) * 1_000))
+    removed += await dropLeftovers(redis, leftovers, MARK_SECONDS);
+  return removed;
 }
 
 /** Only one that is none by its name still. */

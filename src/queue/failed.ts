@@ -10,6 +10,7 @@ export interface FailedJob {
   readonly id: string;
   /** The name of its function; where the payload is one that only Python reads, what its description begins with. */
   readonly functionName: string | null;
+  readonly description: string | null;
   /** When it ended, milliseconds since the epoch. */
   readonly endedAtMs: number | null;
   readonly error: string | null;
@@ -28,7 +29,7 @@ export interface FailureFilter {
 /** A payload that is larger is not unpacked for the name in it. */
 const MOST_BYTES = 1_048_576;
 
-/** Reads failed jobs in one round trip. Ids whose job is gone are there too, with nothing known. */
+/** Reads failed jobs, or others, in one round trip. Ids whose job is gone are there too, with nothing known. */
 export async function readFailed(redis: Redis, ids: readonly string[]): Promise<FailedJob[]> {
   const replies = await redis.pipelineBuffer(
     ids.flatMap((id): RedisCommand[] => [
@@ -51,6 +52,7 @@ function readOne(
   return {
     id,
     functionName: functionNameOf(data, asText(description)),
+    description: asText(description) || null,
     endedAtMs: parseDate(asText(endedAt)),
     error: newest?.error ?? older,
   };

@@ -71,10 +71,14 @@ export async function deleteGroup(redis: Redis, group: string): Promise<number> 
   }
 }
 
-/** Drops members whose jobs are gone, of every group, and the names of groups without members (RQ's maintenance). */
-export async function cleanGroups(redis: Redis): Promise<number> {
+/**
+ * Drops members whose jobs are gone, of every group, and the names of groups without members (RQ's maintenance). Returns how
+ * many members. `signal` ends it between two groups.
+ */
+export async function cleanGroups(redis: Redis, signal?: AbortSignal): Promise<number> {
   let dropped = 0;
   for (const group of await groupNames(redis)) {
+    if (signal?.aborted === true) break;
     for await (const ids of setPages(redis, groupKey(group))) {
       dropped += Number(await redis.evaluate(script('clean_group'), [], [group, ...ids]));
     }

@@ -16,7 +16,7 @@ export interface Moved {
 
 /**
  * Moves the jobs that are queued on `from` when the call begins to the end of `to`, in their order, and makes that their
- * origin. In bounded steps, each of which is atomic: it may be interrupted and called again. Throws USAGE for one queue twice.
+ * origin. In bounded steps, each of which is atomic: it may be interrupted and called again. `limit`: so many at most, from the head. Throws USAGE for one queue twice.
  */
 export async function moveQueue(
   redis: Redis,
@@ -24,9 +24,10 @@ export async function moveQueue(
   to: string,
   onProgress?: (done: number, total: number) => void,
   signal?: AbortSignal,
+  limit = Infinity,
 ): Promise<Moved> {
-  if (from === to) throw new TsrqError('USAGE', `${from} cannot be moved to itself`);
-  const total = Number(await redis.call(['LLEN', queueKey(from)]));
+  refuseSame(from, to);
+  const total = Math.min(limit, Number(await redis.call(['LLEN', queueKey(from)])));
   const token = randomUUID();
   let done = 0;
   let moved = 0;
@@ -39,4 +40,8 @@ export async function moveQueue(
     onProgress?.(done, total);
   }
   return { moved, dropped: done - moved };
+}
+
+export function refuseSame(from: string, to: string): void {
+  if (from === to) throw new TsrqError('USAGE', `${from} cannot be moved to itself`);
 }

@@ -1,3 +1,4 @@
+import { firstSeenKey, intermediateKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
@@ -15,15 +16,16 @@ const MOST = 10_000;
 
 /**
  * Puts ids that a worker moved to the intermediate list and never started back at the head of their queue; portion by portion,
- * each in one step.
+ * each in one step. `signal` ends it between two.
  */
 export async function rescueStranded(
   redis: Redis,
   queue: string,
   graceSeconds = STRANDED_AFTER_SECONDS,
+  signal?: AbortSignal,
 ): Promise<{ back: string[]; dropped: string[] }> {
   const found = { back: [] as string[], dropped: [] as string[] };
-  for (let behind = 0; behind < MOST;) {
+  for (let behind = 0; behind < MOST && signal?.aborted !== true;) {
     const args = [queue, graceSeconds, behind, BATCH];
     const reply = asList(await redis.evaluate(script('stranded'), [], args));
     const [back, dropped] = [asList(reply[0]).map(asText), asList(reply[1]).map(asText)];
@@ -34,4 +36,20 @@ export async function rescueStranded(
     behind += stay;
   }
   return found;
+}
+
+/** How many ids workers have seen in the intermediate list for that long. Changes nothing. */
+export async function countStranded(
+  redis: Redis,
+  queue: string,
+  graceSeconds = STRANDED_AFTER_SECONDS,
+): Promise<number> {
+  const [now] = (await redis.call(['TIME'])) as [string, string];
+  let stranded = 0;
+  for (let from = 0; ; from += BATCH) {
+    const ids = (await redis.call(['LRANGE', intermediateKey(queue), from, from + BATCH - 1])) as string[];
+    const marks = await redis.pipeline(ids.map((id) => ['GET', firstSeenKey(queue, id)] as const));
+    stranded += marks.filter((mark) => typeof mark === 'string' && Number(now) - Number(mark) >= graceSeconds).length;
+    if (ids.length < BATCH) return stranded;
+  }
 }

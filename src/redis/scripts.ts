@@ -13,6 +13,7 @@ const PARTS = {
   claim: ['base', 'fate', 'start', 'limit', 'take'],
   claim_moved: ['base', 'fate', 'start', 'limit'],
   clean: ['base'],
+  clean_gone: ['base'],
   clean_group: ['base'],
   clean_rate_limit: ['base', 'slot'],
   compact: ['base', 'sift'],
@@ -23,6 +24,7 @@ const PARTS = {
   delete: ['base', 'slot', 'release', 'unlist', 'remove'],
   delete_group: ['base'],
   delete_queue: ['base'],
+  drop_leftovers: ['base'],
   due: ['base', 'slot'],
   empty: ['base', 'fate', 'step', 'slot', 'release', 'discard'],
   empty_old: ['base', 'fate', 'step', 'slot', 'release', 'sift', 'discard'],
@@ -32,7 +34,8 @@ const PARTS = {
   finish: ['base', 'fate', 'start', 'limit', 'take', 'slot', 'release', 'end'],
   forget_worker: ['base'],
   heartbeat: ['base'],
-  move: ['base', 'fate', 'step'],
+  move: ['base', 'fate', 'step', 'rehome'],
+  move_some: ['base', 'fate', 'step', 'rehome'],
   note: ['base'],
   pause: ['base'],
   register: ['base'],
@@ -50,7 +53,7 @@ const PARTS = {
   string,
   readonly (
     | ('base' | 'fate' | 'start' | 'limit' | 'take' | 'slot' | 'release' | 'end')
-    | ('enqueue' | 'unlist' | 'remove' | 'step' | 'sift' | 'discard')
+    | ('enqueue' | 'unlist' | 'remove' | 'step' | 'sift' | 'discard' | 'rehome')
   )[]
 >;
 

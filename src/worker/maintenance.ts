@@ -1,4 +1,4 @@
-import { endAbandoned } from '../queue/abandoned.js';
+import { endAbandoned, isSettled, SETTLE_SECONDS } from '../queue/abandoned.js';
 import { clean } from '../queue/clean.js';
 import { cleanGroups } from '../queue/group.js';
 import { cleanRateLimits } from '../queue/rate-limit.js';
@@ -43,9 +43,6 @@ async function sweepQueue(
 /** Seconds after which a lease that is over is taken for the end of its worker, whatever happened to Redis. */
 const SURELY_OVER_SECONDS = 3_600;
 
-/** Seconds in which every worker that lives has reached Redis again, and has prolonged its leases. */
-const GRACE_SECONDS = 20;
-
 /**
  * Tells leases that ran out because Redis could not be reached from those of dead workers: after an outage the living get
  * the time to say so first.
@@ -60,11 +57,9 @@ export class Outages {
 
   /** False for a while after Redis was away from here, or was started. */
   async settled(redis: Redis): Promise<boolean> {
-    if (performance.now() - this.#regainedAt < GRACE_SECONDS * 1_000) return false;
+    if (performance.now() - this.#regainedAt < SETTLE_SECONDS * 1_000) return false;
     // Who may not ask for it learns of outages by its own connection alone.
-    const server = await redis.call(['INFO', 'server']).catch(() => '');
-    const uptime = /^uptime_in_seconds:(\d+)/m.exec(String(server))?.[1];
-    return uptime === undefined || Number(uptime) >= GRACE_SECONDS;
+    return isSettled(redis);
   }
 }
 
@@ -80,7 +75,7 @@ export async function cleanAll(
   tell: (event: WorkerEvent) => void,
 ): Promise<void> {
   for (const queue of queues) {
-    if (!(await clean(redis, queue, token))) continue;
+    if (!(await clean(redis, queue, { token }))) continue;
     const ids = await releaseForgotten(redis, queue);
     if (ids.length > 0) tell({ type: 'released', queue, ids });
   }

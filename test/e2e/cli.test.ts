@@ -164,6 +164,7 @@ describe('enqueue', () => {
     [['enqueue', '--meta', '[1]', 'a.b'], /--meta needs a JSON object/],
     [['enqueue', '--unique', 'a.b'], /--unique needs --job-id/],
     [['enqueue', '--retry-interval', '5', 'a.b'], /--retry-interval needs --retry-max/],
+    [['enqueue', '--repeat-times', '0', 'a.b'], /a whole number from 1 is needed, not '0'/],
     [['enqueue', '--allow-failure', 'a.b'], /--allow-failure needs --depends-on/],
     [['enqueue', '--schedule-at', 'tomorrow', 'a.b'], /a date is needed/],
     [['enqueue', '--schedule-in', '5', '--depends-on', 'x', 'a.b'], /waits for a time or for other jobs, not both/],

@@ -10,7 +10,7 @@ import { buildProgram, COMMAND_NAMES } from '../../src/cli/program.js';
 import { cleanEnv, runTsrq } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { freePort } from '../support/redis.js';
-import { put } from '../support/rq.js';
+import { put, until } from '../support/rq.js';
 
 const BIN = fileURLToPath(new URL('../../bin/tsrq.js', import.meta.url));
 
@@ -29,8 +29,8 @@ afterAll(() => {
 });
 
 const env = (url: string) => ({ ...cleanEnv(), PATH: `${dir}:${process.env['PATH'] ?? ''}`, TSRQ_REDIS_URL: url });
-/** Without that shell there is nothing to test, which is no fault of the run. */
-const isThere = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0;
+const isThere = (program: string, ...args: string[]): boolean =>
+  spawnSync(program, args.length > 0 ? args : ['-c', 'true']).status === 0;
 
 /** What may come next, as the shells are told it. */
 async function words(...typed: string[]): Promise<string[]> {
@@ -143,17 +143,81 @@ describe('in bash', () => {
   });
 });
 
-if (isThere('zsh'))
-  it('zsh can read its completion, and completes', async () => {
-    const script = `autoload -U compinit; compinit -u -d ${dir}/zcompdump; source <(tsrq completion zsh)
-_describe() { shift; print -l -- "\${(@P)1}" }; words=(tsrq work) CURRENT=2; _tsrq`;
-    const { stdout } = await promisify(execFile)('zsh', ['-f', '-c', script], { env: env(server.url) });
-    expect(stdout).toContain('worker:take jobs');
-  });
+/** What is typed, and what is on the line after the tab key, as zsh and fish write it. */
+const TYPED = [
+  ['tsrq enq', 'tsrq enqueue'],
+  ['tsrq worker --isol', 'tsrq worker --isolation'],
+  ['tsrq worker --isolation=pro', 'tsrq worker --isolation=process'],
+  ['tsrq worker web', 'tsrq worker web:fast'],
+  ['tsrq worker web:f', 'tsrq worker web:fast'],
+  ['tsrq worker two', 'tsrq worker two\\ words'],
+  ["tsrq worker 'two ", "tsrq worker 'two words'"],
+  ['tsrq worker back', 'tsrq worker back\\\\slash'],
+  ['tsrq requeue --queue=we', 'tsrq requeue --queue=web:fast'],
+  ['tsrq job show wai', 'tsrq job show waits'],
+  ['tsrq info --config my', 'tsrq info --config my\\ file.json'],
+] as const;
 
-if (isThere('fish'))
-  it('fish completes', async () => {
-    const script = "tsrq completion fish | source; complete -C 'tsrq work'";
-    const { stdout } = await promisify(execFile)('fish', ['--no-config', '-c', script], { env: env(server.url) });
-    expect(stdout).toContain('worker\ttake jobs');
-  });
+async function fillQueues(): Promise<void> {
+  await put(redis, 'a.b', [], { id: 'waits', queue: 'web:fast' });
+  await client.sadd('rq:queues', 'rq:queue:two words', 'rq:queue:back\\slash', 'rq:queue:$(touch owned)');
+}
+
+it.runIf(isThere('zsh') && isThere('tmux', '-V'))(
+  'zsh completes commands, options, queues, jobs and files when the tab key is pressed',
+  async () => {
+    await fillQueues();
+    const socket = join(dir, 'zsh.tmux');
+    const tmux = (...args: string[]): string =>
+      spawnSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], {
+        ...{ encoding: 'utf8', cwd: dir, env: { ...env(server.url), TERM: 'xterm-256color' } },
+      }).stdout;
+    const shows = (line: string): Promise<void> =>
+      until(`zsh shows ${line}`, () => tmux('capture-pane', '-p', '-t', 't').split('\n').includes(line));
+    try {
+      tmux('new-session', '-d', '-x', '100', '-y', '40', '-s', 't', 'zsh', '-f', '-i');
+      const prepare =
+        "autoload -U compinit; compinit -u -d ./zcompdump; source <(tsrq completion zsh); PS1='> '; echo re''ady";
+      tmux('send-keys', '-t', 't', prepare, 'Enter');
+      await shows('ready');
+      for (const [i, [typed, completed]] of TYPED.entries()) {
+        tmux('send-keys', '-t', 't', '-l', typed);
+        tmux('send-keys', '-t', 't', 'Tab');
+        await shows(`> ${completed}`);
+        tmux('send-keys', '-t', 't', 'C-c');
+        tmux('send-keys', '-t', 't', `clear; echo next''${i}`, 'Enter');
+        await shows(`next${i}`);
+      }
+      // Several that fit are listed, with what they are.
+      tmux('send-keys', '-t', 't', '-l', 'tsrq work');
+      tmux('send-keys', '-t', 't', 'Tab', 'Tab');
+      await shows('worker       -- take jobs from queues and run them');
+    } finally {
+      tmux('kill-server');
+    }
+  },
+);
+
+it.runIf(isThere('fish'))('fish completes commands, options, queues, jobs and files', async () => {
+  await fillQueues();
+  const script =
+    'tsrq completion fish | source; for line in $argv; complete -C "$line" | string join \\n; echo end; end';
+  const lines = [...TYPED.map(([typed]) => typed), 'tsrq work', 'tsrq worker \\$'];
+  const how = { env: env(server.url), cwd: dir };
+  const { stdout } = await promisify(execFile)('fish', ['--no-config', '-c', script, ...lines], how);
+  const answers = stdout.split('end\n').map((answer) => answer.split('\n').slice(0, -1));
+  const last = (line: string): string =>
+    line
+      .slice('tsrq '.length)
+      .replace(/\\(.)|'/g, '$1')
+      .replace(/^(worker|job show|info --config|requeue) /, '');
+  expect(answers.slice(0, TYPED.length).map(([first = '']) => first.split('\t')[0])).toEqual(
+    TYPED.map(([, completed]) => last(completed)),
+  );
+  expect(answers[TYPED.length]?.toSorted()).toEqual([
+    'worker\ttake jobs from queues and run them',
+    "worker-pool\t`worker --concurrency N` under RQ's name",
+    expect.stringMatching(/^workers\t/) as string,
+  ]);
+  expect(answers[TYPED.length + 1]).toEqual(['$(touch owned)']);
+});

@@ -68,6 +68,18 @@ it('lists and shows queues, for people and for programs', async () => {
   });
 });
 
+it('show says that there is no such queue, and exits 1; one that is empty is one', async () => {
+  await put(redis, 'count.add', [], { queue: 'a' });
+  await client.sadd('rq:queues', 'rq:queue:empty');
+  const { code, stdout, stderr } = await tsrq('queue', 'show', 'a', 'unknown', 'empty');
+  expect([code, stderr]).toEqual([1, 'tsrq: there is no queue unknown; `tsrq queue list` shows them\n']);
+  expect(stdout).toMatch(/^queue +a\n[\s\S]*\nqueue +empty\n/);
+  expect(stdout).not.toContain('unknown');
+  const json = await tsrq('queue', 'show', 'unknown', '--json');
+  expect(json.code).toBe(1);
+  expect(JSON.parse(json.stdout)).toEqual({ queues: [{ connection: 'default', name: 'unknown', found: false }] });
+});
+
 it('moves, compacts and deletes', async () => {
   await put(redis, 'count.add', [], { id: 'j', queue: 'low' });
   expect(await tsrq('queue', 'move', 'low', 'high')).toMatchObject({

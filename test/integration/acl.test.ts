@@ -23,7 +23,18 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-worker': {
     scripts: [
       ...(['register', 'unregister', 'heartbeat', 'claim', 'claim_moved', 'adopt', 'finish'] as const),
-      ...(['abandoned', 'stranded', 'clean', 'clean_group', 'clean_rate_limit', 'due', 'note', 'worker_note'] as const),
+      ...([
+        'abandoned',
+        'stranded',
+        'clean',
+        'clean_gone',
+        'clean_group',
+        'clean_rate_limit',
+        'forget_worker',
+        'due',
+        'note',
+        'worker_note',
+      ] as const),
       ...(['scheduler_hold', 'scheduler_release', 'release', 'deferred'] as const),
     ],
     commands:
@@ -37,7 +48,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
       'time pttl smembers sscan llen lindex lrange zcard zcount zrange zrevrangebyscore hget hmget hgetall hstrlen xrevrange',
   },
   'tsrq-operator': {
-    scripts: ['requeue', 'empty', 'empty_old', 'empty_registry', 'release', 'pause', 'move', 'compact'],
+    scripts: ['requeue', 'empty', 'empty_old', 'empty_registry', 'release', 'pause', 'move', 'move_some', 'compact'],
     commands: 'eval evalsha set del smembers llen lrange hget hmget zcard zrange zmscore xrevrange',
   },
   'tsrq-controller': {
@@ -166,6 +177,7 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     expect(await statusOf(client, abandoned)).toBe('failed');
     expect(await client.zscore('rq:finished:q', 'long-over')).toBeNull();
     expect(await client.smembers('rq:workers:q')).toEqual([]);
+    for (const how of [['--dry-run'], []]) await run('tsrq-worker', ['clean', '--all', ...how]);
     expect(await refusals()).toEqual([]);
   });
 
@@ -253,6 +265,16 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     await run('tsrq-operator', ['queue', 'pause', 'q', '--duration', '60']);
     await run('tsrq-operator', ['queue', 'resume', 'q']);
     await run('tsrq-operator', ['queue', 'move', 'q', 'other']);
+    await run('tsrq-operator', [
+      'move',
+      'other',
+      'q',
+      '--queued',
+      '--failed',
+      '--scheduled',
+      '--function',
+      'count.words',
+    ]);
     await run('tsrq-operator', ['queue', 'compact', 'other']);
     await run('tsrq-operator', ['suspend', '--duration', '60']);
     expect(await client.ttl('rq:suspended')).toBeGreaterThan(0);

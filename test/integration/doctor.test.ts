@@ -410,9 +410,77 @@ describe('ids and jobs', () => {
     await addQueue('q');
     await addJob('here', 'queued');
     await client.rpush('rq:queue:q', 'gone-1', 'here', 'gone-2');
-    await client.zadd('rq:finished:q', seconds() + 100, 'expired-with-its-result');
     expect(await wrong({ deep: true })).toEqual(['warning ids-without-job']);
     expect(await finding('ids-without-job')).toMatchObject({ details: { count: 2, ids: ['gone-1', 'gone-2'] } });
+  });
+
+  it.each(['finished', 'failed', 'canceled', 'deferred', 'scheduled'])(
+    'an entry without a job in the registry of %s jobs is a warning, once its job is really gone',
+    async (registry) => {
+      await addQueue('q');
+      await addJob('here', registry);
+      await client.zadd(`rq:${registry}:q`, seconds() + 90, 'here');
+      expect(await wrong()).toEqual([]);
+      await client.zadd(`rq:${registry}:q`, seconds() + 90, 'gone');
+      expect(await wrong({ deep: true })).toEqual(['warning entries-without-job']);
+      expect(await finding('entries-without-job')).toMatchObject({
+        remedy: '`tsrq clean q` drops them',
+        details: { count: 1, queues: { q: 1 }, ids: ['gone'] },
+      });
+    },
+  );
+
+  it('an entry of a finished or failed job is a warning an hour after its time, and not before', async () => {
+    await addQueue('q');
+    await client.zadd('rq:finished:q', seconds() - 3_500, 'over');
+    await client.zadd('rq:failed:q', '-1', 'for-ever');
+    await addJob('for-ever', 'failed');
+    expect(await wrong({ deep: true })).toEqual([]);
+    await client.zadd('rq:failed:q', seconds() - 3_700, 'long-over');
+    expect(await wrong({ deep: true })).toEqual(['warning expired-entries']);
+    expect(await finding('expired-entries')).toMatchObject({ details: { queues: { q: 1 } } });
+  });
+
+  it.each([
+    ['dependents', 'rq:job:gone:dependents', () => client.sadd('rq:job:gone:dependents', 'x')],
+    ['dependencies', 'rq:job::gone:dependencies', () => client.sadd('rq:job::gone:dependencies', 'x')],
+    ['results', 'rq:results:gone', () => client.xadd('rq:results:gone', '*', 'type', '2')],
+    ['executions', 'rq:executions:gone', () => client.zadd('rq:executions:gone', '1', 'e1')],
+    ['executions', 'rq:execution:gone:e1', () => client.hset('rq:execution:gone:e1', 'id', 'e1')],
+    ['logs', 'rq:tsrq:log:gone', () => client.rpush('rq:tsrq:log:gone', 'a line')],
+  ])('%s of a job that is gone are a warning: %s', async (kind, key, write) => {
+    await write();
+    expect(await wrong()).toEqual(['warning leftover-records']);
+    expect(await finding('leftover-records')).toMatchObject({
+      message: expect.not.stringContaining('at least') as string,
+      details: { count: 1, kinds: { [kind]: 1 }, keys: [key] },
+    });
+    await client.expire(key, 100);
+    expect(await wrong()).toEqual([]);
+    await client.persist(key);
+    await addJob('gone', 'finished');
+    expect(await wrong()).toEqual([]);
+  });
+
+  it('a set of jobs that waited for one that is gone is none as long as one of them waits', async () => {
+    await client.sadd('rq:job:gone:dependents', 'child');
+    await addJob('child', 'deferred');
+    expect(await wrong()).toEqual([]);
+    await addJob('child', 'finished');
+    expect(await wrong()).toEqual(['warning leftover-records']);
+  });
+
+  it('a mark of an id that is not between queue and start any more is a warning after five minutes', async () => {
+    await addQueue('q');
+    const mark = 'rq:queue:q:intermediate:first_seen:a';
+    await client.set(mark, String(seconds() - 200.5), 'EX', 86_400);
+    expect(await wrong()).toEqual([]);
+    await client.set(mark, String(seconds() - 400.5), 'EX', 86_400);
+    expect(await wrong()).toEqual(['warning leftover-records']);
+    expect((await finding('leftover-records')).remedy).toContain("Python's RQ may fail an id");
+    await addJob('a', 'queued');
+    await client.rpush('rq:queue:q:intermediate', 'a');
+    expect(await wrong()).not.toContain('warning leftover-records');
   });
 
   it.each(['queue', 'failed', 'wip'])(
@@ -486,6 +554,17 @@ describe('large databases', () => {
     expect(await wrong({ deep: true })).toEqual(['warning ids-without-job']);
   });
 
+  it('looks at so many keys for what is left of jobs, and at all of them with --deep', async () => {
+    const pipeline = client.pipeline();
+    for (let i = 0; i < 30_000; i += 1) pipeline.sadd(`rq:job::gone-${i}:dependencies`, 'x');
+    await pipeline.exec();
+    const sample = await finding('leftover-records');
+    expect(sample.message).toMatch(/^at least \d+ records .*\(of 20,000 keys; `--deep` looks at all\)$/);
+    const all = await finding('leftover-records', { deep: true });
+    expect(all.details).toMatchObject({ count: 30_000, kinds: { dependencies: 30_000 } });
+    expect((all.details?.['keys'] as string[]).length).toBe(20);
+  });
+
   it('never asks for more than a page of a key, and never for a whole set, list or database', async () => {
     await addQueue('q');
     const ids = Array.from({ length: 20_000 }, (_, i) => `job-${i}`);
@@ -547,7 +626,8 @@ describe('a user who may not look at everything', () => {
 
   it.each([
     ['-pttl', ['warning suspended']],
-    ['-zcount', ['warning overdue-leases', 'warning overdue-schedule']],
+    ['-zcount', ['warning overdue-leases', 'warning overdue-schedule', 'warning expired-entries']],
+    ['-scan', ['warning leftover-records', 'warning orphaned-jobs']],
     ['-pubsub', ['warning sentinel']],
     ['-time', ['warning clock']],
   ])('%s costs only the checks that need it', async (rule, expected) => {
@@ -581,6 +661,7 @@ describe('a user who may not look at everything', () => {
         'warning unattended-queues',
         'problem overdue-leases',
         'warning ids-without-job',
+        'warning entries-without-job',
         'warning unreadable-jobs',
         'warning orphaned-jobs',
       ].sort(),

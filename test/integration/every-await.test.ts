@@ -2,6 +2,7 @@ import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAbandoned } from '../../src/queue/abandoned.js';
 import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
+import { cleanQueue } from '../../src/queue/clean-queue.js';
 import { clean } from '../../src/queue/clean.js';
 import { beatCron, beginCronEntry, endCron, enqueueOccurrence } from '../../src/queue/cron.js';
 import { compactQueue } from '../../src/queue/compact.js';
@@ -17,6 +18,7 @@ import { forgetWorker } from '../../src/queue/forget-worker.js';
 import { cleanGroups, deleteGroup } from '../../src/queue/group.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
 import { writeNote } from '../../src/queue/note.js';
+import { moveJobs } from '../../src/queue/move-jobs.js';
 import { moveQueue } from '../../src/queue/move.js';
 import { pauseQueue } from '../../src/queue/pause.js';
 import { releaseForgotten, releaseRest } from '../../src/queue/release.js';
@@ -261,6 +263,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     scene: async () => (await jobs(600, { queue: 'a' }), []),
     run: (redis) => moveQueue(redis, 'a', 'b'),
   },
+  'moving some jobs of a queue': {
+    scene: async () => (await jobs(4, { queue: 'a' }), []),
+    run: (redis) => moveJobs(redis, 'queued', 'a', 'b', { functionName: 'a.b' }),
+  },
+  'moving failed jobs': {
+    scene: async () => (await failedJobs(4), []),
+    run: (redis) => moveJobs(redis, 'failed', 'a', 'b'),
+  },
   'compacting a queue': {
     scene: async () => (await jobs(4), await client.del('rq:job:j0'), []),
     run: (redis) => compactQueue(redis, 'a'),
@@ -340,7 +350,17 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       await client.sadd('rq:workers:a', 'rq:worker:ghost');
       return [];
     },
-    run: (redis) => clean(redis, 'a', 'token'),
+    run: (redis) => clean(redis, 'a', { token: 'token' }),
+  },
+  'cleaning a queue on demand': {
+    scene: async () => {
+      await failedJobs(2);
+      await client.zadd('rq:failed:a', '5', 'over', '-1', 'gone');
+      await client.zadd('rq:canceled:a', '5', 'gone');
+      await client.sadd('rq:workers:a', 'rq:worker:ghost');
+      return [];
+    },
+    run: (redis) => cleanQueue(redis, 'a'),
   },
 };
 

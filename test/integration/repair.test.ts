@@ -2,6 +2,7 @@ import type { Redis as IoRedis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { diagnose, repair, type Finding } from '../../src/doctor.js';
 import { forgetWorker } from '../../src/queue/forget-worker.js';
+import { dropLeftovers } from '../../src/queue/leftovers.js';
 import { formatDate } from '../../src/protocol/time.js';
 import type { Redis } from '../../src/redis/redis.js';
 import { freshRedis } from '../support/fresh-redis.js';
@@ -66,6 +67,48 @@ describe('a fix', () => {
     await put(redis, 'a.b', [], { queue: 'mail', id: 'two' });
     expect(await fixOnly('ids-without-job')).toMatch(/^2 ids/);
     expect(await client.lrange('rq:queue:mail', 0, -1)).toEqual(['one', 'two']);
+  });
+
+  it('drops entries without a job from registries, and entries whose time is over', async () => {
+    await addWorker('w', 'mail');
+    await put(redis, 'a.b', [], { queue: 'mail', id: 'here', scheduleInSeconds: 60 });
+    await client.zadd('rq:scheduled:mail', String(seconds() + 60), 'gone');
+    await client.zadd('rq:canceled:mail', '5', 'gone');
+    expect(await fixOnly('entries-without-job')).toMatch(/^2 entries without a job/);
+    expect(await client.zrange('rq:scheduled:mail', '0', '-1')).toEqual(['here']);
+    await client.zadd('rq:finished:mail', '5', 'over', '+inf', 'for-ever');
+    await client.hset('rq:job:for-ever', 'status', 'finished');
+    expect(await fixOnly('expired-entries')).toMatch(/^1 entries/);
+    expect(await client.zrange('rq:finished:mail', '0', '-1')).toEqual(['for-ever']);
+  });
+
+  it('removes what is left of jobs that are gone, and nothing of one that is there, or that will go by itself', async () => {
+    await addWorker('w', 'mail');
+    const id = await put(redis, 'a.b', [], { queue: 'mail', id: 'here' });
+    await client.sadd(`rq:job:${id}:dependents`, 'x');
+    await client.xadd('rq:results:here', '*', 'type', '1');
+    await client.xadd('rq:results:gone', '*', 'type', '2');
+    await client.xadd('rq:results:goes', '*', 'type', '2');
+    await client.expire('rq:results:goes', 100);
+    await client.sadd('rq:job:gone:dependents', 'x');
+    await client.set('rq:queue:mail:intermediate:first_seen:old', String(seconds() - 1_000), 'EX', 86_400);
+    await client.set('rq:queue:mail:intermediate:first_seen:new', String(seconds() - 10), 'EX', 86_400);
+    expect(await fixOnly('leftover-records')).toMatch(/^3 records/);
+    expect((await client.keys('rq:results:*')).sort()).toEqual(['rq:results:goes', 'rq:results:here']);
+    expect(await client.keys('*first_seen*')).toEqual(['rq:queue:mail:intermediate:first_seen:new']);
+    expect(await client.exists('rq:job:here:dependents')).toBe(1);
+  });
+
+  it('looks again at what it was told to remove', async () => {
+    await client.sadd('rq:job:gone:dependents', 'child');
+    await client.hset('rq:job:child', 'status', 'deferred');
+    await client.xadd('rq:results:back', '*', 'type', '2');
+    await client.hset('rq:job:back', 'status', 'queued');
+    const records = [
+      { key: 'rq:job:gone:dependents', id: 'gone', list: null },
+      { key: 'rq:results:back', id: 'back', list: null },
+    ];
+    expect(await dropLeftovers(redis, records, 300)).toBe(0);
   });
 
   it('enqueues deferred jobs that wait for nothing any more, and not one that waits', async () => {

@@ -46,6 +46,39 @@ result = None`);
       expect(await client.zrange('rq:finished:to', '0', '-1')).toEqual(['moved']);
     });
 
+    it('finds what tsrq has moved from registry to registry, and requeues it where it was moved to', async () => {
+      await rq.eval(`q('from').enqueue('nowhere.at_all', job_id='bad')
+p = q('from').enqueue('pyjobs.echo', 'a', job_id='p')
+q('from').enqueue('pyjobs.echo', 'b', depends_on=p, job_id='child')
+result = None`);
+      await rq.cli(['worker', '--burst', '--max-jobs', '1', '-u', server.url, ...JSON_SERIALIZER, 'from']);
+      expect((await tsrq('move', 'from', 'to', '--queued', '--failed', '--deferred')).stdout).toBe(
+        '1 jobs moved from from to to\n1 deferred jobs moved from from to to\n1 failed jobs moved from from to to\n',
+      );
+      const seen = `f = FailedJobRegistry(queue=q('to'))
+result = [f.get_job_ids(), job('bad').origin, q('from').count, FailedJobRegistry(queue=q('from')).get_job_ids()]`;
+      expect(await rq.eval(seen)).toEqual([['bad'], 'to', 0, []]);
+      await rq.eval(`FailedJobRegistry(queue=q('to')).requeue('bad')
+result = None`);
+      expect(await client.lrange('rq:queue:to', '0', '-1')).toEqual(['p', 'bad']);
+      await rq.cli(['worker', '--burst', '-u', server.url, ...JSON_SERIALIZER, 'to']);
+      expect((await client.zrange('rq:finished:to', '0', '-1')).sort()).toEqual(['child', 'p']);
+      expect(await client.exists('rq:queue:from', 'rq:deferred:from', 'rq:failed:from')).toBe(0);
+    });
+
+    it('counts no entry any more whose job is gone once tsrq has cleaned, and every other one', async () => {
+      await rq.eval(`for id in ['gone', 'stays']:
+    q('q').enqueue('nowhere.at_all', job_id=id)
+result = None`);
+      await rq.cli(['worker', '--burst', '-u', server.url, ...JSON_SERIALIZER, 'q']);
+      const failed = "result = sorted(FailedJobRegistry(queue=q('q')).get_job_ids())";
+      await rq.eval("result = r.delete('rq:job:gone')");
+      expect(await rq.eval(failed)).toEqual(['gone', 'stays']);
+      expect((await tsrq('clean', 'q')).stdout).toContain('1 entries without a job dropped');
+      expect(await rq.eval(failed)).toEqual(['stays']);
+      expect(await rq.eval("result = job('stays').get_status().value")).toBe('failed');
+    });
+
     it('takes from a queue that is paused: it knows nothing of that', async () => {
       await put(redis, 'pyjobs.echo', ['a'], { id: 'j', queue: 'q' });
       await tsrq('queue', 'pause', 'q');

@@ -4,6 +4,7 @@ import type { Cli } from '../context.js';
 export function configCommand(cli: Cli): Command {
   return new Command('config')
     .description('Show the effective configuration, and where each value comes from. Passwords are hidden.')
+    .addHelpText('after', '\nExamples:\n  $ tsrq config\n  $ tsrq config --config ./tsrq.json --json')
     .action(async () => {
       const settings = await cli.settings();
       const entries = settings.entries();

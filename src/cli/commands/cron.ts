@@ -22,7 +22,8 @@ interface Options {
 }
 
 const HELP = `
-The file holds entries: a list, or { defaults, jobs }, as JSON, YAML, or the default export of a module.
+The file holds entries: a list, or { defaults, jobs }, as JSON, YAML, or the
+default export of a module.
 
   - name: nightly                # unique; default: the function
     function: app.report.build
@@ -30,10 +31,13 @@ The file holds entries: a list, or { defaults, jobs }, as JSON, YAML, or the def
     cron: "0 3 * * *"            # or interval: 5m
     timezone: Europe/Berlin      # default: UTC
     missed: once                 # or skip, all: what if no tsrq cron ran then
-    args: [1]                    # kwargs, timeout, resultTtl, ttl, failureTtl, meta, retry, …
+    args: [1]                    # kwargs, timeout, resultTtl, meta, retry, …
 
 It may run several times, for safety: each occurrence is enqueued once.
-Signals: TERM or INT: exit 0. HUP: read the file again.
+
+Signals:
+  TERM, INT  exit 0
+  HUP        read the file again
 
 Examples:
   $ tsrq cron cron.yaml

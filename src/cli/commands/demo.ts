@@ -33,6 +33,7 @@ const STEPS: readonly (readonly [comment: string, args: readonly string[]])[] = 
 export function demoCommand(cli: Cli): Command {
   return new Command('demo')
     .description('Show tsrq at work: jobs, a worker, info and requeue, on a private Redis of which nothing is kept.')
+    .addHelpText('after', '\nExamples:\n  $ tsrq demo\n  $ TSRQ_REDIS_BINARY=/opt/valkey/bin/valkey-server tsrq demo')
     .action(async () => {
       const server = await findRedisServer(cli.env);
       if (!server) {

@@ -23,10 +23,14 @@ Examples:
   $ tsrq doctor --fix --yes --json | jq .fixed
   $ tsrq doctor --json | jq '.findings[] | select(.level != "ok")'
 
-Without --fix nothing is changed. --fix does what tsrq can do itself, after a question each: ids without a job, ids stranded between queue
-and start, deferred jobs that wait for nothing, jobs and registrations of dead workers, members that are none. It is safe while workers run.
+Without --fix nothing is changed. --fix does what tsrq can do itself, after a
+question each: ids and entries without a job or over their time, ids stranded
+between queue and start, deferred jobs that wait for nothing, jobs and
+registrations of dead workers, members that are none, what is left of jobs that
+are gone. It is safe while workers run.
 
-Exits 1 if there is a problem (with --fix: one that is left); warnings alone exit 0.`;
+Exits 1 if there is a problem (with --fix: one that is left); warnings alone
+exit 0.`;
 
 export function doctorCommand(cli: Cli): Command {
   return new Command('doctor')

@@ -31,8 +31,9 @@ interface Emptied {
 }
 
 const HELP = `
-Running jobs are not touched, and what comes meanwhile stays. Jobs that depend on a removed one are released.
-AGE is told by when a job was enqueued (queued), ended (finished, failed), was canceled, deferred, or created (scheduled).
+Running jobs are not touched, and what comes meanwhile stays. Jobs that depend
+on a removed one are released. AGE is told by when a job was enqueued (queued),
+ended (finished, failed), was canceled, deferred, or created (scheduled).
 
 Examples:
   $ tsrq empty low

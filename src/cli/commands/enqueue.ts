@@ -35,19 +35,19 @@ interface Options extends FollowUpOptions {
 
 const EXAMPLES = `
 Arguments:
-  text          a string                 key=text      a string for the parameter 'key'
-  :json         a JSON value             key:=json     a JSON value for 'key'
-  @file         the text of a file       key:=@file    the JSON of a file
+  text       a string             key=text    a string for the parameter 'key'
+  :json      a JSON value         key:=json   a JSON value for 'key'
+  @file      the text of a file   key:=@file  the JSON of a file
 
 Durations are seconds, or a number with d, h, m or s: 90, 5m, 1h.
 
 Examples:
   $ tsrq enqueue count.words https://example.org
-  $ tsrq enqueue -q high --timeout 5m mail.send to=bob@example.org :3 urgent:=true
+  $ tsrq enqueue -q high --timeout 5m mail.send to=bob@example.org urgent:=true
   $ tsrq enqueue --schedule-in 10m reminders.send 42
   $ tsrq enqueue --depends-on fetch-1 --depends-on fetch-2 report.merge
   $ tsrq enqueue count.words 'a b c' --wait 30s
-  $ tsrq enqueue --job-id nightly --retry-max 2 --retry-interval 10 --retry-interval 60 report.build
+  $ tsrq enqueue --job-id nightly --retry-max 2 --retry-interval 10 report.build
   $ tsrq enqueue --on-success mail.done --on-failure mail.sorry report.build
   $ tsrq enqueue --repeat-times 23 --repeat-interval 1h stats.collect
   $ tsrq enqueue --retry-max 8 --retry-backoff 5s http.fetch https://example.org

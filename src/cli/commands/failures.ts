@@ -26,7 +26,7 @@ export function failuresCommand(cli: Cli): Command {
     )
     .addHelpText(
       'after',
-      "\nExamples:\n  $ tsrq failures\n  $ tsrq failures --queue mail --since 1h\n  $ tsrq failures --json | jq '.groups[0]'\n\n`tsrq job show ID` shows an example in full, `tsrq requeue --all --function NAME --match TEXT` puts a group back.",
+      "\nExamples:\n  $ tsrq failures\n  $ tsrq failures --queue mail --since 1h\n  $ tsrq failures --json | jq '.groups[0]'\n\n`tsrq job show ID` shows an example in full, and\n`tsrq requeue --all --function NAME --match TEXT` puts a group back.",
     )
     .action(async ({ queue, since }: Options) => {
       const settings = await cli.settings();

@@ -12,7 +12,8 @@ const DEFAULT_LIMIT = 20;
 const EXAMPLES = `
 Actions:
   list           the names of all groups
-  show NAMES     how many of the jobs of a group have which status, whether all have ended, and some of the jobs
+  show NAMES     how many of the jobs of a group have which status, whether all
+                 have ended, and some of the jobs
   delete NAMES   delete groups; their jobs stay
 
 Examples:

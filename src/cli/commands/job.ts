@@ -14,7 +14,8 @@ Examples:
   $ tsrq job requeue 7a96… 11f0…
   $ tsrq job stop nightly
 
-\`tsrq job ACTION --help\` tells more. Exits 1 if any of the jobs could not be dealt with.
+\`tsrq job ACTION --help\` tells more. Exits 1 if any of the jobs could not be
+dealt with.
 `;
 
 export function jobCommand(cli: Cli): Command {

@@ -1,10 +1,10 @@
 import { Argument, Command } from 'commander';
 import { TsrqError } from '../../errors.js';
-import { snapshot } from '../../info.js';
+import { snapshot, type QueueCounts, type QueueInfo } from '../../info.js';
 import { compactQueue } from '../../queue/compact.js';
 import { deleteQueue } from '../../queue/delete-queue.js';
-import { moveQueue } from '../../queue/move.js';
 import { pauseQueue, resumeQueue } from '../../queue/pause.js';
+import { queueNames } from '../../queue/registry.js';
 import type { Redis } from '../../redis/redis.js';
 import { confirm } from '../confirm.js';
 import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
@@ -15,6 +15,7 @@ import { progressBar } from '../progress.js';
 import { queueJson } from '../render/info-json.js';
 import { renderInfo } from '../render/info.js';
 import { describeQueue } from '../render/queue.js';
+import { moveAndReport } from './move.js';
 
 interface Options {
   duration?: number;
@@ -27,9 +28,11 @@ const HELP = `
 Actions:
   list      queues with their counts; names narrow it
   show      one queue or several, in full
-  pause     tsrq's workers take nothing from them, for --duration or until resumed; Python's workers do not know it
+  pause     tsrq's workers take nothing from them, for --duration or until
+            resumed; Python's workers do not know it
   resume    they may be taken from again
-  move      FROM TO: the queued jobs of FROM go to the end of TO, in their order
+  move      FROM TO: the queued jobs of FROM go to the end of TO, in order;
+            \`tsrq move\` can also choose some of them
   compact   drop ids whose job is gone
   delete    remove the queued jobs and the queue; its registries stay
 
@@ -40,7 +43,8 @@ Examples:
   $ tsrq queue move low default
   $ tsrq queue delete old --yes
 
-Exits 1 if any of them could not be done. Move, compact and delete may be interrupted and given again.
+Exits 1 if any of them could not be done. Move, compact and delete may be
+interrupted and given again.
 `;
 
 const ACTIONS = ['list', 'show', 'pause', 'resume', 'move', 'compact', 'delete'] as const;
@@ -67,7 +71,7 @@ export function queueCommand(cli: Cli): Command {
     .action(async (action: Action, names: string[], options: Options) => {
       check(action, names, options);
       if (action === 'list' || action === 'show') await show(cli, action, names);
-      else if (action === 'move') await move(cli, names[0] ?? '', names[1] ?? '');
+      else if (action === 'move') await moveAndReport(cli, names[0] ?? '', names[1] ?? '', {});
       else await change(cli, action, names, options);
     });
 }
@@ -88,44 +92,46 @@ async function show(cli: Cli, action: 'list' | 'show', names: readonly string[])
   const connections = names.length > 0 ? queuesByConnection(settings, names) : chosenConnections(settings);
   const found = await Promise.all(
     connections.map(async ({ name, target, queues }) => {
-      const now = await snapshot(await cli.connect(target), queues === null ? {} : { queues });
-      return { connection: name, now };
+      const redis = await cli.connect(target);
+      const now = await snapshot(redis, queues === null ? {} : { queues });
+      return { connection: name, now, unknown: action === 'show' ? await unknownOf(redis, now.queues) : [] };
     }),
   );
-  if (found.some(({ now }) => now.queues.some(({ error }) => error !== null))) cli.exitCode = 1;
+  const unknown = found.flatMap((each) => each.unknown);
+  if (unknown.length > 0 || found.some(({ now }) => now.queues.some(({ error }) => error !== null))) cli.exitCode = 1;
   if (cli.json) {
-    const queues = found.flatMap(({ connection, now }) =>
-      now.queues.map((queue) => ({ connection, ...queueJson(queue) })),
+    const queues = found.flatMap(({ connection, now, unknown: none }) =>
+      now.queues.map((queue) =>
+        none.includes(queue) ? { connection, name: queue.name, found: false } : { connection, ...queueJson(queue) },
+      ),
     );
     cli.stdout.write(`${JSON.stringify({ queues })}\n`);
     return;
   }
+  for (const { name } of unknown) cli.stderr.write(`tsrq: there is no queue ${name}; \`tsrq queue list\` shows them\n`);
   const { columns, colour } = cli.stdout;
   const view = { columns, colour, queues: true, workers: false, byQueue: false };
   const blocks = found.flatMap(({ connection, now }) =>
     action === 'show'
-      ? now.queues.map(describeQueue)
+      ? now.queues.filter((queue) => !unknown.includes(queue)).map(describeQueue)
       : [renderInfo(now, null, { ...view, connection: found.length > 1 ? connection : null }).join('\n')],
   );
-  cli.stdout.write(`${blocks.join('\n\n')}\n`);
+  if (blocks.length > 0) cli.stdout.write(`${blocks.join('\n\n')}\n`);
 }
 
-async function move(cli: Cli, from: string, to: string): Promise<void> {
-  const connections = queuesByConnection(await cli.settings(), [from, to]);
-  const [connection] = connections;
-  if (connection === undefined || connections.length > 1)
-    throw new TsrqError('USAGE', `${from} and ${to} are on different servers`);
-  cli.outliveReader();
-  const redis = await cli.connect(connection.target);
-  const bar = await progressBar(cli.stderr, `Moving ${from}`, 'jobs');
-  const { moved, dropped } = await moveQueue(redis, from, to, bar.update, cli.interruption()).finally(bar.end);
-  if (cli.json) cli.stdout.write(`${JSON.stringify({ from, to, moved, dropped })}\n`);
-  else {
-    const rest = dropped === 0 ? '' : `, ${dropped} ids without a job to move dropped`;
-    cli.stdout.write(`${moved} jobs moved from ${from} to ${to}${rest}\n`);
-  }
-  noteInterruption(cli, 'the others are where they were; the same command goes on');
+/** Those that have nothing, nobody listens on, and RQ does not know. */
+async function unknownOf(redis: Redis, queues: readonly QueueInfo[]): Promise<QueueInfo[]> {
+  const bare = queues.filter((queue) => queue.error === null && !queue.paused && isBare(queue));
+  if (bare.length === 0) return [];
+  const { names } = await queueNames(redis);
+  return bare.filter(({ name }) => !names.includes(name));
 }
+
+const COUNTS = [
+  ...(['queued', 'intermediate', 'started', 'abandoned', 'finished'] as const),
+  ...(['failed', 'deferred', 'scheduled', 'canceled'] as const),
+];
+const isBare = (queue: QueueCounts): boolean => queue.workers.length === 0 && COUNTS.every((name) => queue[name] === 0);
 
 /** What became of one queue. */
 interface Done {

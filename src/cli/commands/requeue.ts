@@ -26,7 +26,11 @@ export interface RequeueChoice {
 const FILTERS = ['match', 'function', 'failedSince', 'failedBefore', 'limit'] as const;
 
 const HELP = `
-TIME is an age, as 10m or '2 hours ago', or a date, as 2030-01-02T03:04:05 (local time), or with Z or an offset.
+Jobs that were stopped are in the same registries as failed ones: --all puts
+them back too, unless a filter leaves them out.
+
+TIME is an age, as 10m or '2 hours ago', or a date, as 2030-01-02T03:04:05
+(local time), or with Z or an offset.
 
 Examples:
   $ tsrq requeue --all
@@ -41,7 +45,7 @@ export function requeueCommand(cli: Cli): Command {
   return new Command('requeue')
     .description('Put failed jobs back on the queues they came from.')
     .argument('[job_ids...]', 'ids of failed jobs, whichever queue they failed on')
-    .option('-a, --all', 'every failed job of every queue (of those named with --queue)')
+    .option('-a, --all', 'every failed or stopped job of every queue (of those named with --queue)')
     .option('--queue <name>', 'only jobs that failed on this queue; repeatable', several)
     .option('--at-front', 'put them at the head of the queue')
     .option('--keep-retries', 'keep the retries they have left, instead of giving them all of theirs again')

@@ -11,13 +11,15 @@ import type { Service } from '../systemd/supervisor.js';
 import { addConnectTimeout, addLogOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';
 
 const HELP = `
-It does what \`tsrq worker --with-scheduler\` does besides running jobs, under the same locks as RQ's own scheduler: any
-number of schedulers may run, each queue is looked after by one of them, and another takes over within a minute.
+It does what \`tsrq worker --with-scheduler\` does besides running jobs, under the
+same locks as RQ's own scheduler: any number of schedulers may run, each queue
+is looked after by one of them, and another takes over within a minute.
 
-Signals: TERM or INT: give up the locks and exit 0.
+Signals:
+  TERM, INT  give up the locks and exit 0
 
 Examples:
-  $ tsrq scheduler                 for all queues of the configured Redis servers, new ones included
+  $ tsrq scheduler                 for all queues, new ones included
   $ tsrq scheduler mail reports    for these queues
 `;
 

@@ -7,6 +7,10 @@ export function suspendCommand(cli: Cli): Command {
   return new Command('suspend')
     .description('Let no worker of this Redis start a new job, Python workers included; running jobs go on.')
     .option('--duration <seconds>', 'resume by itself after so many seconds', wholeSeconds)
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ tsrq suspend\n  $ tsrq suspend --duration 600\n\n`tsrq queue pause` holds single queues, of tsrq's workers alone.",
+    )
     .action(async (options: { duration?: number }) => {
       const { target } = await cli.settings();
       const seconds = options.duration ?? null;

@@ -20,10 +20,13 @@ export function tailCommand(cli: Cli): Command {
     .addHelpText(
       'after',
       `
-Events: ${TRANSITIONS.join(', ')}.
+Events:
+  ${TRANSITIONS.slice(0, 6).join(', ')},
+  ${TRANSITIONS.slice(6).join(', ')}
 
-It looks at Redis again and again: of what happens to a job between two looks, the last is shown; of more than 100 new
-entries of one list or registry between two looks, the newest are. A job that keeps no result ends as 'gone'.
+It looks at Redis again and again: of what happens to a job between two looks,
+the last is shown; of more than 100 new entries of one list or registry between
+two looks, the newest are. A job that keeps no result ends as 'gone'.
 
 Examples:
   $ tsrq tail

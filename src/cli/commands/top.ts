@@ -14,7 +14,8 @@ Examples:
   $ tsrq top --tab failed --interval 1
   $ tsrq top -u redis://10.0.0.5:6379/0
 
-Keys are shown in the last line, and all of them with ?. What removes or ends something is asked first.
+Keys are shown in the last line, and all of them with ?. What removes or ends
+something is asked first.
 `;
 
 export function topCommand(cli: Cli): Command {

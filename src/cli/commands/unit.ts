@@ -13,8 +13,9 @@ const UNITS = new URL('../../../systemd/', import.meta.url);
 const FILES = { worker: 'tsrq-worker@.service', scheduler: 'tsrq-scheduler.service' } as const;
 
 const HELP = `
-The unit starts this very tsrq with this very Node, in the working directory, with the configuration file that is in use
-now, and with the arguments given here. Settings of the environment are not taken over: they belong into
+The unit starts this very tsrq with this very Node, in the working directory,
+with the configuration file that is in use now, and with the arguments given
+here. Settings of the environment are not taken over: they belong into
 /etc/tsrq/worker.env, which the unit reads. Passwords never belong into a unit.
 
 Examples:
@@ -23,7 +24,8 @@ Examples:
   $ tsrq unit scheduler --output /etc/systemd/system/tsrq-scheduler.service
   $ tsrq unit --user --output ~/.config/systemd/user/tsrq-worker@.service
 then
-  $ systemctl daemon-reload && systemctl enable --now tsrq-worker@1 tsrq-worker@2
+  $ systemctl daemon-reload
+  $ systemctl enable --now tsrq-worker@1 tsrq-worker@2
 `;
 
 export function unitCommand(cli: Cli): Command {

@@ -5,11 +5,20 @@ import { whole } from '../values.js';
 import { addWorkerOptions, type WorkerFlagValues } from '../worker-options.js';
 import { runWorker } from './worker.js';
 
+const HELP = `
+Examples:
+  $ tsrq worker-pool high low -n 4
+  $ tsrq worker-pool --burst --num-workers 8 mail
+
+\`tsrq worker --help\` tells where jobs are found, and what signals do.
+`;
+
 export function workerPoolCommand(cli: Cli): Command {
   const command = addWorkerOptions(
     new Command('worker-pool')
       .description("Run several jobs at once: `tsrq worker --concurrency N`, under RQ's name.")
-      .argument('[queues...]', 'names of queues, highest priority first'),
+      .argument('[queues...]', 'names of queues, highest priority first')
+      .addHelpText('after', HELP),
   );
   // RQ's -n is the number of workers here, and the name elsewhere.
   const name = command.options.find((option) => option.long === '--name');

@@ -25,11 +25,18 @@ import { WORKERS_ACTIONS } from '../workers-actions.js';
 import { addWorkerOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';
 
 const HELP = `
-Jobs: the function 'app.mail.send' is the export 'send' of app/mail.js (or .ts, .mjs …) under a --path directory,
-or whatever a --jobs module registers under that name.
+Jobs:
+  the function 'app.mail.send' is the export 'send' of app/mail.js (or .ts,
+  .mjs …) under a --path directory, or whatever a --jobs module registers under
+  that name
 
-Signals: TERM or INT once: finish the running jobs and exit 0; again after a second: end them at once.
-HUP: fresh code for new jobs. TSTP and CONT: take no jobs, take them again. USR2: log what is running.
+Signals:
+  TERM, INT  once: finish the running jobs and exit 0
+             again after a second: end them at once
+  HUP        fresh code for new jobs
+  TSTP       take no jobs
+  CONT       take them again
+  USR2       log what is running
 
 Examples:
   $ tsrq worker high low

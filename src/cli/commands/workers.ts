@@ -22,7 +22,7 @@ Actions:
   quiet     take no new jobs; running ones go on
   resume    take jobs again
   stop      end when the running jobs have ended
-  kill-job  end the running jobs at once: each is retried if it may be, else failed
+  kill-job  end the running jobs at once: they are retried or failed
   scale     run so many jobs at once from now on: -C
 
 Python's workers know stop and kill-job only.
@@ -33,7 +33,8 @@ Examples:
   $ tsrq workers scale web-1 web-2 -C 8
   $ tsrq workers stop web-1
 
-Exits 1 if any of them could not be told, or does not show within 10 s that it has done it.
+Exits 1 if any of them could not be told, or does not show within 10 s that it
+has done it.
 `;
 
 export function workersCommand(cli: Cli): Command {

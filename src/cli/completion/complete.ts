@@ -106,6 +106,8 @@ function kindOf(name: string, command: Command): Kind | null {
 const KINDS: Readonly<Record<string, Kind>> = {
   queue: 'queues',
   queues: 'queues',
+  from: 'queues',
+  to: 'queues',
   dependsOn: 'jobs',
   worker: 'workers',
   connection: 'connections',

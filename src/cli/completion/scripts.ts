@@ -33,22 +33,30 @@ complete -F _tsrq tsrq
   zsh: `#compdef tsrq
 # Completion of tsrq in zsh: source <(tsrq completion zsh)
 _tsrq() {
-  local line
+  local line value
   local -a values
   while IFS= read -r line; do
     if [[ $line == ${FILES} ]]; then
       _files
       return
     fi
-    values+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
-  done < <(tsrq completion --words -- "\${(@Q)words[2,CURRENT]}" 2> /dev/null)
+    # A colon begins the description, unless a backslash stands before it.
+    value=\${line%%$'\\t'*}
+    value=\${value//\\\\/\\\\\\\\}
+    value=\${value//:/\\\\:}
+    line=\${line#*$'\\t'}
+    values+=("$value\${line:+:$line}")
+  done < <(tsrq completion --words -- "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2> /dev/null)
   (( \${#values} )) && _describe tsrq values
 }
 if [[ \${funcstack[1]} == _tsrq ]]; then _tsrq "$@"; else compdef _tsrq tsrq; fi
 `,
   fish: `# Completion of tsrq in fish: tsrq completion fish | source
 function __tsrq_complete
-    set -l words (commandline -opc) (commandline -ct)
+    # The word that is being typed, as the shell would pass it on; as it stands if a quote is open.
+    set -l current (commandline -ct | string unescape)
+    or set current (commandline -ct)
+    set -l words (commandline -opc) $current
     for line in (tsrq completion --words -- $words[2..-1] 2> /dev/null)
         if test "$line" = '${FILES}'
             __fish_complete_path (commandline -ct)

@@ -14,12 +14,12 @@ local ids = call('LPOP', source, limit) or {}
 local moved = {}
 for _, id in ipairs(ids) do
   local key = 'rq:job:' .. id
-  local job = try('HMGET', key, 'status', 'origin')
+  local job = try('HMGET', key, 'status', 'origin', 'repeats_left')
   if job.err then
     -- No hash: the worker that takes it says so.
     moved[#moved + 1] = id
   elseif call('EXISTS', key) == 1 and (job[1] == 'queued' or not must_not_run(id, job[1], job[2] or from)) then
-    call('HSET', key, 'origin', to)
+    rehome(id, from, to, job[3])
     moved[#moved + 1] = id
   end
 end

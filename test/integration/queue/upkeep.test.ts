@@ -48,7 +48,7 @@ describe('cleaning', () => {
     await client.zadd('rq:failed:q', '5', 'over', '-1', 'for-ever', String(now + 60), 'stays');
     await client.sadd('rq:workers:q', 'rq:worker:w', 'rq:worker:ghost');
     await client.sadd('rq:workers', 'rq:worker:w', 'rq:worker:ghost');
-    expect(await clean(redis, 'q', 'mine')).toBe(true);
+    expect(await clean(redis, 'q', { token: 'mine' })).toEqual({ entries: 2_501, workers: ['ghost'] });
     expect(await client.zrange('rq:finished:q', '0', '-1')).toEqual(['stays', 'for-ever']);
     expect(await client.zrange('rq:failed:q', '0', '-1')).toEqual(['for-ever', 'stays']);
     expect(await client.smembers('rq:workers:q')).toEqual(['rq:worker:w']);
@@ -59,7 +59,7 @@ describe('cleaning', () => {
   it('does nothing while another holds the lock, and leaves it to its holder', async () => {
     await client.zadd('rq:failed:q', '5', 'over');
     await client.set('rq:clean_registries:q', '1', 'EX', 899);
-    expect(await clean(redis, 'q', 'mine')).toBe(false);
+    expect(await clean(redis, 'q', { token: 'mine' })).toBeNull();
     expect(await client.zcard('rq:failed:q')).toBe(1);
     expect(await client.get('rq:clean_registries:q')).toBe('1');
   });

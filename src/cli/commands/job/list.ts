@@ -21,7 +21,7 @@ const EXAMPLES = `
 Examples:
   $ tsrq job list --state failed --match timeout --since 2h
   $ tsrq job list high low --state queued,started --oldest-first
-  $ tsrq job list --state failed --function mail.send --ids --limit 0 | xargs tsrq requeue
+  $ tsrq job list --state failed --ids --limit 0 | xargs tsrq requeue
   $ tsrq job list --older-than 7d --json | jq .jobs
 `;
 

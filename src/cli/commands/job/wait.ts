@@ -14,7 +14,8 @@ Examples:
   $ tsrq job wait nightly && echo done
   $ tsrq job wait --timeout 5m 7a96… 11f0…
 
-Exits 0 if all have finished, 1 if any failed, was stopped or canceled, is gone or does not exist, 124 when the time is over.
+Exits 0 if all have finished, 1 if any failed, was stopped or canceled, is gone
+or does not exist, 124 when the time is over.
 `;
 
 /** What the wait for a job came to; `text`: why it did not end, where it did not. */
