@@ -44,8 +44,8 @@ export class SignalRelay implements SignalTarget {
     return this.#worker !== null;
   }
 
-  reload(): void {
-    const loaded = this.#worker?.reload();
+  reload(because?: string): void {
+    const loaded = this.#worker?.reload(because);
     if (loaded) void this.#led?.supervisor?.reloading(loaded);
   }
 

@@ -33,8 +33,8 @@ export interface RunningWorker {
   /** Takes no new jobs, or takes them again. */
   quiet(): void;
   unquiet(): void;
-  /** New jobs run fresh code; resolves when it is loaded. */
-  reload(): Promise<void>;
+  /** New jobs run fresh code; resolves when it is loaded. `because`: what was changed, if that is known. */
+  reload(because?: string): Promise<void>;
   /** One line per running job: for whoever asks what the worker does. `showDescription`: false for ids alone. */
   describe(showDescription: boolean): string[];
   /** Whether it has got on since the last call, see `Pulse`: true at the first. */
@@ -222,9 +222,11 @@ function control(
     unquiet: () => {
       worker.unquiet();
     },
-    reload: async () => {
+    reload: async (because) => {
+      // Nothing new begins then, and what is started now nobody would end.
+      if (worker.ending) return;
       const loaded = performer.reload();
-      options.onEvent({ type: 'reloaded' });
+      options.onEvent({ type: 'reloaded', because: because ?? null });
       for (const problem of await loaded) options.onEvent({ type: 'warning', message: problem });
     },
     describe: (showDescription) =>

@@ -22,6 +22,7 @@ import { obeySignals } from '../signals.js';
 import { isRedisAway, supervisorOf } from '../systemd/supervised.js';
 import type { Service, Supervisor } from '../systemd/supervisor.js';
 import { WORKERS_ACTIONS } from '../workers-actions.js';
+import { watchHandlers, type HandlerWatch } from '../watch.js';
 import { addWorkerOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';
 
 const HELP = `
@@ -29,13 +30,14 @@ Jobs: the function 'app.mail.send' is the export 'send' of app/mail.js (or .ts, 
 or whatever a --jobs module registers under that name.
 
 Signals: TERM or INT once: finish the running jobs and exit 0; again after a second: end them at once.
-HUP: fresh code for new jobs. TSTP and CONT: take no jobs, take them again. USR2: log what is running.
+HUP: fresh code for new jobs (--watch does that by itself). TSTP and CONT: take no jobs, take them again. USR2: log what is running.
 
 Examples:
   $ tsrq worker high low
   $ tsrq worker --burst --concurrency 4 --path ./dist
   $ tsrq worker --dequeue-strategy weighted high=5 low=1
   $ tsrq worker --limit mail=10/s --limit reports=2 mail reports
+  $ tsrq worker --watch --jobs src/jobs.ts
 `;
 
 export function workerCommand(cli: Cli): Command {
@@ -81,8 +83,10 @@ async function runConfigured(cli: Cli, { settings, log, signals }: Given): Promi
   const stray = watchStrayErrors(signals, log);
   const supervisor = await supervisorOf(cli.env, log);
   let metrics: OpenMetrics | null = null;
+  let watch: HandlerWatch | null = null;
   try {
     const configured = await workerOptions(cli, settings, log);
+    if (settings.worker.watch) watch = await watchFor(configured, signals, log);
     const address = settings.worker.metricsAddress;
     // Loaded only for those who want it.
     if (address !== null) metrics = await (await import('../metrics/open.js')).openMetrics(cli, address, configured);
@@ -97,8 +101,22 @@ async function runConfigured(cli: Cli, { settings, log, signals }: Given): Promi
   } finally {
     stray.disarm();
     metrics?.close();
+    await watch?.close();
     await supervisor?.end();
   }
+}
+
+/** Lets the worker load fresh code when that has changed. USAGE where it cannot. */
+function watchFor({ isolation, sources }: Options, signals: SignalRelay, log: Log): Promise<HandlerWatch> {
+  if (isolation === 'none') {
+    throw new TsrqError('USAGE', '--watch does not go with --isolation none: a process cannot load a module again', {
+      hint: 'leave out --isolation none while you develop',
+    });
+  }
+  const onChange = (what: string): void => {
+    signals.reload(what);
+  };
+  return watchHandlers(sources, { log, onChange });
 }
 
 type Options = WorkerOptions & { readonly connectTimeoutSeconds: number };

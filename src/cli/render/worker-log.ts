@@ -65,7 +65,10 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
     case 'scaled':
       return info('scaled', `Scaled: ${event.concurrency} ${event.concurrency === 1 ? 'job' : 'jobs'} at once`);
     case 'reloaded':
-      return info('reloaded', 'Reloaded: new jobs run fresh code');
+      return info(
+        'reloaded',
+        `Reloaded${event.because === null ? '' : ` (${event.because})`}: new jobs run fresh code`,
+      );
     case 'stopping':
       return info(
         'stopping',
