@@ -81,16 +81,17 @@ async function direct(cli: Cli, order: WorkerOrder, names: readonly string[], op
   const settings = await cli.settings();
   const connections = options.queue ? queuesByConnection(settings, options.queue) : chosenConnections(settings);
   const told: Told[] = [];
-  let left = [...new Set(names)];
   for (const { name: connection, target, queues } of connections) {
     const redis = await cli.connect(target);
-    const here = names.length > 0 ? left : await registered(redis, queues);
+    const here = names.length > 0 ? [...new Set(names)] : await registered(redis, queues);
     const results = await Promise.all(here.map((name) => tell(redis, name)));
-    // A name that this Redis does not know may be known to the next.
+    // A name that this Redis does not know may be known to another; a worker on several is told by each, once.
     const last = target === connections.at(-1)?.target;
-    const known = results.filter(({ state }) => names.length === 0 || last || state !== 'gone');
+    const isTold = (name: string): boolean => told.some((other) => other.name === name);
+    const known = results.filter(
+      ({ name, state }) => names.length === 0 || state !== 'gone' || (last && !isTold(name)),
+    );
     told.push(...known.map((result) => ({ connection, ...result })));
-    left = left.filter((name) => !known.some((result) => result.name === name));
   }
   if (told.some(({ state }) => !FINE.has(state))) cli.exitCode = 1;
   if (cli.json) {

@@ -83,6 +83,12 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
   }
 }
 
+/** The same of one of several Redis servers, which is named; null: of the only one, or of all. */
+export function placed(record: LogRecord, place: string | null): LogRecord {
+  if (place === null) return record;
+  return { ...record, message: `[${place}] ${record.message}`, fields: { ...record.fields, connection: place } };
+}
+
 function jobEnded(event: Extract<WorkerEvent, { type: 'job-ended' }>, showDescription: boolean): LogRecord {
   const { ending, seconds, summary, error } = event;
   const fields = { ...jobFields(event), seconds: Number(seconds.toFixed(6)), outcome: ending.state };
