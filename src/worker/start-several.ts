@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import type { RedisTarget } from '../redis/target.js';
@@ -61,14 +62,18 @@ class Several implements RunningWorker {
   readonly #closing = new AbortController();
   /** Those that have not begun. */
   readonly #booted = new Map<Place, BootedWorker>();
-  /** What each Redis calls itself. */
-  readonly #identities = new Map<string, string>();
+  /** By what each Redis calls itself: the names of the places. */
+  readonly #servers = new Map<string, string>();
   readonly #workers = new Set<RunningWorker>();
+  /** How many have begun, or are about to, and have not ended. */
+  #alive = 0;
   readonly #ends: WorkerEnd[] = [];
   #failure: { readonly error: unknown } | null = null;
   #settle: (end: Promise<WorkerEnd>) => void = () => undefined;
 
   constructor(options: SeveralOptions) {
+    // Every attempt to boot listens.
+    setMaxListeners(0, this.#closing.signal);
     this.#options = options;
     this.#crew = new Crew(options.concurrency, options.places.length);
     this.#performer = new SharedPerformer(
@@ -165,7 +170,7 @@ class Several implements RunningWorker {
     try {
       const booted = await bootWorker(own, { crew: this.#crew, signal: this.#closing.signal });
       this.#booted.set(place, booted);
-      await this.#identify(booted, place);
+      this.#identify(booted, place);
       return null;
     } catch (error) {
       return error;
@@ -173,40 +178,49 @@ class Several implements RunningWorker {
   }
 
   /** Two workers on one Redis would take its name from each other. */
-  async #identify({ redis }: BootedWorker, { name, target }: Place): Promise<void> {
-    // Who may not ask for it has addresses only, and those are different.
-    const server = await redis.call(['INFO', 'server']).catch(() => '');
-    const id = /^run_id:(\S+)/m.exec(String(server))?.[1];
-    if (id === undefined) return;
-    const identity = `${id}/${target.db}`;
-    const other = this.#identities.get(identity);
+  #identify({ server }: BootedWorker, { name }: Place): void {
+    // Where it is not told, different addresses have to do.
+    if (server === null) return;
+    const other = this.#servers.get(server);
     if (other !== undefined) {
       throw new TsrqError('USAGE', `the connections ${other} and ${name} lead to the same Redis`, {
         hint: 'map the queues of both to one of them',
       });
     }
-    this.#identities.set(identity, name);
+    this.#servers.set(server, name);
   }
 
   async #begin(place: Place): Promise<void> {
     const booted = this.#booted.get(place);
     if (!booted) return;
     this.#booted.delete(place);
-    const worker = await booted.begin();
-    this.#workers.add(worker);
-    void worker.ended
-      .then(
-        (end) => {
-          this.#ends.push(end);
-        },
-        (error: unknown) => {
-          this.#fail(error);
-        },
-      )
-      .finally(() => {
-        this.#workers.delete(worker);
-        if (this.#workers.size === 0) this.#end();
-      });
+    this.#alive += 1;
+    try {
+      const worker = await booted.begin();
+      this.#workers.add(worker);
+      void worker.ended
+        .then(
+          (end) => {
+            this.#ends.push(end);
+          },
+          (error: unknown) => {
+            this.#fail(error);
+          },
+        )
+        .finally(() => {
+          this.#workers.delete(worker);
+          this.#leave();
+        });
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+  }
+
+  /** The last one ends it all. */
+  #leave(): void {
+    this.#alive -= 1;
+    if (this.#alive === 0) this.#end();
   }
 
   /** Tries until it answers; then it takes its part. */

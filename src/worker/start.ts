@@ -65,7 +65,8 @@ export async function startWorker(options: StartOptions): Promise<RunningWorker>
 
 /** A worker that is registered and has not begun to take jobs: one of the two is called. */
 export interface BootedWorker {
-  readonly redis: Redis;
+  /** What tells its Redis from others, where that may be asked; null without a crew. */
+  readonly server: string | null;
   begin(): Promise<RunningWorker>;
   /** Takes back its registration. */
   abandon(): Promise<void>;
@@ -105,7 +106,12 @@ export async function bootWorker(
     signal?.throwIfAborted();
     const worker = new Worker(options, redis, performer, crew);
     const warm = performer.start();
-    await boot.within(prepare(redis, options, worker));
+    let server: string | null = null;
+    const prepared = async (): Promise<void> => {
+      if (crew) server = await identityOf(redis, options.target);
+      await prepare(redis, options, worker);
+    };
+    await boot.within(prepared());
     for (const problem of await warm) options.onEvent({ type: 'warning', message: problem });
     comeBack = () => {
       worker.adoptSoon();
@@ -113,7 +119,7 @@ export async function bootWorker(
       void worker.beat().catch(() => undefined);
     };
     return {
-      redis,
+      server,
       begin: () =>
         live(options, { redis, performer, worker, crew, outages }).catch(async (error: unknown) => {
           await close();
@@ -145,6 +151,12 @@ async function prepare(redis: Redis, options: WorkerOptions, worker: Worker): Pr
     options.onEvent({ type: 'warning', message });
   }
   await worker.register();
+}
+
+async function identityOf(redis: Redis, { db }: RedisTarget): Promise<string | null> {
+  const info = await redis.call(['INFO', 'server']).catch(() => '');
+  const id = /^run_id:(\S+)/m.exec(String(info))?.[1];
+  return id === undefined ? null : `${id}/${db}`;
 }
 
 function performerOf(options: WorkerOptions, redis: Redis): Performer {

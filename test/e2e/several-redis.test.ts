@@ -217,6 +217,18 @@ describe('a worker on two servers', () => {
     expect(await Promise.all([atMain, atMail].map((at) => at.exists('rq:workers')))).toEqual([0, 0]);
   });
 
+  it('ends cold: the running jobs of both are recorded as failed', async () => {
+    const running = await start('-C', '2', 'high', 'mail');
+    const ids = [await noteAt(toMain, 'high', 'high', 60_000), await noteAt(toMail, 'mail', 'mail', 60_000)];
+    await until('both run', () => lines().length === 2);
+    running.kill('SIGTERM');
+    // A second signal within a second is the same one.
+    const again = setInterval(() => running.kill('SIGTERM'), 200);
+    expect((await running.exited).code).toBe(143);
+    clearInterval(again);
+    expect([await statusOf(atMain, ids[0] ?? ''), await statusOf(atMail, ids[1] ?? '')]).toEqual(['failed', 'failed']);
+  });
+
   it('does as it is told, whichever Redis it is told by', async () => {
     const running = await start('high', 'mail');
     expect((await runTsrq(['workers', 'quiet', '--connection', 'mail', 'w'], { cwd: dir })).code).toBe(0);
