@@ -30,8 +30,8 @@ export interface WorkerMeasures {
   readonly fetchLagSeconds: number;
 }
 
-/** After so long, seconds, an answer that Redis owes counts as one that does not come. */
-const PATIENCE = 0.1;
+/** After so long, seconds, an answer that Redis owes counts as one that does not come. A far one may take a while. */
+const PATIENCE = 1;
 
 /** Seconds: a hundred idle workers should cost Redis next to nothing. */
 const LOOK_AT_SUSPENSION_EVERY = 5;
@@ -142,8 +142,9 @@ export class Worker implements Member {
     return this.#slots.waiting + (this.#isAnswered ? this.#slots.asked : 0);
   }
   get wants(): boolean {
-    const mayTake = this.#stopping === null && !this.#quiet && !this.#exchange.suspended && this.#trouble === null;
-    return mayTake && this.#isAnswered && (this.#intake.claimDue || this.#intake.hasHits);
+    const { suspended, mayTake } = this.#exchange;
+    const isWell = this.#stopping === null && !this.#quiet && !suspended && this.#trouble === null;
+    return isWell && mayTake && this.#isAnswered && (this.#intake.claimDue || this.#intake.hasHits);
   }
   get isIdle(): boolean {
     return this.#slots.isIdle;
@@ -330,7 +331,7 @@ export class Worker implements Member {
     }
     if (this.#slots.ended === 0) this.#slots.fill();
     while (this.#exchange.isDue) {
-      if (this.#crew && this.#slots.wanted > 0) this.#endedBefore = this.#crew.ended;
+      if (this.#crew && this.#exchange.mayTake && this.#slots.wanted > 0) this.#endedBefore = this.#crew.ended;
       this.#exchange.start();
     }
     if (this.#exchange.isIdle) this.#idle();

@@ -237,6 +237,15 @@ describe('a worker on two servers', () => {
     expect((await running.exited).code).toBe(0);
   });
 
+  it('has a name that is free on all of them, and leaves nothing of those it has tried', async () => {
+    worker = startTsrq(['worker', '-n', 'w-1', 'mail'], { cwd: dir });
+    await worker.waitFor('Worker w-1: listening on mail');
+    const { code, stderr } = await burst('-n', 'w-{n}', 'high', 'mail');
+    expect(code).toBe(0);
+    for (const place of ['default', 'mail']) expect(stderr).toContain(`[${place}] Worker w-2: listening on`);
+    expect([await atMain.exists('rq:workers'), await atMail.smembers('rq:workers')]).toEqual([0, ['rq:worker:w-1']]);
+  });
+
   it('is refused where two connections lead to the same Redis', async () => {
     const { code, stderr } = await runTsrq(['worker', 'high', 'again'], { cwd: dir });
     expect(code).toBe(2);
