@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** Loaded rarely, and large. */
-const LEFT_OUT = ['cosmiconfig', 'jiti', 'cli-progress'];
+const LEFT_OUT = ['cosmiconfig', 'jiti', 'cli-progress', 'chokidar'];
 
 /** `dist`: what tsc has made. The bundle stands beside `cli/commands/`, so that relative addresses hold in both. */
 export async function bundle(dist) {

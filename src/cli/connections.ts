@@ -1,6 +1,8 @@
 import { TsrqError } from '../errors.js';
 import type { Settings } from '../config/settings.js';
 import type { RedisTarget } from '../redis/target.js';
+import type { WeightedQueue } from '../worker/intake.js';
+import type { Place } from '../worker/start-several.js';
 
 /** A Redis and the queues of it that a command is about; null for all it has. */
 export interface QueuesOfConnection {
@@ -47,4 +49,17 @@ export const askEach = <T>(
 export function throwOutage(answers: readonly unknown[]): void {
   const outage = answers.find(isOutage);
   if (outage) throw outage;
+}
+
+/** The same for a worker's queues; connections that lead to the same address are one place, named by the first of them. */
+export function placesOf(settings: Settings, queues: readonly WeightedQueue[]): Place[] {
+  const places = new Map<string, { name: string; target: RedisTarget; queues: WeightedQueue[] }>();
+  for (const queue of queues) {
+    const target = settings.targetOf(queue.name);
+    const key = JSON.stringify(target);
+    const place = places.get(key) ?? { name: settings.connectionNameOf(queue.name), target, queues: [] };
+    place.queues.push(queue);
+    places.set(key, place);
+  }
+  return [...places.values()];
 }

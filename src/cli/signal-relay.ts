@@ -18,11 +18,13 @@ export class SignalRelay implements SignalTarget {
   #worker: RunningWorker | null = null;
   #led: Led | null = null;
   #stopped: string | null = null;
+  #reload: { readonly because: string | undefined } | null = null;
 
   lead(worker: RunningWorker, led: Led): void {
     this.#worker = worker;
     this.#led = led;
     if (this.#stopped !== null) worker.stop(this.#stopped);
+    else if (this.#reload) this.reload(this.#reload.because);
   }
 
   stop(signal: keyof typeof SIGNAL_NUMBERS): void {
@@ -44,8 +46,10 @@ export class SignalRelay implements SignalTarget {
     return this.#worker !== null;
   }
 
-  reload(): void {
-    const loaded = this.#worker?.reload();
+  reload(because?: string): void {
+    // The code that has been loaded so far may be the old one.
+    if (!this.#worker) this.#reload = { because };
+    const loaded = this.#worker?.reload(because);
     if (loaded) void this.#led?.supervisor?.reloading(loaded);
   }
 

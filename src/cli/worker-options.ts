@@ -47,6 +47,7 @@ export function addWorkerOptions(command: Command): Command {
     .option('--jobs <file>', 'a module that registers jobs by name; repeatable', several)
     .option('-P, --path <dir>', 'where modules of functions are looked for; repeatable (default: .)', several)
     .option('--only-registered', 'run only registered jobs')
+    .option('--watch', 'for development: new jobs run fresh code when files of handlers have changed')
     .addOption(new Option('--serializer <name>', 'of payloads and results').choices(['json']))
     .option('-n, --name <name>', 'name of the worker; {host}, {pid} and {n} are replaced (default: random)')
     .option('-s, --with-scheduler', 'also move scheduled jobs and delayed retries that are due')

@@ -30,6 +30,7 @@ const WORKER: Readonly<Record<string, Kind>> = {
   limit: 'list',
   durable: 'number',
   burst: 'boolean',
+  watch: 'boolean',
   disableJobDescLogging: 'boolean',
   pid: 'text',
   metrics: 'text',

@@ -84,6 +84,7 @@ const worker = z.strictObject({
   limit: z.array(limit).optional(),
   durable: count.nullable().optional(),
   burst: z.boolean().optional(),
+  watch: z.boolean().optional(),
   disableJobDescLogging: z.boolean().optional(),
   pid: optionalText.optional(),
   metrics: optionalText.optional(),

@@ -29,6 +29,8 @@ export interface WorkerSettings {
   /** On how many replicas the end of a job must be; null: that is not waited for. */
   readonly durable: number | null;
   readonly burst: boolean;
+  /** New jobs run fresh code when files of handlers have changed. */
+  readonly watch: boolean;
   readonly logJobDescription: boolean;
   readonly pidFile: string | null;
   /** `HOST:PORT` */

@@ -163,8 +163,9 @@ class Lane {
       },
     });
     try {
-      if (this.#closing.signal.aborted) throw new Error('closed');
       this.#clientId = await withDeadline(client.client('ID'), GRACE_MS);
+      // What it moved from now on nobody would be told of.
+      if (this.#closing.signal.aborted) throw new Error('closed');
     } catch (error) {
       discardClient(client);
       throw error;

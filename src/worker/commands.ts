@@ -1,10 +1,25 @@
 import { parseCommand } from '../protocol/commands.js';
-import type { WorkerEvent } from './events.js';
+import type { WorkerEndReason, WorkerEvent } from './events.js';
 import type { Run } from './run.js';
-import type { Worker } from './worker.js';
 
-/** Obeys what RQ's `send_shutdown_command`, `send_kill_horse_command`, `send_stop_job_command` and `tsrq workers` publish. */
-export function obey(message: string, worker: Worker, tell: (event: WorkerEvent) => void): void {
+/** What commands are about: a worker, or all that work together under its name. */
+export interface Commanded {
+  readonly runs: readonly Run[];
+  stop(reason: WorkerEndReason, because: string): void;
+  quiet(): void;
+  unquiet(): void;
+  scale(concurrency: number): void;
+}
+
+/**
+ * Obeys what RQ's `send_shutdown_command`, `send_kill_horse_command`, `send_stop_job_command` and `tsrq workers` publish.
+ * `here`: the runs of the Redis by which it came, whose jobs' ids mean something there only.
+ */
+export function obey(
+  message: string,
+  { worker, here }: { readonly worker: Commanded; readonly here: readonly Run[] },
+  tell: (event: WorkerEvent) => void,
+): void {
   const command = parseCommand(message);
   switch (command.command) {
     case 'shutdown':
@@ -23,7 +38,7 @@ export function obey(message: string, worker: Worker, tell: (event: WorkerEvent)
       const execution = command.command === 'stop-execution' ? command.executionId : null;
       const isMeant = ({ job }: Run): boolean =>
         job.id === command.jobId && (execution === null || job.executionId === execution);
-      const run = worker.runs.find(isMeant);
+      const run = here.find(isMeant);
       tell({ type: 'command', text: `${command.command} ${command.jobId}${run ? '' : ': not running here, ignored'}` });
       const text = 'Job stopped by user, work-horse terminated.';
       run?.interrupt({ kind: 'stopped', name: 'JobStopped', text, callback: 'stopped' });

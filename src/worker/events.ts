@@ -55,7 +55,8 @@ export type WorkerEvent =
   | { readonly type: 'resumed' }
   | { readonly type: 'quiet' }
   | { readonly type: 'scaled'; readonly concurrency: number }
-  | { readonly type: 'reloaded' }
+  /** `because`: what was changed; null where that is not known. */
+  | { readonly type: 'reloaded'; readonly because: string | null }
   | { readonly type: 'stopping'; readonly running: number; readonly because: string }
   | { readonly type: 'cold'; readonly running: number; readonly because: string }
   | { readonly type: 'command'; readonly text: string }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { clock } from '../clock.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import { BegunMark } from './begun-mark.js';
+import type { Crew, Member } from './crew.js';
 import type { WorkerEvent } from './events.js';
 import type { Performer } from './horses/performer.js';
 import type { WorkerOptions } from './options.js';
@@ -22,6 +23,12 @@ const HAND_BACK_MS = 10;
 /** How often that is looked at, milliseconds. */
 const WATCH_MS = 2;
 
+/** Where slots are shared with workers on other Redis servers: whose these are, and who deals them. */
+export interface Share {
+  readonly crew: Crew;
+  readonly member: Member;
+}
+
 export interface SlotsHost {
   /** How the execution ids of this process begin. */
   readonly processPrefix: string;
@@ -30,6 +37,8 @@ export interface SlotsHost {
   readonly onEnded: () => void;
   /** There is something to give back, or more may be taken than before. */
   readonly onChange: () => void;
+  /** Null: all slots are its own. */
+  readonly share: Share | null;
 }
 
 /**
@@ -120,7 +129,15 @@ export class Slots {
 
   /** Slots without a job that may have one now. */
   get free(): number {
-    return this.#isOpen ? Math.max(0, this.#slots - this.#runs.size) : 0;
+    if (!this.#isOpen) return 0;
+    const own = Math.max(0, this.#slots - this.#runs.size);
+    const { share } = this.#host;
+    return share ? Math.min(own, share.crew.roomFor(share.member)) : own;
+  }
+
+  /** How many wait for a slot. */
+  get waiting(): number {
+    return this.#reserve.waiting;
   }
 
   /** As many of these as jobs may begin before this worker has had its last. */
@@ -131,7 +148,8 @@ export class Slots {
   /** How many more jobs may be taken. */
   get #left(): number {
     const { maxJobs } = this.#options;
-    return maxJobs === null ? Infinity : maxJobs - this.begun - this.#reserve.waiting - this.asked;
+    const taken = this.#host.share?.crew.taken ?? this.begun + this.#reserve.waiting + this.asked;
+    return maxJobs === null ? Infinity : maxJobs - taken;
   }
 
   /** How many jobs may run now. Processes that have next to nothing to do would only wait for each other's processor. */
@@ -163,6 +181,8 @@ export class Slots {
   /** How many jobs may wait for a slot. */
   get #ahead(): number {
     const { target } = this.#reserve;
+    const { share } = this.#host;
+    if (share && !share.crew.isAlone(share.member)) return 0;
     return this.#options.claimAhead && target > 0 && this.mark.isReady ? target : 0;
   }
 
@@ -226,6 +246,7 @@ export class Slots {
 
   #begin(job: ClaimedJob): void {
     this.begun += 1;
+    this.#host.share?.crew.hasBegun(this.#host.share.member);
     const { id, queue, description, attempt, enqueuedAt } = job;
     this.#host.tell({ type: 'job-started', id, queue, description, attempt, enqueuedAt });
     this.#runs.start(job);

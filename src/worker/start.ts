@@ -1,21 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
-import { jobConnections } from '../jobs/connections.js';
 import { pubsubKey } from '../protocol/keys.js';
 import { writeNote, type Note } from '../queue/note.js';
 import { isSuspended } from '../queue/suspend.js';
 import { BootWatch } from '../redis/boot-watch.js';
 import { connect } from '../redis/connect.js';
 import type { Redis } from '../redis/redis.js';
+import type { RedisTarget } from '../redis/target.js';
 import { subscribe } from '../redis/subscribe.js';
 import { obey } from './commands.js';
+import type { Crew } from './crew.js';
 import type { WorkerEnd } from './events.js';
-import { Handlers } from './horses/handlers.js';
-import { InProcess } from './horses/in-process.js';
+import { createPerformer } from './horses/create.js';
 import type { RunRequest } from './horses/message.js';
 import type { Performer } from './horses/performer.js';
-import { HorsePool } from './horses/pool.js';
 import { cleanAll, Outages, sweep } from './maintenance.js';
 import type { WorkerOptions } from './options.js';
 import { Pulse } from './pulse.js';
@@ -33,12 +32,12 @@ export interface RunningWorker {
   /** Takes no new jobs, or takes them again. */
   quiet(): void;
   unquiet(): void;
-  /** New jobs run fresh code; resolves when it is loaded. */
-  reload(): Promise<void>;
+  /** New jobs run fresh code; resolves when it is loaded. `because`: what was changed, if that is known. */
+  reload(because?: string): Promise<void>;
   /** One line per running job: for whoever asks what the worker does. `showDescription`: false for ids alone. */
   describe(showDescription: boolean): string[];
-  /** Whether it has got on since the last call, see `Pulse`: true at the first. */
-  hasPulse(): boolean;
+  /** Of its Redis servers those with which it has not got on since the last call, see `Pulse`: none at the first. */
+  silent(): readonly RedisTarget[];
   /**
    * How long what runs may still take, milliseconds: by the longest of the jobs' own limits, and while it stops by the
    * shutdown timeout. A job without a limit does not count, unless there is that timeout.
@@ -54,13 +53,30 @@ const LEAVE_SECONDS = 5;
 /** Seconds between looks for what dead workers have left behind. */
 const SWEEP_SECONDS = 15;
 
+export type StartOptions = WorkerOptions & { readonly connectTimeoutSeconds: number };
+
 /**
  * Boots a worker: connects (trying for `connectTimeoutSeconds`, then REDIS_UNREACHABLE), registers, warms up its horses,
  * and begins to take jobs. Throws NAME_TAKEN, and SUSPENDED for a burst worker while RQ is suspended.
  */
-export async function startWorker(
-  options: WorkerOptions & { readonly connectTimeoutSeconds: number },
-): Promise<RunningWorker> {
+export async function startWorker(options: StartOptions): Promise<RunningWorker> {
+  return (await bootWorker(options)).begin();
+}
+
+/** A worker that is registered and has not begun to take jobs: one of the two is called. */
+export interface BootedWorker {
+  /** What tells its Redis from others, where that may be asked; null without a crew. */
+  readonly server: string | null;
+  begin(): Promise<RunningWorker>;
+  /** Takes back its registration. */
+  abandon(): Promise<void>;
+}
+
+/** The first half of `startWorker`. `crew`: those it shares its slots with. `signal` ends the attempt, with CLOSED. */
+export async function bootWorker(
+  options: StartOptions,
+  { crew = null, signal }: { readonly crew?: Crew | null; readonly signal?: AbortSignal } = {},
+): Promise<BootedWorker> {
   const boot = new BootWatch(options.connectTimeoutSeconds);
   const outages = new Outages();
   let comeBack: () => void = () => undefined;
@@ -77,24 +93,50 @@ export async function startWorker(
       comeBack();
     },
   });
-  const performer = createPerformer(options, redis);
+  const performer = performerOf(options, redis);
+  const close = async (): Promise<void> => {
+    await performer.stop();
+    redis.close();
+  };
+  const giveUp = (): void => {
+    redis.close();
+  };
+  signal?.addEventListener('abort', giveUp);
   try {
-    const worker = new Worker(options, redis, performer);
+    signal?.throwIfAborted();
+    const worker = new Worker(options, redis, performer, crew);
     const warm = performer.start();
-    await boot.within(prepare(redis, options, worker));
+    let server: string | null = null;
+    const prepared = async (): Promise<void> => {
+      if (crew) server = await identityOf(redis, options.target);
+      await prepare(redis, options, worker);
+    };
+    await boot.within(prepared());
     for (const problem of await warm) options.onEvent({ type: 'warning', message: problem });
     comeBack = () => {
       worker.adoptSoon();
       // The leases have not been prolonged for as long as Redis was away.
       void worker.beat().catch(() => undefined);
     };
-    return await live(options, { redis, performer, worker, outages });
+    return {
+      server,
+      begin: () =>
+        live(options, { redis, performer, worker, crew, outages }).catch(async (error: unknown) => {
+          await close();
+          throw error;
+        }),
+      abandon: async () => {
+        const gone = worker.unregister().catch(() => undefined);
+        await Promise.race([gone, sleep(LEAVE_SECONDS * 1_000, undefined, { ref: false })]);
+        await close();
+      },
+    };
   } catch (error) {
-    await performer.stop();
-    redis.close();
+    await close();
     throw error;
   } finally {
     boot.end();
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 
@@ -111,28 +153,33 @@ async function prepare(redis: Redis, options: WorkerOptions, worker: Worker): Pr
   await worker.register();
 }
 
-function createPerformer(options: WorkerOptions, redis: Redis): Performer {
+async function identityOf(redis: Redis, { db }: RedisTarget): Promise<string | null> {
+  const info = await redis.call(['INFO', 'server']).catch(() => '');
+  const id = /^run_id:(\S+)/m.exec(String(info))?.[1];
+  return id === undefined ? null : `${id}/${db}`;
+}
+
+function performerOf(options: WorkerOptions, redis: Redis): Performer {
   const note = async (run: RunRequest, what: Note): Promise<void> => {
     if (!(await writeNote(redis, run, what))) {
       throw new Error(`the meta of job ${run.id} was not saved: this execution of it is over`);
     }
   };
-  if (options.performer) return options.performer(note);
-  if (options.isolation === 'none') {
-    return new InProcess(new Handlers(options.sources, options.handlers), note, jobConnections(options.target));
-  }
-  const { target, sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr } = options;
-  return new HorsePool({ target, sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, note });
+  return options.performer?.(note) ?? createPerformer(options, [options.target], note);
 }
 
 interface Parts {
   readonly redis: Redis;
   readonly performer: Performer;
   readonly worker: Worker;
+  readonly crew: Crew | null;
   readonly outages: Outages;
 }
 
-async function live(options: WorkerOptions, { redis, performer, worker, outages }: Parts): Promise<RunningWorker> {
+async function live(
+  options: WorkerOptions,
+  { redis, performer, worker, crew, outages }: Parts,
+): Promise<RunningWorker> {
   const queues = options.queues.map((queue) => queue.name);
   const token = `${options.name}:${randomUUID()}`;
   const rounds = new Rounds((message) => {
@@ -142,7 +189,7 @@ async function live(options: WorkerOptions, { redis, performer, worker, outages 
     channel: pubsubKey(options.name),
     name: options.name,
     onMessage: (message) => {
-      obey(message, worker, options.onEvent);
+      obey(message, { worker: crew ?? worker, here: worker.runs }, options.onEvent);
     },
   });
   // Ready means that commands are heard; but a worker without ears is better than none.
@@ -222,16 +269,18 @@ function control(
     unquiet: () => {
       worker.unquiet();
     },
-    reload: async () => {
+    reload: async (because) => {
+      // Nothing new begins then, and what is started now nobody would end.
+      if (worker.ending) return;
       const loaded = performer.reload();
-      options.onEvent({ type: 'reloaded' });
+      options.onEvent({ type: 'reloaded', because: because ?? null });
       for (const problem of await loaded) options.onEvent({ type: 'warning', message: problem });
     },
     describe: (showDescription) =>
       worker.runs.map(({ job: { queue, description, id } }) =>
         showDescription ? `${queue}: ${description ?? ''} (${id})` : `${queue}: ${id}`,
       ),
-    hasPulse: () => pulse.look(),
+    silent: () => (pulse.look() ? [] : [options.target]),
     remainingMs: () => {
       const untilCold = coldAt - performance.now();
       return Math.max(0, ...worker.runs.map((run) => Math.min(run.remainingMs, untilCold)).filter(Number.isFinite));

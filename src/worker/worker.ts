@@ -7,6 +7,7 @@ import type { WorkerStamp } from '../queue/claim.js';
 import { countHolds } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
 import { Batching } from './batching.js';
+import type { Crew, Member, Rest } from './crew.js';
 import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
 import { Exchange } from './exchange.js';
 import type { Performer } from './horses/performer.js';
@@ -29,6 +30,9 @@ export interface WorkerMeasures {
   readonly fetchLagSeconds: number;
 }
 
+/** After so long, seconds, an answer that Redis owes counts as one that does not come. A far one may take a while. */
+const PATIENCE = 1;
+
 /** Seconds: a hundred idle workers should cost Redis next to nothing. */
 const LOOK_AT_SUSPENSION_EVERY = 5;
 
@@ -36,7 +40,7 @@ const LOOK_AT_SUSPENSION_EVERY = 5;
  * Takes jobs, has them performed, and writes down how they ended: claim → perform → finish.
  * It is the only writer: whatever happens to a job is recorded from here.
  */
-export class Worker {
+export class Worker implements Member {
   readonly #options: WorkerOptions;
   readonly #redis: Redis;
   readonly #tell: (event: WorkerEvent) => void;
@@ -48,6 +52,8 @@ export class Worker {
   readonly #leases: Leases;
   readonly #batching: Batching;
   readonly #webhooks: Webhooks;
+  /** Those it shares its slots with; null if it has all for itself. */
+  readonly #crew: Crew | null;
   readonly #wake = new Wake();
   #stopping: WorkerEndReason | null = null;
   #cold: Interruption | null = null;
@@ -58,9 +64,15 @@ export class Worker {
   #noted: Promise<void> = Promise.resolve();
   #ticks = 0;
   #turns = 0;
+  #rest: Rest | null = null;
+  /** Since when a turn is under way, by `performance.now()`; kept for the crew alone. */
+  #turningSince: number | null = null;
+  /** `Crew.ended` when the queues were asked last. */
+  #endedBefore = 0;
 
-  constructor(options: WorkerOptions, redis: Redis, performer: Performer) {
+  constructor(options: WorkerOptions, redis: Redis, performer: Performer, crew: Crew | null = null) {
     this.#options = options;
+    this.#crew = crew;
     this.#redis = redis;
     this.#tell = options.onEvent;
     const date = formatDate(clock());
@@ -90,10 +102,12 @@ export class Worker {
       tell: this.#tell,
       onEnded: () => {
         this.#batching.ended();
+        crew?.hasEnded(this);
       },
       onChange: () => {
         this.#wake.rouse();
       },
+      share: crew && { crew, member: this },
     });
     this.#webhooks = new Webhooks(options.version, {
       warn: (message) => {
@@ -109,6 +123,7 @@ export class Worker {
       comeBack: (state) => this.#comeBack(state),
       onSettled: () => {
         this.#batching.settled();
+        crew?.changed(this);
       },
     });
     this.#batching = new Batching(this.#slots, this.#exchange, this.#wake);
@@ -120,6 +135,27 @@ export class Worker {
   get runs(): readonly Run[] {
     return this.#slots.running;
   }
+  get running(): number {
+    return this.#slots.size;
+  }
+  get coming(): number {
+    return this.#slots.waiting + (this.#isAnswered ? this.#slots.asked : 0);
+  }
+  get wants(): boolean {
+    const { suspended, mayTake } = this.#exchange;
+    const isWell = this.#stopping === null && !this.#quiet && !suspended && this.#trouble === null;
+    return isWell && mayTake && this.#isAnswered && (this.#intake.claimDue || this.#intake.hasHits);
+  }
+  get isIdle(): boolean {
+    return this.#slots.isIdle;
+  }
+  get lastActivityMs(): number {
+    return this.#slots.lastActivityMs;
+  }
+  get rest(): Rest | null {
+    return this.#intake.hasHits ? null : this.#rest;
+  }
+
   /** What it has in hand, and how it gets on. */
   get measures(): WorkerMeasures {
     const { size: running, concurrency } = this.#slots;
@@ -138,6 +174,14 @@ export class Worker {
     return { turns: this.#turns, settledCalls: this.#exchange.settledCalls, isWaiting: !this.#exchange.isIdle };
   }
 
+  rouse(): void {
+    this.#wake.rouse();
+  }
+
+  askAgain(): void {
+    this.#intake.askAgain();
+  }
+
   /** Makes the loop turn, and ask the queues if it may take jobs: `signs` will show whether it could. */
   prod(): void {
     if (this.#stopping === null && !this.#quiet) this.#intake.askAgain();
@@ -149,12 +193,23 @@ export class Worker {
     await register(this.#redis, this.#birth, this.#notes());
   }
 
+  /** Takes back the registration of a worker that will not work. */
+  async unregister(): Promise<void> {
+    await unregister(this.#redis, this.#birth, formatDate(clock()));
+  }
+
   /** Works until it is stopped or its work is done. Registered before; unregistered at the end. */
   async work(): Promise<WorkerEnd> {
+    this.#crew?.enter(this);
+    return this.#work().finally(() => this.#crew?.leave(this));
+  }
+
+  async #work(): Promise<WorkerEnd> {
     while (!this.#isOver()) {
       await this.#wake.sleep();
       try {
         await this.#turn();
+        this.#turningSince = null;
         this.#turns += 1;
         this.#trouble = null;
       } catch (error) {
@@ -249,6 +304,12 @@ export class Worker {
     this.#noted = this.#noted.then(() => note(this.#redis, this.#stamp, this.#notes())).catch(() => undefined);
   }
 
+  /** Redis has answered of late, or is not asked. */
+  get #isAnswered(): boolean {
+    const turning = this.#turningSince === null ? 0 : performance.now() - this.#turningSince;
+    return Math.max(this.#exchange.lagSeconds, turning / 1_000) < PATIENCE;
+  }
+
   #isOver(): boolean {
     return this.#stopping !== null && this.#slots.isEmpty && this.#exchange.isIdle && !this.#intake.hasHits;
   }
@@ -259,7 +320,9 @@ export class Worker {
   }
 
   async #turn(): Promise<void> {
+    if (this.#crew) this.#turningSince = performance.now();
     this.#exchange.throwFailure();
+    this.#rest = null;
     if (this.#adopting || this.#slots.mark.isStuck || this.#intake.hasHits) {
       await this.#exchange.settled();
       if (this.#adopting) await this.#adopt();
@@ -267,16 +330,21 @@ export class Worker {
       if (this.#intake.hasHits) await this.#exchange.startMoved();
     }
     if (this.#slots.ended === 0) this.#slots.fill();
-    while (this.#exchange.isDue) this.#exchange.start();
-    if (this.#exchange.isIdle) this.#rest();
+    while (this.#exchange.isDue) {
+      if (this.#crew && this.#exchange.mayTake && this.#slots.wanted > 0) this.#endedBefore = this.#crew.ended;
+      this.#exchange.start();
+    }
+    if (this.#exchange.isIdle) this.#idle();
     this.#checkLimits();
   }
 
   /** Nothing is to be done now. */
-  #rest(): void {
+  #idle(): void {
     const mayGetMore = this.#intake.claimDue || this.#intake.isHolding || this.#exchange.isReleasing;
     if (this.#options.burst && !mayGetMore) this.#endBurst();
-    if (this.#slots.free > 0 && this.#exchange.mayTake)
+    // Where others have all slots it must still learn when it wants one.
+    const mustListen = this.#crew !== null && !this.#intake.claimDue && this.#slots.size < this.#slots.concurrency;
+    if ((this.#slots.free > 0 || mustListen) && this.#exchange.mayTake)
       this.#intake.waitForWork(this.#exchange.suspended, this.#exchange.paused);
   }
 
@@ -293,6 +361,7 @@ export class Worker {
       this.#tell({ type: 'warning', message: `another worker has taken the name ${this.#stamp.name}: this one ends` });
       this.kill('its name was taken over');
       this.#stopping = 'replaced';
+      this.#crew?.stop('shutdown', `the name ${this.#stamp.name} was taken over`);
       return;
     }
     await this.register();
@@ -300,23 +369,31 @@ export class Worker {
   }
 
   #endBurst(): void {
-    if (this.#exchange.suspended) this.stop('suspended', 'RQ is suspended');
+    if (this.#exchange.suspended) this.#endAt('suspended', 'RQ is suspended');
     else if (this.#slots.isEmpty) {
       const held = this.#options.queues.some(({ name }) => this.#exchange.paused.has(name));
-      this.stop('burst', held ? 'all queues are empty or paused' : 'all queues are empty');
+      this.#endAt('burst', held ? 'all queues are empty or paused' : 'all queues are empty');
     }
+  }
+
+  /** Ends a burst, together with the others. */
+  #endAt(reason: Rest['reason'], because: string): void {
+    if (!this.#crew) {
+      this.stop(reason, because);
+      return;
+    }
+    this.#rest = { reason, because, endedBefore: this.#endedBefore };
+    this.#crew.rested();
   }
 
   #checkLimits(): void {
     if (this.#stopping !== null) return;
     const { maxJobs, maxIdleSeconds } = this.#options;
-    if (maxJobs !== null && this.#slots.begun >= maxJobs) this.stop('max-jobs', `${maxJobs} jobs were taken`);
-    if (
-      maxIdleSeconds !== null &&
-      this.#slots.isIdle &&
-      clock() - this.#slots.lastActivityMs >= maxIdleSeconds * 1_000
-    ) {
-      this.stop('idle', `no job for ${maxIdleSeconds} seconds`);
+    const all = this.#crew ?? this;
+    const begun = this.#crew?.begun ?? this.#slots.begun;
+    if (maxJobs !== null && begun >= maxJobs) all.stop('max-jobs', `${maxJobs} jobs were taken`);
+    if (maxIdleSeconds !== null && all.isIdle && clock() - all.lastActivityMs >= maxIdleSeconds * 1_000) {
+      all.stop('idle', `no job for ${maxIdleSeconds} seconds`);
     }
   }
 
@@ -343,7 +420,8 @@ export class Worker {
    * paused, or that this is over. */
   async tick(): Promise<void> {
     this.#checkLimits();
-    if (this.#isOver()) this.#wake.rouse();
+    // A Redis that does not answer has left its slots to the others, and nobody has told them.
+    if (this.#isOver() || (this.#crew && this.wants)) this.#wake.rouse();
     await this.#leases.announce();
     // An id that a wait has moved meets the suspension or the pause anyway; this is for those who look at the worker.
     this.#ticks += 1;

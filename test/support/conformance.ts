@@ -644,6 +644,20 @@ function waiting(implementation: Implementation): void {
     expect([await moved('q'), await queued('q'), await waiters()]).toEqual([['1'], ['2'], []]);
   });
 
+  it('takes nothing any more when it is closed while its connection opens', async () => {
+    const { wait } = begun(['q'], 60);
+    proxy.delay(200);
+    wait.resume();
+    await until('Redis has told it who it is', async () => {
+      const list = (await admin.call('CLIENT', 'LIST')) as string;
+      return list.split('\n').some((line) => line.includes(`name=${WAIT_NAME}`) && / cmd=client(\|id)? /.test(line));
+    });
+    await closed({ wait });
+    await push('q', '1');
+    await until('no socket is left', () => proxy.connections() === 0);
+    expect([await moved('q'), await queued('q')]).toEqual([[], ['1']]);
+  });
+
   it('loses no id however it is paused, resumed and closed', async () => {
     const ids = Array.from({ length: 120 }, (_, i) => String(i));
     const reported: string[] = [];

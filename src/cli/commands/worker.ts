@@ -9,19 +9,22 @@ import { TsrqError } from '../../errors.js';
 import { VERSION } from '../../version.js';
 import type { WorkerEnd } from '../../worker/events.js';
 import type { WeightedQueue } from '../../worker/intake.js';
-import type { WorkerOptions } from '../../worker/options.js';
-import { startWorker, type RunningWorker } from '../../worker/start.js';
+import type { RunningWorker } from '../../worker/start.js';
+import { startSeveral, type SeveralOptions } from '../../worker/start-several.js';
+import type { RedisTarget } from '../../redis/target.js';
+import { placesOf } from '../connections.js';
 import type { Cli } from '../context.js';
 import { durability } from '../../redis/durable.js';
 import { createLog, type Log } from '../log.js';
 import type { OpenMetrics } from '../metrics/open.js';
-import { logRecord } from '../render/worker-log.js';
+import { logRecord, placed } from '../render/worker-log.js';
 import { WorkerStatus } from '../render/worker-status.js';
 import { SIGNAL_NUMBERS, SignalRelay } from '../signal-relay.js';
 import { obeySignals } from '../signals.js';
 import { isRedisAway, supervisorOf } from '../systemd/supervised.js';
 import type { Service, Supervisor } from '../systemd/supervisor.js';
 import { WORKERS_ACTIONS } from '../workers-actions.js';
+import { watchHandlers, type HandlerWatch } from '../watch.js';
 import { addWorkerOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';
 
 const HELP = `
@@ -30,10 +33,13 @@ Jobs:
   .mjs …) under a --path directory, or whatever a --jobs module registers under
   that name
 
+Queues may be on different connections of the configuration (queueConnections):
+one worker takes jobs from all of them.
+
 Signals:
   TERM, INT  once: finish the running jobs and exit 0
              again after a second: end them at once
-  HUP        fresh code for new jobs
+  HUP        fresh code for new jobs; --watch does that by itself
   TSTP       take no jobs
   CONT       take them again
   USR2       log what is running
@@ -43,6 +49,7 @@ Examples:
   $ tsrq worker --burst --concurrency 4 --path ./dist
   $ tsrq worker --dequeue-strategy weighted high=5 low=1
   $ tsrq worker --limit mail=10/s --limit reports=2 mail reports
+  $ tsrq worker --watch --jobs src/jobs.ts
 `;
 
 export function workerCommand(cli: Cli): Command {
@@ -88,8 +95,10 @@ async function runConfigured(cli: Cli, { settings, log, signals }: Given): Promi
   const stray = watchStrayErrors(signals, log);
   const supervisor = await supervisorOf(cli.env, log);
   let metrics: OpenMetrics | null = null;
+  let watch: HandlerWatch | null = null;
   try {
     const configured = await workerOptions(cli, settings, log);
+    if (settings.worker.watch) watch = await watchFor(configured, signals, log);
     const address = settings.worker.metricsAddress;
     // Loaded only for those who want it.
     if (address !== null) metrics = await (await import('../metrics/open.js')).openMetrics(cli, address, configured);
@@ -104,11 +113,23 @@ async function runConfigured(cli: Cli, { settings, log, signals }: Given): Promi
   } finally {
     stray.disarm();
     metrics?.close();
+    await watch?.close();
     await supervisor?.end();
   }
 }
 
-type Options = WorkerOptions & { readonly connectTimeoutSeconds: number };
+/** Lets the worker load fresh code when that has changed. USAGE where it cannot. */
+function watchFor({ isolation, sources }: SeveralOptions, signals: SignalRelay, log: Log): Promise<HandlerWatch> {
+  if (isolation === 'none') {
+    throw new TsrqError('USAGE', '--watch does not go with --isolation none: a process cannot load a module again', {
+      hint: 'leave out --isolation none while you develop',
+    });
+  }
+  const onChange = (what: string): void => {
+    signals.reload(what);
+  };
+  return watchHandlers(sources, { log, onChange });
+}
 
 /** What horses need to warm up, and a socket for commands to open, milliseconds. */
 const WARM_UP_MS = 60_000;
@@ -116,24 +137,28 @@ const WARM_UP_MS = 60_000;
 /** The options of a worker whose doings systemd is told, and what it is told of once it runs. */
 function supervised(
   supervisor: Supervisor,
-  options: Options,
+  options: SeveralOptions,
   settings: Settings,
-): { options: Options; service: (worker: RunningWorker) => Service } {
-  const status = new WorkerStatus(options.queues.map((queue) => queue.name));
+): { options: SeveralOptions; service: (worker: RunningWorker) => Service } {
+  const status = new WorkerStatus(options.places.flatMap(({ queues }) => queues.map(({ name }) => name)));
+  let silent: readonly RedisTarget[] = [];
   supervisor.starting('connecting to Redis', options.connectTimeoutSeconds * 1_000 + WARM_UP_MS);
   return {
     options: {
       ...options,
-      onEvent: (event) => {
-        status.see(event);
-        options.onEvent(event);
+      onEvent: (event, place) => {
+        status.see(event, place);
+        options.onEvent(event, place);
         if (event.type === 'stopping' || event.type === 'cold') supervisor.stopping();
       },
     },
     service: (worker) => ({
       status: () => status.line(worker.describe(settings.worker.logJobDescription)),
-      hasPulse: () => worker.hasPulse(),
-      isRedisAway: () => isRedisAway(options.target),
+      hasPulse: () => {
+        silent = worker.silent();
+        return silent.length === 0;
+      },
+      isRedisAway: async () => (await Promise.all(silent.map(isRedisAway))).every(Boolean),
       remainingMs: () => worker.remainingMs(),
     }),
   };
@@ -147,7 +172,7 @@ function warnIfProcessOne(log: Log): void {
   log({ level: 'warning', event: 'process-1', message });
 }
 
-async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Options> {
+async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<SeveralOptions> {
   const { worker } = settings;
   const queues = parseQueues(settings.queues, worker.dequeueStrategy).map((queue) => ({
     ...queue,
@@ -159,20 +184,12 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Op
     const message = `the limit of queue ${queue} does nothing here: this worker takes no jobs from it`;
     log({ level: 'warning', event: 'limit', message });
   }
-  const connections = new Set(names.map((name) => settings.connectionNameOf(name)));
-  if (connections.size > 1) {
-    const where = names.map((name) => `${name}: ${settings.connectionNameOf(name)}`).join(', ');
-    throw new TsrqError('USAGE', `the queues are on different connections (${where})`, {
-      hint: 'start one worker for each connection',
-    });
-  }
   await checkFiles(cli.cwd, worker.jobs, 'the jobs module');
   await checkFiles(cli.cwd, worker.path, 'the --path directory');
   return {
     name: worker.name ?? '',
     version: VERSION,
-    target: settings.targetOf(names[0] ?? 'default'),
-    queues,
+    places: placesOf(settings, queues),
     strategy: worker.dequeueStrategy,
     concurrency: worker.concurrency,
     claimAhead: worker.claimAhead,
@@ -197,11 +214,11 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Op
     shutdownTimeoutSeconds: worker.shutdownTimeoutSeconds,
     connectTimeoutSeconds: worker.connectTimeoutSeconds,
     withScheduler: worker.withScheduler,
-    onEvent: (event) => {
+    onEvent: (event, place) => {
       // Whoever reads that the worker is ready finds the file.
       if (event.type === 'ready' && worker.pidFile !== null)
         writeFileSync(resolve(cli.cwd, worker.pidFile), String(process.pid));
-      log(logRecord(event, worker.logJobDescription));
+      log(placed(logRecord(event, worker.logJobDescription), place));
     },
     onStderr: (chunk) => {
       process.stderr.write(chunk);
@@ -234,13 +251,13 @@ async function checkFiles(cwd: string, files: readonly string[], what: string): 
 const MAX_NUMBER = 10_000;
 
 /** Starts the worker under its name; `{n}` becomes the first number that no live worker has. */
-async function startNamed(options: Options, settings: Settings): Promise<RunningWorker> {
+async function startNamed(options: SeveralOptions, settings: Settings): Promise<RunningWorker> {
   const template = settings.worker.name ?? randomBytes(16).toString('hex');
   const base = template.replaceAll('{host}', hostname()).replaceAll('{pid}', String(process.pid));
-  if (!base.includes('{n}')) return startWorker({ ...options, name: base });
+  if (!base.includes('{n}')) return startSeveral({ ...options, name: base });
   for (let n = 1; ; n += 1) {
     try {
-      return await startWorker({ ...options, name: base.replaceAll('{n}', String(n)) });
+      return await startSeveral({ ...options, name: base.replaceAll('{n}', String(n)) });
     } catch (error) {
       const taken = error instanceof TsrqError && error.code === 'NAME_TAKEN';
       if (!taken || n >= MAX_NUMBER) throw error;

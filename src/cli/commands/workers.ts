@@ -84,20 +84,20 @@ async function direct(cli: Cli, order: WorkerOrder, names: readonly string[], op
   const connections = options.queue ? queuesByConnection(settings, options.queue) : chosenConnections(settings);
   const told: Told[] = [];
   const outages: TsrqError[] = [];
-  let left = [...new Set(names)];
+  const wanted = [...new Set(names)];
   for (const { name: connection, target, queues } of connections) {
     const redis = await cli.connect(target);
-    const here = names.length > 0 ? left : await orOutage(registered(redis, queues));
+    const here = names.length > 0 ? wanted : await orOutage(registered(redis, queues));
     const results = isOutage(here)
       ? [here]
       : await Promise.all(here.map((name) => orOutage(tell(redis, connection, name, order, options))));
     outages.push(...results.filter(isOutage));
-    // A name that this Redis does not know may be known to the next.
+    // A name that this Redis does not know may be known to another; a worker on several is told by each.
     const answers = results.filter((result): result is Told => !isOutage(result));
     told.push(...answers.filter(({ state }) => names.length === 0 || state !== 'gone'));
-    left = left.filter((name) => !told.some((result) => result.name === name));
   }
   // Where one of them could not be asked, nobody can say that there is no such worker.
+  const left = wanted.filter((name) => !told.some((result) => result.name === name));
   if (outages.length === 0) told.push(...left.map((name) => nowhere(name, connections.at(-1)?.name ?? '')));
   if (outages.length === 0 || told.length > 0) report(cli, order, told);
   throwOutage(outages);

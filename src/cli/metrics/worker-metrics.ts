@@ -6,16 +6,23 @@ import type { Redis } from '../../redis/redis.js';
 import { VERSION } from '../../version.js';
 import type { WorkerEvent } from '../../worker/events.js';
 import type { RunningWorker } from '../../worker/start.js';
-import { Counter, family, Histogram, type Sample } from './text.js';
+import { Counter, family, Histogram, type Labels, type Sample } from './text.js';
 
 /** Seconds. */
 const DURATIONS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 180, 600, 1_800, 3_600];
 const WAITS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400];
 
+/** A Redis that is asked at a scrape. */
+export interface Source {
+  /** What tells it from others. */
+  readonly labels: Labels;
+  readonly redis: Redis;
+  readonly queues: readonly string[];
+}
+
 /** What a worker has seen, for Prometheus. Nothing is asked of Redis but at a scrape. */
 export class WorkerMetrics {
-  readonly #redis: Redis;
-  readonly #queues: readonly string[];
+  readonly #sources: readonly Source[];
   readonly #durations = new Histogram(DURATIONS);
   readonly #waits = new Histogram(WAITS);
   readonly #jobs = new Counter();
@@ -25,11 +32,10 @@ export class WorkerMetrics {
   #worker: RunningWorker | null = null;
   #rendering: Promise<string> | null = null;
 
-  /** `redis`: for scrapes alone. */
-  constructor(redis: Redis, queues: readonly string[]) {
-    this.#redis = redis;
-    this.#queues = queues;
-    this.#losses.add({}, 0);
+  /** `sources`: for scrapes alone. */
+  constructor(sources: readonly Source[]) {
+    this.#sources = sources;
+    for (const { labels } of sources) this.#losses.add(labels, 0);
     this.#delay = monitorEventLoopDelay({ resolution: 10 });
     this.#delay.enable();
   }
@@ -42,7 +48,8 @@ export class WorkerMetrics {
     this.#delay.disable();
   }
 
-  observe(event: WorkerEvent): void {
+  /** `place`: which of several Redis servers it is about. */
+  observe(event: WorkerEvent, place: string | null = null): void {
     if (event.type === 'job-started') {
       const enqueuedAtMs = event.enqueuedAt === null ? null : parseDate(event.enqueuedAt);
       // A retry has waited for its turn, not since it was enqueued first.
@@ -52,7 +59,7 @@ export class WorkerMetrics {
       this.#jobs.add({ queue: event.queue, outcome: event.ending.state });
       if (event.ending.state !== 'returned') this.#durations.observe(event.queue, event.seconds);
     } else if (event.type === 'abandoned') this.#abandoned.add({ queue: event.queue });
-    else if (event.type === 'redis-lost') this.#losses.add({});
+    else if (event.type === 'redis-lost') this.#losses.add(place === null ? {} : { connection: place });
   }
 
   /** Scrapes that come together are answered together. */
@@ -64,8 +71,13 @@ export class WorkerMetrics {
   }
 
   async #render(): Promise<string> {
-    const [ages, measures] = await Promise.all([
-      oldestAges(this.#redis, this.#queues).catch(() => null),
+    const [looks, measures] = await Promise.all([
+      Promise.all(
+        this.#sources.map(async ({ labels, redis, queues }) => ({
+          labels,
+          ages: await oldestAges(redis, queues).catch(() => null),
+        })),
+      ),
       this.#worker?.measure(),
     ]);
     const horses = measures?.horseBytes ?? [];
@@ -75,13 +87,20 @@ export class WorkerMetrics {
       ...family('tsrq_build_info', 'gauge', 'Version of tsrq and Node', [
         [{ version: VERSION, node: process.versions.node }, 1],
       ]),
-      ...gauge('tsrq_redis_up', '1 if Redis has answered this scrape', ages === null ? 0 : 1),
+      ...family(
+        'tsrq_redis_up',
+        'gauge',
+        '1 if Redis has answered this scrape',
+        looks.map(({ labels, ages }): Sample => [labels, ages === null ? 0 : 1]),
+      ),
       ...family('tsrq_redis_losses_total', 'counter', 'How often Redis has gone away', this.#losses.samples),
       ...family(
         'rq_queue_oldest_seconds',
         'gauge',
         'How long the job at the head of the queue has waited',
-        [...(ages ?? [])].map(([queue, age]): Sample => [{ queue }, age]),
+        looks.flatMap(({ labels, ages }) =>
+          [...(ages ?? [])].map(([queue, age]): Sample => [{ ...labels, queue }, age]),
+        ),
       ),
       ...this.#durations.lines('tsrq_job_duration_seconds', 'How long jobs ran'),
       ...this.#waits.lines('tsrq_job_wait_seconds', 'From the enqueueing of a job to its first start'),

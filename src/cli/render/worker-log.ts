@@ -65,7 +65,10 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
     case 'scaled':
       return info('scaled', `Scaled: ${event.concurrency} ${event.concurrency === 1 ? 'job' : 'jobs'} at once`);
     case 'reloaded':
-      return info('reloaded', 'Reloaded: new jobs run fresh code');
+      return info(
+        'reloaded',
+        `Reloaded${event.because === null ? '' : ` (${event.because})`}: new jobs run fresh code`,
+      );
     case 'stopping':
       return info(
         'stopping',
@@ -78,6 +81,12 @@ export function logRecord(event: WorkerEvent, showDescription: boolean): LogReco
     case 'warning':
       return warning('warning', event.message);
   }
+}
+
+/** The same of one of several Redis servers, which is named; null: of the only one, or of all. */
+export function placed(record: LogRecord, place: string | null): LogRecord {
+  if (place === null) return record;
+  return { ...record, message: `[${place}] ${record.message}`, fields: { ...record.fields, connection: place } };
 }
 
 function jobEnded(event: Extract<WorkerEvent, { type: 'job-ended' }>, showDescription: boolean): LogRecord {

@@ -6,7 +6,8 @@ const MOST_LETTERS = 200;
 export class WorkerStatus {
   readonly #queues: readonly string[];
   #done = 0;
-  #awaySince: string | null = null;
+  /** Since when, by the name of the connection; '' for the only one. */
+  readonly #away = new Map<string, string>();
   #pause: string | null = null;
   #isStopping = false;
 
@@ -14,11 +15,13 @@ export class WorkerStatus {
     this.#queues = queues;
   }
 
-  see(event: WorkerEvent): void {
+  /** `place`: which of several Redis servers it is about. */
+  see(event: WorkerEvent, place: string | null = null): void {
+    const of = place === null ? '' : ` of ${place}`;
     if (event.type === 'job-ended') this.#done += 1;
-    else if (event.type === 'redis-lost') this.#awaySince = new Date().toTimeString().slice(0, 8);
-    else if (event.type === 'redis-regained') this.#awaySince = null;
-    else if (event.type === 'suspended') this.#pause = 'RQ is suspended';
+    else if (event.type === 'redis-lost') this.#away.set(of, new Date().toTimeString().slice(0, 8));
+    else if (event.type === 'redis-regained') this.#away.delete(of);
+    else if (event.type === 'suspended') this.#pause = `RQ${of} is suspended`;
     else if (event.type === 'quiet') this.#pause = 'quiet, takes no new jobs';
     else if (event.type === 'resumed') this.#pause = null;
     else if (event.type === 'stopping' || event.type === 'cold') this.#isStopping = true;
@@ -26,7 +29,7 @@ export class WorkerStatus {
 
   /** `running`: one text for each running job. */
   line(running: readonly string[]): string {
-    const away = this.#awaySince === null ? [] : [`Redis is away since ${this.#awaySince}`];
+    const away = [...this.#away].map(([of, since]) => `Redis${of} is away since ${since}`);
     const parts = [...away, ...this.#state(running), `${this.#done} done`];
     return parts.join('; ');
   }

@@ -14,7 +14,7 @@ const notes = new Map<number, { resolve: () => void; reject: (error: Error) => v
 let calls = 0;
 let quitting = false;
 let isLoaded = false;
-let connections: Connections | null = null;
+let connections: readonly Connections[] = [];
 
 const send = (message: FromHorse): void => {
   process.send?.(message);
@@ -41,7 +41,7 @@ send({ type: 'ready', problems });
 function receive(message: ToHorse): void {
   switch (message.type) {
     case 'redis':
-      connections = jobConnections(message.target);
+      connections = message.targets.map(jobConnections);
       return;
     case 'run':
       void run(message.run);
@@ -71,7 +71,7 @@ async function run(message: RunMessage): Promise<void> {
   // It promises not to throw; if it does, the job must still end.
   const { executionId } = message;
   const performed = await perform(request, {
-    ...{ handlers, abort, connections },
+    ...{ handlers, abort, connections: connections[message.place ?? 0] ?? null },
     note: (note) => sendNote(message, note),
     onCallback: (note) => {
       send({ type: 'callback', executionId, note });

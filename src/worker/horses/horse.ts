@@ -10,8 +10,8 @@ import type { RunHandle, RunListener } from './performer.js';
 
 export interface HorseOptions {
   readonly sources: HandlerSources;
-  /** Where jobs may enqueue others. */
-  readonly target: RedisTarget;
+  /** Where jobs may enqueue others, by their `place`. */
+  readonly targets: readonly RedisTarget[];
   /** A program that makes the kernel kill the horse when its worker dies, and its arguments; null where there is none. */
   readonly deathGuard: readonly string[] | null;
   readonly note: (run: RunRequest, note: Note) => Promise<void>;
@@ -46,7 +46,7 @@ export class Horse {
   constructor(options: HorseOptions) {
     this.#options = options;
     this.#child = spawnHorse(options);
-    this.#send({ type: 'redis', target: withTexts(options.target) });
+    this.#send({ type: 'redis', targets: options.targets.map(withTexts) });
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_TAIL);
       options.onStderr(chunk);

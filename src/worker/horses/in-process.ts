@@ -13,12 +13,13 @@ import type { Completion, Performer, RunHandle, RunListener } from './performer.
 export class InProcess implements Performer {
   readonly #handlers: Handlers;
   readonly #note: (run: RunRequest, note: Note) => Promise<void>;
-  readonly #connections: Connections & { close(): void };
+  readonly #connections: readonly (Connections & { close(): void })[];
 
+  /** `connections`: where jobs may enqueue others, by their `place`. */
   constructor(
     handlers: Handlers,
     note: (run: RunRequest, note: Note) => Promise<void>,
-    connections: Connections & { close(): void },
+    connections: readonly (Connections & { close(): void })[],
   ) {
     this.#handlers = handlers;
     this.#note = note;
@@ -43,7 +44,8 @@ export class InProcess implements Performer {
     const onCallback = (what: CallbackNote): void => {
       listener.onCallback(what);
     };
-    const context = { handlers: this.#handlers, abort, connections: this.#connections };
+    const connections = this.#connections[run.place ?? 0] ?? null;
+    const context = { handlers: this.#handlers, abort, connections };
     void perform(run, { ...context, note, onCallback }).then((performed) => {
       give({ kind: 'performed', performed });
     });
@@ -70,7 +72,7 @@ export class InProcess implements Performer {
   }
 
   stop(): Promise<void> {
-    this.#connections.close();
+    for (const connections of this.#connections) connections.close();
     return Promise.resolve();
   }
 }

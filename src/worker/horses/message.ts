@@ -4,8 +4,10 @@ import type { RedisTarget } from '../../redis/target.js';
 
 /** What worker and horse say to each other: plain JSON over the child's IPC channel. */
 export type ToHorse =
-  /** The worker's Redis, said first: for jobs that enqueue others. Not in argv nor environment, which others can read. */
-  | { readonly type: 'redis'; readonly target: RedisTarget }
+  /**
+   * The worker's Redis servers, said first: for jobs that enqueue others. Not in argv nor environment, which others can read.
+   */
+  | { readonly type: 'redis'; readonly targets: readonly RedisTarget[] }
   | { readonly type: 'run'; readonly run: RunMessage }
   /** Asks the running job to stop: its AbortSignal fires. */
   | { readonly type: 'abort'; readonly executionId: string; readonly reason: string; readonly name: string }
@@ -19,6 +21,8 @@ export interface RunRequest {
   readonly id: string;
   readonly executionId: string;
   readonly queue: string;
+  /** Which of the worker's Redis servers it comes from; default 0, the only one of most. */
+  readonly place?: number;
   /** RQ's `data`. */
   readonly data: Buffer;
   /** The serialised meta; null for none. */
