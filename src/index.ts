@@ -9,12 +9,19 @@ export type { StandardSchemaV1 } from './app/standard-schema.js';
 export { Queue, type AnyJobs, type JobMap, type ManyItem } from './app/queue.js';
 export { Job, JobNotFinishedError } from './app/queued-job.js';
 export { Registry, type RegistryName } from './app/registry.js';
+export { Group } from './app/group.js';
+export type { EmptyOptions, FailedFilter, RequeueAllOptions, SteppedOptions } from './app/bulk-options.js';
+export type { QueueEvent, WatchOptions } from './app/watch.js';
+export type { Progress } from './protocol/progress.js';
 export { Tsrq } from './app/tsrq.js';
 export type { ConnectionLike, ConnectionOptions } from './app/connections.js';
 export { popConnection, pushConnection, withConnection } from './app/with-connection.js';
 export { Worker } from './app/worker.js';
 export type { WorkerOptions, WorkerPlace } from './app/worker-options.js';
 export type { WorkerHooks } from './app/hooks.js';
+export type { LogFields, Logger } from './app/logger.js';
+export type { ChannelMessages, JobAbandoned, JobEnded, JobEnqueued, JobLost, JobStarted } from './diagnostics.js';
+export type { PerformTrace } from './jobs/tracing.js';
 export { snapshot, startWorker } from './app/lazy-verbs.js';
 export { getCurrentJob, type CurrentJob } from './jobs/current-job.js';
 export type { Handler } from './jobs/define.js';
@@ -40,7 +47,7 @@ export {
   type GroupStatus,
 } from './queue/group.js';
 export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
-export { pauseQueue, resumeQueue } from './queue/pause.js';
+export { isPaused, pauseQueue, resumeQueue } from './queue/pause.js';
 export { moveQueue, type Moved } from './queue/move.js';
 export { compactQueue } from './queue/compact.js';
 export { deleteQueue, type DeletedQueue, type DeleteQueueOptions } from './queue/delete-queue.js';

@@ -1,11 +1,13 @@
 import { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from '../queue/end-job.js';
 import { dependentIds } from '../queue/dependents.js';
 import type { EnqueuedJob, NewJob } from '../queue/enqueue.js';
-import { fetchJobs, type FetchedJob, type StoredJob } from '../queue/job-store.js';
+import { fetchLog, type LogLine } from '../queue/job-log.js';
+import { fetchJobs, fetchResults, type FetchedJob, type FetchedResult, type StoredJob } from '../queue/job-store.js';
 import { requeueIds, type Requeued } from '../queue/requeue.js';
 import { waitForJob, type JobEnd, type WaitForJobOptions } from '../queue/wait-for-job.js';
 import { writeMeta } from '../queue/write-meta.js';
 import { decodePayload, type Call, type Serializer } from '../protocol/payload.js';
+import { progressOf, type Progress } from '../protocol/progress.js';
 import type { Redis } from '../redis/redis.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
 import { seconds, type Duration } from './options.js';
@@ -110,6 +112,26 @@ export class Job<Result = unknown> {
   get error(): string | null {
     return this.#seen.error ?? null;
   }
+  /** Seconds it may run; -1 for no limit; null for the worker's. */
+  get timeoutSeconds(): number | null {
+    return this.#seen.timeoutSeconds ?? null;
+  }
+  /** Null for a job without retries. */
+  get retriesLeft(): number | null {
+    return this.#seen.retriesLeft ?? null;
+  }
+  /** Null for a job that is not repeated. */
+  get repeatsLeft(): number | null {
+    return this.#seen.repeatsLeft ?? null;
+  }
+  /** Why attempts failed that were retried, oldest first; workers of tsrq keep the last five. */
+  get retryErrors(): FetchedJob['retryErrors'] {
+    return this.#seen.retryErrors ?? [];
+  }
+  /** How far it is, as it tells itself by `getCurrentJob().progress()`, or in Python by its meta; null where it does not tell. */
+  get progress(): Progress | null {
+    return progressOf(this.#seen.meta);
+  }
   /** Change it freely, then `saveMeta()`. */
   get meta(): Record<string, unknown> {
     return this.#meta;
@@ -146,6 +168,16 @@ export class Job<Result = unknown> {
     if (end?.status === 'finished') return end.result as Result;
     const error = end?.error ?? null;
     throw new JobNotFinishedError(this.id, end?.status ?? 'gone', error);
+  }
+
+  /** The attempts that are recorded, newest first (`fetchResults`). */
+  results(): Promise<FetchedResult[]> {
+    return fetchResults(this.#redis, this.id);
+  }
+
+  /** What it has written with `getCurrentJob().log()`, oldest first; `after`: only what came behind that entry (`fetchLog`). */
+  log(options: { readonly most?: number; readonly after?: string } = {}): Promise<LogLine[]> {
+    return fetchLog(this.#redis, this.id, options);
   }
 
   /** Writes the whole of `meta`; false if the job is gone. In a handler use that of `getCurrentJob()`, which is fenced. */

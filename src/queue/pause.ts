@@ -1,3 +1,4 @@
+import { PAUSED_KEY } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 
@@ -12,6 +13,15 @@ export async function pauseQueue(redis: Redis, queue: string, durationSeconds: n
 /** Lets workers take from the queue again; true if it was paused. */
 export async function resumeQueue(redis: Redis, queue: string): Promise<boolean> {
   return (await redis.evaluate(script('pause'), [], [queue, 0])) === 1;
+}
+
+/** Whether workers of tsrq take nothing from the queue now, by Redis's clock. */
+export async function isPaused(redis: Redis, queue: string): Promise<boolean> {
+  const [score, time] = await redis.pipeline([['ZSCORE', PAUSED_KEY, queue], ['TIME']]);
+  if (score instanceof Error) throw score;
+  if (time instanceof Error) throw time;
+  if (typeof score !== 'string') return false;
+  return score === 'inf' || Number(score) > Number((time as string[])[0]);
 }
 
 /**

@@ -10,6 +10,7 @@ import { connect } from '../redis/connect.js';
 import type { Redis } from '../redis/redis.js';
 import { subscribe } from '../redis/subscribe.js';
 import { obey } from './commands.js';
+import { published } from './diagnostics.js';
 import type { WorkerEnd } from './events.js';
 import { Handlers } from './horses/handlers.js';
 import { InProcess } from './horses/in-process.js';
@@ -33,6 +34,8 @@ export interface RunningWorker {
   /** Takes no new jobs, or takes them again. */
   quiet(): void;
   unquiet(): void;
+  /** Runs so many jobs at once from now on; those that run go on. */
+  scale(concurrency: number): void;
   /** New jobs run fresh code; resolves when it is loaded. */
   reload(): Promise<void>;
   /** One line per running job: for whoever asks what the worker does. `showDescription`: false for ids alone. */
@@ -59,8 +62,9 @@ const SWEEP_SECONDS = 15;
  * and begins to take jobs. Throws NAME_TAKEN, and SUSPENDED for a burst worker while RQ is suspended.
  */
 export async function startWorker(
-  options: WorkerOptions & { readonly connectTimeoutSeconds: number },
+  given: WorkerOptions & { readonly connectTimeoutSeconds: number },
 ): Promise<RunningWorker> {
+  const options = { ...given, onEvent: published(given.name, given.onEvent) };
   const boot = new BootWatch(options.connectTimeoutSeconds);
   const outages = new Outages();
   let comeBack: () => void = () => undefined;
@@ -221,6 +225,9 @@ function control(
     },
     unquiet: () => {
       worker.unquiet();
+    },
+    scale: (concurrency) => {
+      worker.scale(concurrency);
     },
     reload: async () => {
       const loaded = performer.reload();

@@ -2,7 +2,10 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { reportDeaths, reportErrors } from '../../examples/sentry.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
+// The library as it was built: the examples import it, too.
+import { Retry, Tsrq } from 'tsrq';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -37,5 +40,35 @@ describe('the examples', () => {
 
   it('of tests with node:test pass', async () => {
     expect(await run('--test', '--test-reporter=tap', 'examples/testing.node.js')).toContain('# pass 3\n# fail 0');
+  });
+
+  it('for Sentry reports what jobs throw, but no Retry, and jobs whose time was over', async () => {
+    const reports: unknown[] = [];
+    const end = reportErrors({
+      captureException: (error, { tags }) => reports.push([String(error), tags]),
+      captureMessage: () => undefined,
+    });
+    await using app = new Tsrq({ url: server.url });
+    const queue = app.queue('sentry');
+    await queue.enqueue('bad', []);
+    await queue.enqueue('again', []);
+    const slow = await queue.enqueue('slow', [], { timeout: 1 });
+    const worker = app.worker('sentry', {
+      handlers: {
+        bad: () => Promise.reject(new RangeError('no')),
+        again: () => Promise.reject(new Retry({ max: 1 })),
+        slow: () => new Promise(() => undefined),
+      },
+    });
+    reportDeaths(worker, {
+      captureException: () => undefined,
+      captureMessage: (message) => reports.push(message),
+    });
+    await worker.work();
+    end();
+    expect(reports).toEqual([
+      ['RangeError: no', { job: 'bad', queue: 'sentry' }],
+      `job ${slow.id}: JobTimeoutException: Task exceeded maximum timeout value (1 seconds)`,
+    ]);
   });
 });
