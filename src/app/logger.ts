@@ -3,9 +3,13 @@ import { logRecord } from '../worker/log-record.js';
 
 /** A structured logger: one of Pino (Fastify's `app.log`) or Bunyan as it is, or four functions of your own. */
 export interface Logger {
+  /** What is of interest to who looks for a fault. */
   debug(fields: LogFields, message: string): void;
+  /** What happens in the ordinary course. */
   info(fields: LogFields, message: string): void;
+  /** What an operator should know. */
   warn(fields: LogFields, message: string): void;
+  /** A job that failed for good, a Redis that is away. */
   error(fields: LogFields, message: string): void;
 }
 

@@ -48,7 +48,11 @@ export type ManyItem = readonly [
   options?: Options,
 ];
 
-/** A queue of one Redis. Making one does nothing in Redis; which connection it has is settled then, once for all. */
+/**
+ * A queue of one Redis. Making one does nothing in Redis; which connection it has is settled then, once for all.
+ *
+ * @typeParam Jobs - the jobs that can be enqueued by name: an interface of names and functions
+ */
 export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   readonly name: string;
   /** Its connection, for the verbs of the library. */
@@ -73,6 +77,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     return queueLength(this.redis, this.name);
   }
 
+  /** Whether no job waits. */
   async isEmpty(): Promise<boolean> {
     return (await this.length()) === 0;
   }
@@ -196,6 +201,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     return resumeQueue(this.redis, this.name);
   }
 
+  /** Whether tsrq's workers take nothing from it now (`isPaused`). */
   isPaused(): Promise<boolean> {
     return isPaused(this.redis, this.name);
   }

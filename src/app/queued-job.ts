@@ -80,9 +80,11 @@ export class Job<Result = unknown> {
   get functionName(): string {
     return this.#call?.functionName ?? '';
   }
+  /** The positional arguments; none where the payload cannot be read. */
   get args(): readonly unknown[] {
     return this.#call?.args ?? [];
   }
+  /** The keyword arguments. */
   get kwargs(): Readonly<Record<string, unknown>> {
     return this.#call?.kwargs ?? {};
   }
@@ -90,21 +92,27 @@ export class Job<Result = unknown> {
   get status(): string | null {
     return this.#seen.status ?? null;
   }
+  /** `app.mail.send('bob')`, unless it was enqueued with another one. */
   get description(): string | null {
     return this.#seen.description ?? null;
   }
+  /** By the clock of who enqueued it. */
   get createdAt(): Date | null {
     return this.#seen.createdAt ?? null;
   }
+  /** When it came to its queue; null for one that waits elsewhere, and for one that was enqueued by this object, until `refresh()`. */
   get enqueuedAt(): Date | null {
     return this.#seen.enqueuedAt ?? null;
   }
+  /** Of its last attempt. */
   get startedAt(): Date | null {
     return this.#seen.startedAt ?? null;
   }
+  /** Of its last attempt; null while it has not ended. */
   get endedAt(): Date | null {
     return this.#seen.endedAt ?? null;
   }
+  /** The worker that runs it, or ran it last. */
   get workerName(): string | null {
     return this.#seen.workerName ?? null;
   }

@@ -6,6 +6,7 @@ import type { Redis } from '../redis/redis.js';
 import type { EmptyOptions } from './bulk-options.js';
 import { Job } from './queued-job.js';
 
+/** The registries of a queue: the states in which a job is that does not wait on it. */
 export type RegistryName = Exclude<KeyName, 'wip'> | 'started';
 
 /** The jobs of a queue that are in one state; `for await` goes through them, a page at a time. */

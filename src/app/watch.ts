@@ -10,6 +10,7 @@ export interface QueueEvent extends Omit<Transition, 'timeMs'> {
   readonly at: Date;
 }
 
+/** How `Queue.watch` looks. */
 export interface WatchOptions {
   /** Time between two looks; default half a second. */
   readonly interval?: Duration;

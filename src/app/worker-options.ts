@@ -14,6 +14,7 @@ import type { Logger } from './logger.js';
 
 /** Something that knows where queues are and how workers are set: a `Tsrq`. */
 export interface WorkerPlace {
+  /** Where the Redis of a queue is. */
   targetOf(queue: string): Promise<RedisTarget>;
   /** Default: what `tsrq worker` begins with. */
   settings?(): Promise<Settings>;

@@ -60,6 +60,7 @@ export class Worker {
     });
   }
 
+  /** Takes new jobs again. */
   unquiet(): void {
     this.#when((running) => {
       running.unquiet();
@@ -91,6 +92,7 @@ export class Worker {
     return this;
   }
 
+  /** Calls that listener no more. */
   off<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => void): this {
     this.#events.off(type, listener);
     return this;

@@ -13,6 +13,7 @@ export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
     | { readonly state: 'refused'; readonly reason: string }
   );
 
+/** How many jobs are stored together. */
 export interface EnqueueManyOptions {
   /** Each call counts only when so many replicas have it; fewer in time → NOT_REPLICATED. Goes for all jobs. */
   readonly durable?: Durability;

@@ -72,6 +72,7 @@ export interface NewJob extends FollowUps {
   readonly durable?: Durability;
 }
 
+/** A job that was stored. */
 export interface EnqueuedJob {
   readonly id: string;
   readonly queue: string;

@@ -31,8 +31,9 @@ export interface RunningWorker {
   stop(because: string): void;
   /** Cold: the running jobs are ended at once and recorded. */
   kill(because: string): void;
-  /** Takes no new jobs, or takes them again. */
+  /** Takes no new jobs. */
   quiet(): void;
+  /** Takes new jobs again. */
   unquiet(): void;
   /** Runs so many jobs at once from now on; those that run go on. */
   scale(concurrency: number): void;
