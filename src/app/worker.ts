@@ -7,10 +7,8 @@ import type { RedisTarget } from '../redis/target.js';
 import type { WorkerEnd, WorkerEvent } from '../worker/events.js';
 import type { RunningWorker } from '../worker/start.js';
 import { ConnectionSet, defaultConnections } from './connections.js';
-import { tellHooks } from './hooks.js';
+import { tellHooks, type EventOf } from './hooks.js';
 import { coreOptions, type WorkerOptions, type WorkerPlace } from './worker-options.js';
-
-type EventOf<Type extends WorkerEvent['type']> = Extract<WorkerEvent, { readonly type: Type }>;
 
 /** Takes jobs from queues of one Redis and runs them (`startWorker`). It works once: afterwards make a new one. */
 export class Worker {
@@ -82,18 +80,18 @@ export class Worker {
   }
 
   /** For subclasses: told of everything that happens, before hooks and listeners, and protected as they are. Does nothing here. */
-  protected onEvent(_event: WorkerEvent): void {
-    // It is for subclasses.
+  protected onEvent(_event: WorkerEvent): unknown {
+    return undefined;
   }
 
-  /** Calls `listener` with every event of that type. What it throws becomes an event of type 'warning'. */
-  on<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => void): this {
+  /** Calls `listener` with every event of that type, and does not wait. What it throws, at once or later, becomes an event of type 'warning'. */
+  on<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => unknown): this {
     this.#events.on(type, listener);
     return this;
   }
 
   /** Calls that listener no more. */
-  off<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => void): this {
+  off<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => unknown): this {
     this.#events.off(type, listener);
     return this;
   }
