@@ -12,23 +12,29 @@ export interface QueueEvent extends Omit<Transition, 'timeMs'> {
 
 /** How `Queue.watch` looks. */
 export interface WatchOptions {
-  /** Time between two looks; default half a second. */
+  /** Time between two looks; default half a second, at least 0.05. */
   readonly interval?: Duration;
   /** Ends it: the iteration is over. */
   readonly signal?: AbortSignal;
 }
 
-/** What happens to the jobs of these queues from now on, see `Queue.watch`. */
+const SHORTEST_SECONDS = 0.05;
+
+/** What happens to the jobs of a queue from now on, see `Queue.watch`. */
 export async function watchQueue(
   redis: Redis,
   queue: string,
   { interval = 0.5, signal }: WatchOptions,
 ): Promise<AsyncGenerator<QueueEvent, void, undefined>> {
+  const pause = seconds(interval);
+  if (!(pause >= SHORTEST_SECONDS)) {
+    throw new TsrqError('USAGE', `the interval is ${interval}: at least ${SHORTEST_SECONDS} seconds are needed`);
+  }
   const { TransitionWatch } = await import('../info/transitions.js');
   const watch = new TransitionWatch(redis, [queue]);
   // What is there already is no event.
   await watch.look();
-  return events(watch, seconds(interval) * 1_000, signal);
+  return events(watch, pause * 1_000, signal);
 }
 
 async function* events(

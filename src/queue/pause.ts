@@ -1,12 +1,14 @@
 import { PAUSED_KEY } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
+import { integer } from './check.js';
 
 /**
  * Lets tsrq's workers take nothing from a queue, for so many seconds, or null for until `resumeQueue`. Workers that wait for
- * its jobs are held too; jobs that run go on. Python's workers know nothing of it. Returns whether it was paused before.
+ * its jobs are held too; jobs that run go on. Python's workers know nothing of it. Returns whether it was paused before. Throws USAGE.
  */
 export async function pauseQueue(redis: Redis, queue: string, durationSeconds: number | null): Promise<boolean> {
+  integer('duration of the pause', durationSeconds ?? undefined, (value) => value >= 1, 'a number of seconds from 1');
   return (await redis.evaluate(script('pause'), [], [queue, durationSeconds ?? ''])) === 1;
 }
 

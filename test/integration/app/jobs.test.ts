@@ -268,6 +268,7 @@ describe('the verbs of a queue', () => {
     expect(await queue.pause()).toBe(false);
     expect(await queue.isPaused()).toBe(true);
     expect(await queue.pause({ duration: '1h' })).toBe(true);
+    await expect(queue.pause({ duration: 0 })).rejects.toMatchObject({ code: 'USAGE' });
     expect(await queue.isPaused()).toBe(true);
     await queue.enqueue('app.fine');
     expect(await run('q')).toBe(false);
@@ -378,7 +379,7 @@ describe('the verbs of a queue', () => {
     const queue = new Queue('q', { connection: redis });
     await queue.enqueue('app.fine', [], { id: 'before' });
     const stop = new AbortController();
-    const watch = await queue.watch({ interval: 0.01, signal: stop.signal });
+    const watch = await queue.watch({ interval: 0.05, signal: stop.signal });
     await fail(queue, 'mine', 'no');
     const seen: string[] = [];
     let ran: Promise<unknown> = Promise.resolve();
@@ -388,6 +389,7 @@ describe('the verbs of a queue', () => {
       if (event === 'failed') stop.abort();
     }
     await ran;
+    await expect(queue.watch({ interval: 0 })).rejects.toThrow('at least 0.05');
     expect([seen[0], seen.at(-1)]).toEqual(['queued q true', 'failed q true']);
   });
 });
