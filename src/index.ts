@@ -13,7 +13,7 @@ export { Group } from './app/group.js';
 export type { EmptyOptions, FailedFilter, RequeueAllOptions, SteppedOptions } from './app/bulk-options.js';
 export type { QueueEvent, WatchOptions } from './app/watch.js';
 export type { Progress } from './protocol/progress.js';
-export { Tsrq } from './app/tsrq.js';
+export { Tsrq, type NamedConnection, type Settings, type WorkerSettings } from './app/tsrq.js';
 export type { ConnectionLike, ConnectionOptions } from './app/connections.js';
 export { popConnection, pushConnection, withConnection } from './app/with-connection.js';
 export { Worker } from './app/worker.js';
@@ -49,7 +49,6 @@ export type {
   Script,
 } from './redis/redis.js';
 export type { Connections } from './jobs/connections.js';
-export type { NamedConnection, Settings, WorkerSettings } from './config/settings.js';
 export type { Call, Serializer } from './protocol/payload.js';
 export { enqueue, type EnqueuedJob, type NewJob } from './queue/enqueue.js';
 export type { FollowUps, RetryPolicy } from './queue/follow-ups.js';

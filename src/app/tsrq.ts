@@ -7,6 +7,8 @@ import { Queue, type AnyJobs, type JobMap } from './queue.js';
 import { Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
+export type { NamedConnection, Settings, WorkerSettings } from '../config/settings.js';
+
 let cached: Tsrq | null = null;
 
 /**
