@@ -17,6 +17,9 @@ const CHECKS = [
   ],
   ['dead code', 'node_modules/knip/bin/knip.js'],
   ['package', 'node_modules/publint/src/cli.js', '--strict'],
+  ['packed', 'scripts/package.js'],
+  // Every export has a text, and every type that an export names can be named.
+  ['reference', 'node_modules/typedoc/bin/typedoc', '--emit', 'none', '--treatWarningsAsErrors'],
 ];
 const AT_ONCE = 2;
 

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'TIMED_OUT' // a job has not ended within the time it was waited for
   | 'CLOSED'; // used after close()
 
+/** What goes with an error. */
 export interface TsrqErrorOptions {
   readonly hint?: string;
   readonly cause?: unknown;

@@ -55,11 +55,13 @@ export interface BrokenQueue {
   readonly error: string;
 }
 
+/** A queue, as far as it can be counted. */
 export type QueueInfo = QueueCounts | BrokenQueue;
 
 /** Sums over the queues that can be counted; `queues` and `workers` count all. */
 export type Totals = Readonly<Record<(typeof SUMMED)[number] | 'queues' | 'workers', number>>;
 
+/** Everything that RQ knows of queues and workers, at one moment. */
 export interface Snapshot {
   /** The Redis that was asked, without secrets. */
   readonly redis: string;

@@ -1,6 +1,9 @@
 import type { WorkerEnd, WorkerEvent } from '../worker/events.js';
 
-type EventOf<Type extends WorkerEvent['type']> = Extract<WorkerEvent, { readonly type: Type }>;
+export type EventOf<Type extends WorkerEvent['type']> = Extract<WorkerEvent, { readonly type: Type }>;
+
+/** What an exception handler may answer: false ends the chain. */
+type Said = boolean | undefined | Promise<boolean | undefined>;
 
 /**
  * Told what happens, in the worker's process, in the order in which it happens; not waited for. What one throws, or a promise of
@@ -8,17 +11,17 @@ type EventOf<Type extends WorkerEvent['type']> = Extract<WorkerEvent, { readonly
  */
 export interface WorkerHooks {
   /** The worker is registered, and takes jobs from now on. */
-  readonly onBirth?: (event: EventOf<'ready'>) => void;
+  readonly onBirth?: (event: EventOf<'ready'>) => unknown;
   /** It has ended; everything it held is released. */
-  readonly onDeath?: (end: WorkerEnd) => void;
+  readonly onDeath?: (end: WorkerEnd) => unknown;
   /** A job is being begun. */
-  readonly beforePerform?: (event: EventOf<'job-started'>) => void;
+  readonly beforePerform?: (event: EventOf<'job-started'>) => unknown;
   /** A job has ended, however, and that is recorded. */
-  readonly afterPerform?: (event: EventOf<'job-ended'>) => void;
+  readonly afterPerform?: (event: EventOf<'job-ended'>) => unknown;
   /** A job did not succeed: `error` is the whole text, `ending` what becomes of it. After `afterPerform`. */
-  readonly onFailure?: (event: EventOf<'job-ended'>) => void;
-  /** For reports of errors, called one after the other for a job that did not succeed, until one returns false. */
-  readonly exceptionHandlers?: readonly ((event: EventOf<'job-ended'>) => boolean | undefined)[];
+  readonly onFailure?: (event: EventOf<'job-ended'>) => unknown;
+  /** For reports of errors, called one after the other for a job that did not succeed, until one answers false, at once or later. */
+  readonly exceptionHandlers?: readonly ((event: EventOf<'job-ended'>) => Said)[];
 }
 
 /** Calls the hooks that an event concerns, each by `protect`, which stands what they throw. */
@@ -40,13 +43,18 @@ export function tellHooks(hooks: WorkerHooks, event: WorkerEvent, protect: (work
 
 function tellFailure(hooks: WorkerHooks, event: EventOf<'job-ended'>, protect: (work: () => unknown) => void): void {
   protect(() => hooks.onFailure?.(event));
-  let isOver = false;
-  for (const handle of hooks.exceptionHandlers ?? []) {
-    protect(() => {
-      const answer = handle(event);
-      isOver = answer === false;
-      return answer;
-    });
-    if (isOver) return;
+  void tellHandlers(hooks.exceptionHandlers ?? [], event, protect);
+}
+
+/** One after the other: of one that answers at once the next is called at once. */
+async function tellHandlers(
+  handlers: NonNullable<WorkerHooks['exceptionHandlers']>,
+  event: EventOf<'job-ended'>,
+  protect: (work: () => unknown) => void,
+): Promise<void> {
+  for (const handle of handlers) {
+    let said: Said;
+    protect(() => (said = handle(event)));
+    if ((said instanceof Promise ? await said.catch(() => undefined) : said) === false) return;
   }
 }

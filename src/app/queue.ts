@@ -1,16 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import { TsrqError } from '../errors.js';
 import type { Connections } from '../jobs/connections.js';
-import { empty } from '../queue/empty.js';
+import { cleanQueue, type CleanedQueue, type CleanQueueOptions } from '../queue/clean-queue.js';
+import { compactQueue } from '../queue/compact.js';
+import { deleteQueue, type DeletedQueue, type DeleteQueueOptions } from '../queue/delete-queue.js';
+import { empty, emptyOld } from '../queue/empty.js';
 import { enqueue } from '../queue/enqueue.js';
 import { enqueueMany, type EnqueueManyOptions, type EnqueueOutcome } from '../queue/enqueue-many.js';
+import { failureGroups, type FailureGroup } from '../queue/failures.js';
 import { queuedIds, queueLength, WALK_PAGE } from '../queue/list-jobs.js';
+import { moveQueue, type Moved } from '../queue/move.js';
+import { isPaused, pauseQueue, resumeQueue } from '../queue/pause.js';
+import { queueNames } from '../queue/registry.js';
+import { requeueAll } from '../queue/requeue.js';
 import type { Redis } from '../redis/redis.js';
+import {
+  failedOptions,
+  type EmptyOptions,
+  type FailedFilter,
+  type RequeueAllOptions,
+  type SteppedOptions,
+} from './bulk-options.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
 import { definitionOf, newJob } from './definition.js';
+import { Group } from './group.js';
 import { inlineTurn } from './inline.js';
 import type { JobFunction } from './job-function.js';
-import type { Duration, EnqueueOptions, When } from './options.js';
+import { seconds, type Duration, type EnqueueOptions, type When } from './options.js';
 import { Job } from './queued-job.js';
 import { Registry, type RegistryName } from './registry.js';
+import { watchQueue, type QueueEvent, type WatchOptions } from './watch.js';
 
 /** Names of jobs with the functions behind them: of another code base, of Python. Any interface will do. */
 export type JobMap<Jobs> = { readonly [Name in keyof Jobs]: (...args: never[]) => unknown };
@@ -29,7 +48,11 @@ export type ManyItem = readonly [
   options?: Options,
 ];
 
-/** A queue of one Redis. Making one does nothing in Redis; which connection it has is settled then, once for all. */
+/**
+ * A queue of one Redis. Making one does nothing in Redis; which connection it has is settled then, once for all.
+ *
+ * @typeParam Jobs - the jobs that can be enqueued by name: an interface of names and functions
+ */
 export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   readonly name: string;
   /** Its connection, for the verbs of the library. */
@@ -43,11 +66,18 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     this.redis = this.#connections.redisOf(name);
   }
 
+  /** The queues of a Redis, by name. `queue`: on whose Redis, where an application has several. */
+  static async all(options: { readonly connection?: ConnectionLike; readonly queue?: string } = {}): Promise<Queue[]> {
+    const connection = connectionsFor(options.connection).redisOf(options.queue ?? 'default');
+    return (await queueNames(connection)).names.map((name) => new Queue(name, { connection }));
+  }
+
   /** How many jobs wait. */
   length(): Promise<number> {
     return queueLength(this.redis, this.name);
   }
 
+  /** Whether no job waits. */
   async isEmpty(): Promise<boolean> {
     return (await this.length()) === 0;
   }
@@ -135,9 +165,94 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     return outcomes;
   }
 
-  /** Removes the jobs that wait now; returns how many (`empty`). */
-  empty(): Promise<number> {
-    return empty(this.redis, this.name);
+  /**
+   * Many at once as members of a group (`enqueueGroup`), which may have members on other queues. `group`: its name; default 32 random
+   * hexadecimal digits. Only what was stored is in it.
+   */
+  async enqueueGroup(
+    items: readonly ManyItem[],
+    { group = randomUUID().replaceAll('-', ''), ...options }: EnqueueManyOptions & { readonly group?: string } = {},
+  ): Promise<{ readonly group: Group; readonly outcomes: EnqueueOutcome[] }> {
+    const members = items.map(([what, args, own]): ManyItem => [what, args ?? [], { ...own, group }]);
+    const outcomes = await this.enqueueMany(members, options);
+    return { group: this.group(group), outcomes };
+  }
+
+  /** A group of this queue's Redis. */
+  group(name: string): Group {
+    return new Group(name, { connection: this.redis });
+  }
+
+  /** Removes the jobs that wait now, or those that were enqueued before a moment; returns how many (`empty`, `emptyOld`). */
+  empty(options: EmptyOptions = {}): Promise<number> {
+    const { before, ...rest } = options;
+    if (before) return emptyOld(this.redis, this.name, { beforeMs: before.getTime(), ...rest });
+    return rest.dryRun === true ? this.length() : empty(this.redis, this.name, rest.onProgress, rest.signal);
+  }
+
+  /** Lets tsrq's workers take nothing from it, for some time or until `resume()`; true if it was paused before (`pauseQueue`). */
+  pause(options: { readonly duration?: Duration } = {}): Promise<boolean> {
+    const { duration } = options;
+    return pauseQueue(this.redis, this.name, duration === undefined ? null : seconds(duration));
+  }
+
+  /** Lets workers take from it again; true if it was paused (`resumeQueue`). */
+  resume(): Promise<boolean> {
+    return resumeQueue(this.redis, this.name);
+  }
+
+  /** Whether tsrq's workers take nothing from it now (`isPaused`). */
+  isPaused(): Promise<boolean> {
+    return isPaused(this.redis, this.name);
+  }
+
+  /** Moves the jobs that wait now to the end of another queue, which becomes their origin (`moveQueue`). Throws USAGE where that is on another Redis. */
+  async move(to: string, { onProgress, signal }: SteppedOptions = {}): Promise<Moved> {
+    const other = this.#connections.redisOf(to);
+    // Where a connection leads is known when it has been asked something.
+    await Promise.all([queueLength(this.redis, this.name), queueLength(other, to)]);
+    if (other.description !== this.redis.description) {
+      const where = `${this.name} is on ${this.redis.description}, ${to} on ${other.description}`;
+      throw new TsrqError('USAGE', `jobs cannot be moved to another Redis: ${where}`);
+    }
+    return moveQueue(this.redis, this.name, to, onProgress, signal);
+  }
+
+  /** Drops ids whose job is gone; returns how many (`compactQueue`). */
+  compact({ onProgress, signal }: SteppedOptions = {}): Promise<number> {
+    return compactQueue(this.redis, this.name, onProgress, signal);
+  }
+
+  /** Removes its jobs and then the queue itself; refused while jobs of it run, unless `force` (`deleteQueue`). */
+  delete(options: DeleteQueueOptions = {}): Promise<DeletedQueue> {
+    return deleteQueue(this.redis, this.name, options);
+  }
+
+  /** Its failed jobs, grouped by function and kind of error, the largest group first (`failureGroups`). */
+  failures(options: FailedFilter & SteppedOptions = {}): Promise<FailureGroup[]> {
+    return failureGroups(this.redis, failedOptions(this.name, options));
+  }
+
+  /** Puts its failed jobs, or those that are meant, back on the queues they came from (`requeueAll`): how many there were and were requeued. */
+  requeueAll(options: RequeueAllOptions = {}): Promise<{ readonly requeued: number; readonly total: number }> {
+    return requeueAll(this.redis, failedOptions(this.name, options));
+  }
+
+  /**
+   * Takes out of its registries what should not be there any more, and forgets workers that are gone, as workers do from time to time
+   * (`cleanQueue`): what there was.
+   */
+  clean(options: CleanQueueOptions = {}): Promise<CleanedQueue> {
+    return cleanQueue(this.redis, this.name, options);
+  }
+
+  /**
+   * What happens to its jobs from now on, whoever runs them, Python's workers too, as `tsrq tail` sees it: by looking, so that it costs
+   * workers nothing, and misses what is over within the interval. Resolves when what comes next will be seen; then
+   * `for await (const { event, id } of await queue.watch({ signal }))`. A Redis that goes away is waited for.
+   */
+  watch(options: WatchOptions = {}): Promise<AsyncGenerator<QueueEvent, void, undefined>> {
+    return watchQueue(this.redis, this.name, options);
   }
 
   /** The jobs of this queue that are started, finished, failed, deferred, scheduled or canceled. */

@@ -1,11 +1,13 @@
 import { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from '../queue/end-job.js';
 import { dependentIds } from '../queue/dependents.js';
 import type { EnqueuedJob, NewJob } from '../queue/enqueue.js';
-import { fetchJobs, type FetchedJob, type StoredJob } from '../queue/job-store.js';
+import { fetchLog, type LogLine } from '../queue/job-log.js';
+import { fetchJobs, fetchResults, type FetchedJob, type FetchedResult, type StoredJob } from '../queue/job-store.js';
 import { requeueIds, type Requeued } from '../queue/requeue.js';
 import { waitForJob, type JobEnd, type WaitForJobOptions } from '../queue/wait-for-job.js';
 import { writeMeta } from '../queue/write-meta.js';
 import { decodePayload, type Call, type Serializer } from '../protocol/payload.js';
+import { progressOf, type Progress } from '../protocol/progress.js';
 import type { Redis } from '../redis/redis.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
 import { seconds, type Duration } from './options.js';
@@ -78,9 +80,11 @@ export class Job<Result = unknown> {
   get functionName(): string {
     return this.#call?.functionName ?? '';
   }
+  /** The positional arguments; none where the payload cannot be read. */
   get args(): readonly unknown[] {
     return this.#call?.args ?? [];
   }
+  /** The keyword arguments. */
   get kwargs(): Readonly<Record<string, unknown>> {
     return this.#call?.kwargs ?? {};
   }
@@ -88,27 +92,53 @@ export class Job<Result = unknown> {
   get status(): string | null {
     return this.#seen.status ?? null;
   }
+  /** `app.mail.send('bob')`, unless it was enqueued with another one. */
   get description(): string | null {
     return this.#seen.description ?? null;
   }
+  /** By the clock of who enqueued it. */
   get createdAt(): Date | null {
     return this.#seen.createdAt ?? null;
   }
+  /** When it came to its queue; null for one that waits elsewhere, and for one that was enqueued by this object, until `refresh()`. */
   get enqueuedAt(): Date | null {
     return this.#seen.enqueuedAt ?? null;
   }
+  /** Of its last attempt. */
   get startedAt(): Date | null {
     return this.#seen.startedAt ?? null;
   }
+  /** Of its last attempt; null while it has not ended. */
   get endedAt(): Date | null {
     return this.#seen.endedAt ?? null;
   }
+  /** The worker that runs it, or ran it last. */
   get workerName(): string | null {
     return this.#seen.workerName ?? null;
   }
   /** The error text of a job that failed. */
   get error(): string | null {
     return this.#seen.error ?? null;
+  }
+  /** Seconds it may run; -1 for no limit; null for the worker's. */
+  get timeoutSeconds(): number | null {
+    return this.#seen.timeoutSeconds ?? null;
+  }
+  /** Null for a job without retries. */
+  get retriesLeft(): number | null {
+    return this.#seen.retriesLeft ?? null;
+  }
+  /** Null for a job that is not repeated. */
+  get repeatsLeft(): number | null {
+    return this.#seen.repeatsLeft ?? null;
+  }
+  /** Why attempts failed that were retried, oldest first; workers of tsrq keep the last five. */
+  get retryErrors(): FetchedJob['retryErrors'] {
+    return this.#seen.retryErrors ?? [];
+  }
+  /** How far it is, as it tells itself by `getCurrentJob().progress()`, or in Python by its meta; null where it does not tell. */
+  get progress(): Progress | null {
+    return progressOf(this.#seen.meta);
   }
   /** Change it freely, then `saveMeta()`. */
   get meta(): Record<string, unknown> {
@@ -146,6 +176,16 @@ export class Job<Result = unknown> {
     if (end?.status === 'finished') return end.result as Result;
     const error = end?.error ?? null;
     throw new JobNotFinishedError(this.id, end?.status ?? 'gone', error);
+  }
+
+  /** The attempts that are recorded, newest first (`fetchResults`). */
+  results(): Promise<FetchedResult[]> {
+    return fetchResults(this.#redis, this.id);
+  }
+
+  /** What it has written with `getCurrentJob().log()`, oldest first; `after`: only what came behind that entry (`fetchLog`). */
+  log(options: { readonly most?: number; readonly after?: string } = {}): Promise<LogLine[]> {
+    return fetchLog(this.#redis, this.id, options);
   }
 
   /** Writes the whole of `meta`; false if the job is gone. In a handler use that of `getCurrentJob()`, which is fenced. */

@@ -6,6 +6,7 @@ export interface StandardSchemaV1<Output = unknown> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
+    /** Gives the value as the schema has it, or what is wrong with it. */
     readonly validate: (value: unknown) => Outcome<Output> | Promise<Outcome<Output>>;
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
   };

@@ -62,6 +62,7 @@ export async function startTestRedis(): Promise<TestRedis> {
 /** How one job ended: its id, queue, `ending`, and `error`, the whole text, or null. */
 export type RunJob = Extract<WorkerEvent, { readonly type: 'job-ended' }>;
 
+/** How `runJobs` runs them. */
 export interface RunOptions {
   /** Default as for queues. */
   readonly connection?: Tsrq;
@@ -112,6 +113,7 @@ export async function waitForJob<Result = unknown>(
   return found;
 }
 
+/** For how long `waitForJob` waits, and where. */
 export interface WaitForJobOptions {
   readonly timeout?: Duration;
   readonly signal?: AbortSignal;

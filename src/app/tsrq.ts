@@ -7,6 +7,8 @@ import { Queue, type AnyJobs, type JobMap } from './queue.js';
 import { Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
+export type { NamedConnection, Settings, WorkerSettings } from '../config/settings.js';
+
 let cached: Tsrq | null = null;
 
 /**
@@ -34,7 +36,11 @@ export class Tsrq implements Connections {
     return cached;
   }
 
-  /** The queue of that name, on the connection that is meant for it. */
+  /**
+   * The queue of that name, on the connection that is meant for it.
+   *
+   * @typeParam Jobs - the jobs that can be enqueued by name
+   */
   queue<Jobs extends JobMap<Jobs> = AnyJobs>(name = 'default'): Queue<Jobs> {
     return new Queue<Jobs>(name, { connection: this });
   }
@@ -65,6 +71,7 @@ export class Tsrq implements Connections {
     return Promise.resolve();
   }
 
+  /** `await using app = …`: the same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

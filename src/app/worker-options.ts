@@ -10,9 +10,11 @@ import type { WorkerEvent } from '../worker/events.js';
 import type { WorkerOptions as CoreOptions } from '../worker/options.js';
 import { seconds, type Duration } from './options.js';
 import type { WorkerHooks } from './hooks.js';
+import type { Logger } from './logger.js';
 
 /** Something that knows where queues are and how workers are set: a `Tsrq`. */
 export interface WorkerPlace {
+  /** Where the Redis of a queue is. */
   targetOf(queue: string): Promise<RedisTarget>;
   /** Default: what `tsrq worker` begins with. */
   settings?(): Promise<Settings>;
@@ -60,6 +62,10 @@ export interface WorkerOptions extends WorkerHooks {
   readonly connectTimeout?: Duration;
   /** Also puts scheduled jobs on their queues. */
   readonly withScheduler?: boolean;
+  /** Gets what `tsrq worker` logs, line by line; default: nothing is logged. */
+  readonly logger?: Logger;
+  /** False: descriptions of jobs, and with them their arguments, are left out of the log. */
+  readonly logJobDescription?: boolean;
   /** Output of the child processes; default this process's stderr. */
   readonly onStderr?: (chunk: Buffer) => void;
 }

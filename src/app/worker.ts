@@ -2,14 +2,13 @@ import { EventEmitter } from 'node:events';
 import type { WorkerSettings } from '../config/settings.js';
 import { TsrqError } from '../errors.js';
 import { currentConnections } from '../jobs/connections.js';
+import { integer } from '../queue/check.js';
 import type { RedisTarget } from '../redis/target.js';
 import type { WorkerEnd, WorkerEvent } from '../worker/events.js';
 import type { RunningWorker } from '../worker/start.js';
 import { ConnectionSet, defaultConnections } from './connections.js';
-import { tellHooks } from './hooks.js';
+import { tellHooks, type EventOf } from './hooks.js';
 import { coreOptions, type WorkerOptions, type WorkerPlace } from './worker-options.js';
-
-type EventOf<Type extends WorkerEvent['type']> = Extract<WorkerEvent, { readonly type: Type }>;
 
 /** Takes jobs from queues of one Redis and runs them (`startWorker`). It works once: afterwards make a new one. */
 export class Worker {
@@ -17,8 +16,11 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #events = new EventEmitter();
   #started = false;
-  #stop: { readonly because: string; readonly cold: boolean } | null = null;
+  /** What it was told before it worked. */
+  readonly #early: ((running: RunningWorker) => void)[] = [];
   #running: RunningWorker | null = null;
+  #ended: Promise<unknown> = Promise.resolve();
+  #log: ((event: WorkerEvent) => void) | null = null;
 
   constructor(queues: string | readonly string[] = 'default', options: WorkerOptions = {}) {
     this.queues = [...new Set([queues].flat())];
@@ -43,25 +45,72 @@ export class Worker {
 
   /** Warm: takes no more jobs, lets the running ones end. `cold`: ends them at once, and records that. */
   stop({ because = 'stop()', cold = false }: { readonly because?: string; readonly cold?: boolean } = {}): void {
-    this.#stop = { because, cold };
-    if (cold) this.#running?.kill(because);
-    else this.#running?.stop(because);
+    this.#when((running) => {
+      if (cold) running.kill(because);
+      else running.stop(because);
+    });
   }
 
-  /** Calls `listener` with every event of that type. What it throws becomes an event of type 'warning'. */
-  on<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => void): this {
+  /** Takes no new jobs until `unquiet()`; what runs goes on. Before it works: as soon as it does. */
+  quiet(): void {
+    this.#when((running) => {
+      running.quiet();
+    });
+  }
+
+  /** Takes new jobs again. */
+  unquiet(): void {
+    this.#when((running) => {
+      running.unquiet();
+    });
+  }
+
+  /** Runs so many jobs at once from now on, 1 or more; those that run go on. Before it works: as soon as it does. Throws USAGE. */
+  scale(concurrency: number): void {
+    integer('concurrency', concurrency, (value) => value >= 1, 'a number from 1');
+    this.#when((running) => {
+      running.scale(concurrency);
+    });
+  }
+
+  /** `await using worker = …`: stops it, and waits until its running jobs have ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop({ because: 'it is disposed of' });
+    await this.#ended;
+  }
+
+  /** For subclasses: told of everything that happens, before hooks and listeners, and protected as they are. Does nothing here. */
+  protected onEvent(_event: WorkerEvent): unknown {
+    return undefined;
+  }
+
+  /** Calls `listener` with every event of that type, and does not wait. What it throws, at once or later, becomes an event of type 'warning'. */
+  on<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => unknown): this {
     this.#events.on(type, listener);
     return this;
   }
 
-  off<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => void): this {
+  /** Calls that listener no more. */
+  off<Type extends WorkerEvent['type']>(type: Type, listener: (event: EventOf<Type>) => unknown): this {
     this.#events.off(type, listener);
     return this;
   }
 
-  async #run(burst: boolean, signal: AbortSignal | undefined): Promise<WorkerEnd> {
-    if (this.#started) throw new TsrqError('USAGE', 'this worker has worked already', { hint: 'make a new Worker' });
+  #when(act: (running: RunningWorker) => void): void {
+    if (this.#running) act(this.#running);
+    else this.#early.push(act);
+  }
+
+  #run(burst: boolean, signal: AbortSignal | undefined): Promise<WorkerEnd> {
+    if (this.#started)
+      return Promise.reject(new TsrqError('USAGE', 'this worker has worked already', { hint: 'make a new Worker' }));
     this.#started = true;
+    const end = this.#live(burst, signal);
+    this.#ended = end.catch(() => undefined);
+    return end;
+  }
+
+  async #live(burst: boolean, signal: AbortSignal | undefined): Promise<WorkerEnd> {
     signal?.throwIfAborted();
     // Now, not when something was awaited: what was pushed may have been popped by then.
     const place = placeOf(this.#options.connection);
@@ -69,16 +118,26 @@ export class Worker {
     signal?.addEventListener('abort', onAbort);
     try {
       const { startWorker } = await import('../worker/start.js');
+      await this.#openLog();
       const { target, settings } = await this.#look(place);
       const tell = (event: WorkerEvent): void => this.#tell(event);
       this.#running = await startWorker(coreOptions(this.queues, this.#options, { burst, target, settings, tell }));
-      if (this.#stop) this.stop(this.#stop);
+      for (const act of this.#early) act(this.#running);
       const end = await this.#running.ended;
       this.#protected(() => this.#options.onDeath?.(end));
       return end;
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  async #openLog(): Promise<void> {
+    const { logger, logJobDescription = true } = this.#options;
+    if (!logger) return;
+    const { logEvent } = await import('./logger.js');
+    this.#log = (event) => {
+      logEvent(logger, event, logJobDescription);
+    };
   }
 
   async #look(place: WorkerPlace): Promise<{ readonly target: RedisTarget; readonly settings: WorkerSettings }> {
@@ -100,7 +159,12 @@ export class Worker {
   }
 
   #tell(event: WorkerEvent): void {
-    tellHooks(this.#options, event, (work) => this.#protected(work));
+    const call = (work: () => unknown): void => {
+      this.#protected(work);
+    };
+    call(() => this.#log?.(event));
+    call(() => this.onEvent(event));
+    tellHooks(this.#options, event, call);
     for (const listener of this.#listeners(event.type)) this.#protected(() => listener(event));
   }
 

@@ -1,20 +1,11 @@
 import { Chalk } from 'chalk';
+import type { LogLevel, LogRecord } from '../worker/log-record.js';
 import { journalLines, leadsToJournal } from './journal.js';
 import type { Output } from './output.js';
 
-export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 export type LogFormat = 'auto' | 'pretty' | 'json' | 'logfmt' | 'journal';
 
-/** One thing that happened: a sentence, and its parts for machines. */
-export interface LogRecord {
-  readonly level: LogLevel;
-  readonly event: string;
-  readonly message: string;
-  readonly fields?: Readonly<Record<string, string | number | boolean | null>>;
-  /** Further lines, shown by `pretty` at level debug and by the machine formats as `detail`. */
-  readonly detail?: string;
-}
-
+/** Takes a record; its detail is shown by `pretty` at level debug, and by the machine formats as `detail`. */
 export type Log = (record: LogRecord) => void;
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };

@@ -60,6 +60,7 @@ export interface Entry {
   readonly source: string;
 }
 
+/** A connection of the configuration. */
 export interface NamedConnection {
   readonly name: string;
   readonly target: RedisTarget;
@@ -77,7 +78,9 @@ export interface Settings {
     readonly format: 'auto' | 'pretty' | 'json' | 'logfmt';
   };
   readonly configFile: string | null;
+  /** Where the Redis of a queue is. */
   targetOf(queue: string): RedisTarget;
+  /** The name of the connection of a queue. */
   connectionNameOf(queue: string): string;
   /** The default connection and all that queues are mapped to, each once. */
   usedConnections(): readonly NamedConnection[];

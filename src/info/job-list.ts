@@ -7,6 +7,7 @@ import { openPlaces, type JobState, type Order, type Place } from './job-places.
 export type { JobEntry } from './job-entry.js';
 export { JOB_STATES, type JobState } from './job-places.js';
 
+/** Which jobs are listed; all that is given must hold. */
 export interface JobFilter {
   /** Default: all, of all that RQ knows. */
   readonly queues?: readonly string[];

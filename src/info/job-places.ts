@@ -6,6 +6,7 @@ import { errorOf, listOf } from './answer.js';
 export const JOB_STATES = [
   ...(['queued', 'started', 'deferred', 'scheduled', 'finished', 'failed', 'stopped', 'canceled'] as const),
 ] as const;
+/** A state by which jobs can be listed. */
 export type JobState = (typeof JOB_STATES)[number];
 /** States whose jobs are in one registry per queue. */
 export type RegisteredState = Exclude<JobState, 'queued' | 'stopped'>;

@@ -12,7 +12,8 @@ export const TRANSITIONS = [
 ] as const;
 
 export interface Transition {
-  readonly event: string;
+  /** One of `TRANSITIONS`; a status that only a newer RQ knows stands for itself. */
+  readonly event: (typeof TRANSITIONS)[number] | (string & Record<never, never>);
   readonly id: string;
   readonly queue: string;
   /** When, by the clock of who wrote it; where that is not written, when it was seen. Milliseconds since the epoch. */

@@ -2,6 +2,7 @@ import type { Progress } from '../protocol/progress.js';
 import { parseDate } from '../protocol/time.js';
 import { errorOf, finite, listOf, secondsSince, type Answer } from './answer.js';
 
+/** A job that a worker runs now. */
 export interface RunningJob {
   readonly id: string;
   /** Null where it is not known. */
@@ -11,6 +12,7 @@ export interface RunningJob {
   readonly progress: Progress | null;
 }
 
+/** A registered worker, or one that is gone and not forgotten yet. */
 export interface WorkerInfo {
   readonly name: string;
   /** Its key is none of RQ's; nothing else is known then. */

@@ -6,6 +6,7 @@ import { getCurrentJob, type CurrentJob } from './current-job.js';
 
 /** Where queues find their Redis. */
 export interface Connections {
+  /** The connection of a queue; nothing is opened before its first call. */
   redisOf(queue: string): Redis;
 }
 

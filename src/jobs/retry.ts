@@ -1,5 +1,6 @@
 import { TsrqError } from '../errors.js';
 
+/** How a handler asks to be run again. */
 export interface RetryOptions {
   /** How often the job may be run again for the asking, 1 or more. */
   readonly max: number;
@@ -33,6 +34,7 @@ export class Retry extends Error {
     this.intervals = intervals;
   }
 
+  /** @internal */
   get [MARK](): true {
     return true;
   }

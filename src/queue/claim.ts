@@ -17,6 +17,7 @@ export interface WorkerStamp {
   readonly defaultTimeoutSeconds: number;
 }
 
+/** In which order a worker goes through its queues. */
 export type DequeueStrategy = 'ordered' | 'round_robin' | 'random' | 'weighted';
 
 export interface WishedQueue {

@@ -3,7 +3,7 @@ import { CRON_SCHEDULERS_KEY, cronSchedulerKey } from '../protocol/keys.js';
 import type { Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
-import { prepare, type NewJob } from './enqueue.js';
+import { prepare, tellEnqueued, type NewJob } from './enqueue.js';
 
 /** A cron entry as Redis knows it. */
 export interface KnownEntry {
@@ -41,13 +41,15 @@ export type CronOutcome =
 /** Enqueues the job of an occurrence exactly once, however many try. Throws Redis's error if the queue cannot take it. */
 export async function enqueueOccurrence(redis: Redis, occurrence: Occurrence, job: NewJob): Promise<CronOutcome> {
   const { key, what, moment, name } = occurrence;
-  const { id, head, fields } = prepare(job, clock());
+  const prepared = prepare(job, clock());
+  const { id, head, fields } = prepared;
   const args: RedisArg[] = [key, what, moment, name, id, ...head];
   for (const field of fields) args.push(...field);
   const [state, detail = ''] = asList(await redis.evaluate(script('cron'), [], args)).map(asText);
   if (state === 'taken') return { state, done: Number(detail) };
   if (state === 'early') return { state, nowMs: Number(detail) * 1_000 };
   if (state === 'replaced') return { state, what: detail };
+  tellEnqueued(redis, prepared, 'queued');
   return { state: 'queued', id };
 }
 

@@ -4,11 +4,13 @@ import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
 import { empty } from './empty.js';
 
+/** What is deleted with a queue. */
 export interface DeleteQueueOptions {
   /** Leave the jobs themselves, and only forget that they were queued. */
   readonly keepJobs?: boolean;
   /** Also while jobs of it run. */
   readonly force?: boolean;
+  /** Called after each step. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }

@@ -9,6 +9,7 @@ import { releaseRest } from './release.js';
 /** Small enough that one script holds Redis for about two milliseconds. */
 const BATCH = 100;
 
+/** Which jobs of a registry are removed. */
 export interface EmptyRegistryOptions {
   /**
    * Only what is older than that moment, milliseconds since the epoch: finished and failed jobs by their end, canceled and
@@ -17,6 +18,7 @@ export interface EmptyRegistryOptions {
   readonly beforeMs?: number;
   /** Only count them. */
   readonly dryRun?: boolean;
+  /** Called after each step. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Ends it between two batches. */
   readonly signal?: AbortSignal;

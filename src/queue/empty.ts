@@ -35,11 +35,13 @@ export async function empty(
   return done;
 }
 
+/** Which waiting jobs are removed. */
 export interface EmptyOldOptions {
   /** Milliseconds since the epoch. */
   readonly beforeMs: number;
   /** Only count them. */
   readonly dryRun?: boolean;
+  /** Called after each step. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }

@@ -3,6 +3,7 @@ import type { Redis } from '../redis/redis.js';
 import { enqueueMany, type EnqueueManyOptions, type EnqueueOutcome } from './enqueue-many.js';
 import type { NewJob } from './enqueue.js';
 
+/** What became of the jobs of a group. */
 export interface EnqueuedGroup {
   /** The name of the group. */
   readonly group: string;

@@ -3,7 +3,7 @@ import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { asList, asText } from './claim.js';
-import { HELD, prepare, store, type EnqueuedJob, type NewJob, type PreparedJob } from './enqueue.js';
+import { HELD, prepare, store, tellEnqueued, type EnqueuedJob, type NewJob, type PreparedJob } from './enqueue.js';
 
 /** What became of a job: `exists`, its id is in use by a job of that status; `refused`, with the reason. */
 export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
@@ -13,6 +13,7 @@ export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
     | { readonly state: 'refused'; readonly reason: string }
   );
 
+/** How many jobs are stored together. */
 export interface EnqueueManyOptions {
   /** Each call counts only when so many replicas have it; fewer in time → NOT_REPLICATED. Goes for all jobs. */
   readonly durable?: Durability;
@@ -50,7 +51,7 @@ export async function enqueueMany(
       const portion = portions[i] ?? [];
       const reply = await store(redis, 'enqueue_many', argsOf(portion), options.durable, `${portion.length} jobs are`);
       outcomes[i] = readOutcomes(portion, reply);
-      stored += outcomes[i].filter(({ state }) => state !== 'exists' && state !== 'refused').length;
+      stored += tellStored(redis, portion, outcomes[i]);
     }
   };
   const senders = Array.from({ length: MOST_IN_FLIGHT }, () =>
@@ -62,6 +63,18 @@ export async function enqueueMany(
   const failed = (await Promise.allSettled(senders)).find((sender) => sender.status === 'rejected');
   if (failed) throw partly(failed.reason, stored, jobs.length);
   return outcomes.flat();
+}
+
+/** Publishes each job that was stored; returns how many. */
+function tellStored(redis: Redis, portion: readonly PreparedJob[], outcomes: readonly EnqueueOutcome[]): number {
+  let count = 0;
+  outcomes.forEach(({ state }, i) => {
+    const job = portion[i];
+    if (!job || state === 'exists' || state === 'refused') return;
+    count += 1;
+    tellEnqueued(redis, job, state);
+  });
+  return count;
 }
 
 function refuseTwins(jobs: readonly NewJob[]): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { clock } from '../clock.js';
+import { publish } from '../diagnostics.js';
 import { TsrqError } from '../errors.js';
 import { ownFields, type NewJobFields } from '../protocol/job.js';
 import { isJobId } from '../protocol/keys.js';
@@ -71,6 +72,7 @@ export interface NewJob extends FollowUps {
   readonly durable?: Durability;
 }
 
+/** A job that was stored. */
 export interface EnqueuedJob {
   readonly id: string;
   readonly queue: string;
@@ -89,16 +91,26 @@ const DEFAULT_TIMEOUT_SECONDS = 180;
  * job is still queued once. Throws JOB_EXISTS if the id is in use, USAGE for values RQ would refuse.
  */
 export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
-  const { id, queue, description, status, head, fields } = prepare(job, clock());
+  const prepared = prepare(job, clock());
+  const { id, queue, description, head, fields } = prepared;
   const args: RedisArg[] = [id, ...head];
   for (const field of fields) args.push(...field);
   const [state, other] = asList(await store(redis, 'enqueue', args, job.durable, `job ${id} is`)).map(asText);
   if (state === 'exists') throw jobExists(id, other ?? '', job.onExistingId);
-  return { id, queue, description, status: HELD.find((held) => held === state) ?? status };
+  const status = HELD.find((held) => held === state) ?? prepared.status;
+  tellEnqueued(redis, prepared, status);
+  return { id, queue, description, status };
+}
+
+/** Publishes that a job was stored. */
+export function tellEnqueued(redis: Redis, job: PreparedJob, status: EnqueuedJob['status']): void {
+  const { id, queue, functionName } = job;
+  publish('tsrq:job:enqueued', () => ({ id, queue, functionName, status, redis: redis.description }));
 }
 
 /** A job that is about to be stored. */
 export interface PreparedJob extends EnqueuedJob {
+  readonly functionName: string;
   /** What the scripts read after its id (`read_new_job`). */
   readonly head: readonly RedisArg[];
   /** Its hash, without what the scripts write by themselves. */
@@ -140,7 +152,7 @@ export function prepare(job: NewJob, nowMs: number): PreparedJob {
   ];
   // What a repetition, whose first reply was lost, is told; mostly it is what became of the job.
   const status = due === null ? 'queued' : 'scheduled';
-  return { id, queue, description, status, head, fields };
+  return { id, queue, functionName, description, status, head, fields };
 }
 
 function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {

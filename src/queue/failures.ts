@@ -17,10 +17,12 @@ export interface FailureGroup {
   readonly queues: readonly string[];
 }
 
+/** Which failures are grouped. */
 export interface FailuresOptions {
   /** Queues whose failed registries are looked at; default: all. */
   readonly queues?: readonly string[];
   readonly filter?: FailureFilter;
+  /** Called after each page. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Told of a failed registry that cannot be read, while the others are. Default: it is thrown. */
   readonly onProblem?: (queue: string, error: Error) => void;

@@ -25,6 +25,7 @@ export interface FollowUps {
   readonly webhooks?: readonly Webhook[];
 }
 
+/** How often, when and where a job that failed is run again. */
 export interface RetryPolicy {
   /** How often it is run again when it has failed, 1 or more. */
   readonly max: number;

@@ -10,6 +10,7 @@ export interface GroupMember {
   readonly status: string | null;
 }
 
+/** What has become of a group. */
 export interface GroupStatus {
   readonly name: string;
   /** How many members have a job. */

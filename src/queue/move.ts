@@ -8,6 +8,7 @@ import { asList } from './claim.js';
 /** Small enough that one script holds Redis for about two milliseconds. */
 const BATCH = 500;
 
+/** What became of the ids of a queue that was moved. */
 export interface Moved {
   readonly moved: number;
   /** Ids that led to no job, or to one that is elsewhere. */

@@ -6,6 +6,7 @@ import { asList, asText } from './claim.js';
 import { chooseFailed, type FailureFilter } from './failed.js';
 import { queueNames, registryPage, registrySizes } from './registry.js';
 
+/** Which failed jobs are requeued, and how. */
 export interface RequeueOptions {
   /** Queues whose failed registries are looked at; default: all. */
   readonly queues?: readonly string[];
@@ -26,6 +27,7 @@ export interface RequeueOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** What became of a job that was to be requeued; `reason`: why it was not. */
 export type Requeued = {
   readonly id: string;
   /** The queue of the failed registry that held the id; null when none did. */

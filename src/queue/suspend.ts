@@ -20,6 +20,7 @@ export async function countHolds(redis: Redis): Promise<number> {
   return Number(await redis.call(['EXISTS', SUSPENDED_KEY, PAUSED_KEY]));
 }
 
+/** Whether no worker of this Redis starts a job (`tsrq suspend`). */
 export async function isSuspended(redis: Redis): Promise<boolean> {
   return (await redis.call(['EXISTS', SUSPENDED_KEY])) === 1;
 }

@@ -5,6 +5,7 @@ import type { Redis } from '../redis/redis.js';
 import type { NewJob } from './enqueue.js';
 import { fetchJob } from './job-store.js';
 
+/** For how long a job is waited for. */
 export interface WaitForJobOptions {
   /** Gives up: the call rejects with its reason. */
   readonly signal?: AbortSignal;

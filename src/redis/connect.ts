@@ -10,6 +10,7 @@ import { all, evaluateOn } from './replies.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { describeTarget, type RedisTarget } from './target.js';
 
+/** How a connection behaves. */
 export interface ConnectOptions {
   /**
    * What to do while Redis is away. A *producer* fails fast: the first connection attempt that fails rejects the call,
@@ -24,6 +25,7 @@ export interface ConnectOptions {
   readonly replyTimeoutMs?: number;
   /** Called once when Redis goes away, and once when it is back. */
   readonly onLost?: (error: Error) => void;
+  /** How long it was away, milliseconds. */
   readonly onRegained?: (afterMs: number) => void;
 }
 

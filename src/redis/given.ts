@@ -19,10 +19,15 @@ export interface GivenClient {
     readonly name?: string | undefined;
     readonly sentinels?: readonly unknown[] | null | undefined;
   };
+  /** One command. */
   call(name: string, ...args: RedisArg[]): Promise<unknown>;
+  /** One command whose bulk strings come as bytes. */
   callBuffer(name: string, ...args: RedisArg[]): Promise<unknown>;
+  /** Opens it, if it was made with `lazyConnect`. */
   connect(): Promise<unknown>;
+  /** Listens to what becomes of it. */
   on(event: 'ready' | 'end' | 'error', listener: (error?: unknown) => void): unknown;
+  /** Listens no more. */
   off(event: 'ready' | 'end' | 'error', listener: (error?: unknown) => void): unknown;
 }
 

@@ -9,6 +9,7 @@ export type Reply = string | number | null | Reply[];
 /** The same with bulk strings as bytes. */
 export type BufferReply = Buffer | number | null | BufferReply[];
 
+/** A connection, as the verbs take it: one of `connect()`, of a `Tsrq`, or a client of ioredis behind `givenClient()`. */
 export interface Redis {
   /** One command; an error reply rejects. */
   call(command: RedisCommand): Promise<Reply>;
@@ -37,6 +38,7 @@ export interface Durability {
   readonly timeoutMs: number;
 }
 
+/** An answer, and how many replicas have what was written. */
 export interface DurableReply {
   readonly reply: BufferReply;
   readonly replicas: number;

@@ -4,6 +4,7 @@ import { TsrqError } from '../errors.js';
 /** Where a Redis is and how to log in: plain data, parsed once. */
 export type RedisTarget = TcpTarget | SocketTarget | SentinelTarget;
 
+/** How a connection is encrypted, in the words of the configuration file. */
 export type TlsSettings = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
 
 interface Login {
@@ -11,16 +12,19 @@ interface Login {
   readonly username?: string;
   readonly password?: string;
 }
+/** A Redis at a host and port. */
 export interface TcpTarget extends Login {
   readonly kind: 'tcp';
   readonly host: string;
   readonly port: number;
   readonly tls?: TlsSettings;
 }
+/** A Redis at a Unix socket. */
 export interface SocketTarget extends Login {
   readonly kind: 'socket';
   readonly path: string;
 }
+/** A Redis whose place Sentinels know. */
 export interface SentinelTarget extends Login {
   readonly kind: 'sentinel';
   readonly instances: readonly HostPort[];
@@ -32,6 +36,7 @@ export interface SentinelTarget extends Login {
   /** Seconds to wait for a reply of the master (RQ's SOCKET_TIMEOUT). */
   readonly socketTimeoutSeconds?: number;
 }
+/** Where a server listens. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;

@@ -63,6 +63,7 @@ export type WorkerEvent =
   /** Something an operator should know; reported once while it lasts. */
   | { readonly type: 'warning'; readonly message: string };
 
+/** Why a worker has ended. */
 export type WorkerEndReason = 'burst' | 'shutdown' | 'cold' | 'max-jobs' | 'idle' | 'suspended' | 'replaced';
 
 /** How a worker's life ended. */

@@ -5,6 +5,7 @@ import type { Redis } from '../redis/redis.js';
 import type { RedisTarget } from '../redis/target.js';
 import { HeldBack } from './held-back.js';
 
+/** A queue that a worker takes jobs from. */
 export interface WeightedQueue {
   readonly name: string;
   /** Share of this queue under the strategies `random` (1 for all) and `weighted`. */

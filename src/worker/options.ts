@@ -45,6 +45,7 @@ export interface WorkerOptions {
   /** Seconds a warm stop waits before it goes cold; null for ever. */
   readonly shutdownTimeoutSeconds: number | null;
   readonly withScheduler: boolean;
+  /** Told of everything that happens, in order; must not throw. */
   readonly onEvent: (event: WorkerEvent) => void;
   /** Output of the horses. */
   readonly onStderr: (chunk: Buffer) => void;

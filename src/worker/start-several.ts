@@ -125,6 +125,10 @@ class Several implements RunningWorker {
     this.#crew.unquiet();
   }
 
+  scale(concurrency: number): void {
+    this.#crew.scale(concurrency);
+  }
+
   async reload(because?: string): Promise<void> {
     if (this.#crew.isStopping) return;
     const { onEvent } = this.#options;

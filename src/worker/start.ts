@@ -11,6 +11,7 @@ import type { RedisTarget } from '../redis/target.js';
 import { subscribe } from '../redis/subscribe.js';
 import { obey } from './commands.js';
 import type { Crew } from './crew.js';
+import { published } from './diagnostics.js';
 import type { WorkerEnd } from './events.js';
 import { createPerformer } from './horses/create.js';
 import type { RunRequest } from './horses/message.js';
@@ -29,9 +30,12 @@ export interface RunningWorker {
   stop(because: string): void;
   /** Cold: the running jobs are ended at once and recorded. */
   kill(because: string): void;
-  /** Takes no new jobs, or takes them again. */
+  /** Takes no new jobs. */
   quiet(): void;
+  /** Takes new jobs again. */
   unquiet(): void;
+  /** Runs so many jobs at once from now on; those that run go on. */
+  scale(concurrency: number): void;
   /** New jobs run fresh code; resolves when it is loaded. `because`: what was changed, if that is known. */
   reload(because?: string): Promise<void>;
   /** One line per running job: for whoever asks what the worker does. `showDescription`: false for ids alone. */
@@ -74,9 +78,10 @@ export interface BootedWorker {
 
 /** The first half of `startWorker`. `crew`: those it shares its slots with. `signal` ends the attempt, with CLOSED. */
 export async function bootWorker(
-  options: StartOptions,
+  given: StartOptions,
   { crew = null, signal }: { readonly crew?: Crew | null; readonly signal?: AbortSignal } = {},
 ): Promise<BootedWorker> {
+  const options = { ...given, onEvent: published(given.name, given.onEvent) };
   const boot = new BootWatch(options.connectTimeoutSeconds);
   const outages = new Outages();
   let comeBack: () => void = () => undefined;
@@ -268,6 +273,9 @@ function control(
     },
     unquiet: () => {
       worker.unquiet();
+    },
+    scale: (concurrency) => {
+      worker.scale(concurrency);
     },
     reload: async (because) => {
       // Nothing new begins then, and what is started now nobody would end.

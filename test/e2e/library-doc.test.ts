@@ -41,6 +41,20 @@ function complaints(document: string): string[] {
   });
 }
 
+describe('the types of the package', () => {
+  it('are right by themselves, and add nothing to those of others', () => {
+    const entries = ['dist/index.d.ts', 'dist/app/testing.d.ts'].map((file) => join(ROOT, file));
+    const program = ts.createProgram(entries, { ...OPTIONS, skipLibCheck: false });
+    const own = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(join(ROOT, 'dist/')));
+    expect(own.length).toBeGreaterThan(30);
+    for (const file of own) {
+      const said = program.getSemanticDiagnostics(file).map(({ messageText }) => messageText);
+      expect(said, file.fileName).toEqual([]);
+      expect(file.text, file.fileName).not.toMatch(/^\s*declare (global|module) /m);
+    }
+  });
+});
+
 describe('the code in the documents', () => {
   it('of docs/library.md compiles against the package', () => {
     expect(complaints('docs/library.md')).toEqual([]);

@@ -33,7 +33,7 @@ export async function rqEnvironment(version: RqVersion): Promise<RqEnvironment |
   const dir = join(ROOT, '.cache', `rq-${version}`);
   const bin = join(dir, 'bin');
   const requirements = join(ROOT, 'test', 'interop', `requirements-${version}.txt`);
-  const made = await make(dir, version, async () => {
+  const made = await make(dir, `Python RQ ${version}`, async () => {
     await promisify(execFile)('python3', ['-m', 'venv', dir]);
     await promisify(execFile)(join(bin, 'pip'), ['install', '-q', '--disable-pip-version-check', '-r', requirements]);
   });
@@ -46,14 +46,27 @@ export async function rqAlone(version: (typeof OTHER_MINORS)[number]): Promise<R
   if (!base) return null;
   const path = join(ROOT, '.cache', `rq-alone-${version}`);
   const options = ['-q', '--disable-pip-version-check', '--no-deps', '--target', path];
-  const made = await make(path, version, async () => {
+  const made = await make(path, `Python RQ ${version}`, async () => {
     await promisify(execFile)(join(base.bin, 'pip'), ['install', ...options, `rq==${version}`]);
   });
   return made ? { bin: base.bin, path } : null;
 }
 
+/** The newest RQ with Flask beside it. */
+export async function flaskEnvironment(): Promise<Required<RqEnvironment> | null> {
+  const base = await rqEnvironment('2.12.0');
+  if (!base) return null;
+  const requirements = join(ROOT, 'test', 'interop', 'requirements-flask.txt');
+  const path = join(ROOT, '.cache', 'flask-3.1.3');
+  const options = ['-q', '--disable-pip-version-check', '--no-deps', '--target', path];
+  const made = await make(path, 'Flask', async () => {
+    await promisify(execFile)(join(base.bin, 'pip'), ['install', ...options, '-r', requirements]);
+  });
+  return made ? { bin: base.bin, path } : null;
+}
+
 /** Makes a directory that holds what `work` puts there, once; false where that cannot be done, which is said. */
-async function make(dir: string, version: string, work: () => Promise<void>): Promise<boolean> {
+async function make(dir: string, what: string, work: () => Promise<void>): Promise<boolean> {
   const done = join(dir, 'ready');
   if (existsSync(done)) return true;
   mkdirSync(dirname(dir), { recursive: true });
@@ -71,7 +84,7 @@ async function make(dir: string, version: string, work: () => Promise<void>): Pr
     return true;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    console.warn(`Python RQ ${version} cannot be had here, the tests that need it are skipped: ${why}`);
+    console.warn(`${what} cannot be had here, the tests that need it are skipped: ${why}`);
     return false;
   } finally {
     rmSync(lock, { force: true });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { job, type Job, type Queue } from '../../src/index.js';
+import { job, type ChannelMessages, type Job, type Queue, type Worker } from '../../src/index.js';
 
 const sendReset = job('types.sendReset', { queue: 'email', timeout: '5m', retry: 3 }, async (userId: number) => {
   return `sent to ${userId}`;
@@ -41,8 +41,22 @@ export async function typed(queue: Queue<AppJobs>, any: Queue): Promise<void> {
   seen.push(direct, result, wrong, named);
 }
 
+export async function typedEvents(worker: Worker, queue: Queue, message: unknown): Promise<void> {
+  const seen: unknown[] = [];
+  worker.on('job-ended', ({ seconds }) => seen.push(seconds.toFixed(3)));
+  worker.on('redis-regained', ({ afterMs }) => seen.push(afterMs.toFixed(3)));
+  // @ts-expect-error there is no event of that name
+  worker.on('job-end', () => undefined);
+  // @ts-expect-error of that event there is no time
+  worker.on('job-lost', ({ seconds }) => seen.push(seconds));
+  for await (const { event, at } of await queue.watch()) seen.push(event.length, at.getTime());
+  seen.push((message as ChannelMessages['tsrq:job:retried']).againInSeconds);
+  // @ts-expect-error what is lost has no error
+  seen.push((message as ChannelMessages['tsrq:job:lost']).error);
+}
+
 describe('the types of the library', () => {
   it('are checked by the compiler, with this file', () => {
-    expect(typed).toBeTypeOf('function');
+    expect([typed, typedEvents].every((check) => typeof check === 'function')).toBe(true);
   });
 });

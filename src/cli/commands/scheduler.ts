@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import type { Settings } from '../../config/settings.js';
 import { describeTarget } from '../../redis/target.js';
+import { logRecord } from '../../worker/log-record.js';
 import { startScheduler, type RunningScheduler } from '../../worker/start-scheduler.js';
 import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
 import type { Cli } from '../context.js';
 import { createLog, type Log } from '../log.js';
-import { logRecord } from '../render/worker-log.js';
 import { isRedisAway, supervisorOf } from '../systemd/supervised.js';
 import type { Service } from '../systemd/supervisor.js';
 import { addConnectTimeout, addLogOptions, workerFlags, type WorkerFlagValues } from '../worker-options.js';

@@ -1,7 +1,7 @@
 import type { CronEntry } from '../../cron/entry.js';
 import { occurrenceAfter, type Schedule } from '../../cron/occurrences.js';
 import type { CronEvent } from '../../cron/scheduler.js';
-import type { LogRecord } from '../log.js';
+import type { LogRecord } from '../../worker/log-record.js';
 
 /** An entry and when it runs next: seconds since the epoch. */
 interface Plan {

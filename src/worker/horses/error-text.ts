@@ -27,15 +27,17 @@ export function describeError(error: unknown): ErrorText {
 
 /** The frames of a stack below the handler are the worker's, of no use to whoever reads the error. */
 function withoutOwnFrames(text: string): string {
-  const own = (line: string): boolean =>
-    /^\s+at /.test(line) && (line.includes(OWN_FRAMES) || line.includes('node:async_hooks'));
+  const own = (line: string): boolean => /^\s+at /.test(line) && OWN_FRAMES.some((place) => line.includes(place));
   return text
     .split('\n')
-    .filter((line) => !own(line) && !line.includes('/jobs/current-job.'))
+    .filter((line) => !own(line))
     .join('\n');
 }
 
-const OWN_FRAMES = new URL('.', import.meta.url).href;
+const OWN_FRAMES = [
+  ...[new URL('.', import.meta.url).href, '/jobs/current-job.', '/jobs/tracing.'],
+  ...['node:async_hooks', 'node:diagnostics_channel'],
+];
 
 /** An error, and what its callback did wrong; in Python's words, so that whoever searches for them finds both. */
 export function bothErrors(first: ErrorText, second: ErrorText): ErrorText {

@@ -3,6 +3,7 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { handlerOf, registeredHandler, registeredNames, type Handler } from '../../jobs/define.js';
 import { importModule } from './module.js';
 
+/** Where a worker finds the functions of jobs. */
 export interface HandlerSources {
   /** Modules that register jobs by name. */
   readonly jobFiles: readonly string[];

@@ -39,6 +39,7 @@ export interface RunRequest {
   readonly instead?: LateCallback | undefined;
 }
 
+/** A callback that is called in place of its job. */
 export interface LateCallback {
   readonly kind: 'failure' | 'stopped';
   readonly callback: Callback;

@@ -4,6 +4,7 @@ import type { Note } from '../../queue/note.js';
 import { JOB_CONNECTIONS, type Connections } from '../../jobs/connections.js';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
 import { isRetry, type Retry } from '../../jobs/retry.js';
+import { traced } from '../../jobs/tracing.js';
 import { UnserializableError } from '../../protocol/json.js';
 import {
   decodePayload,
@@ -62,10 +63,11 @@ export async function perform(run: RunRequest, options: PerformOptions): Promise
     payload = decodePayload(run.data);
     const { functionName, serializer } = payload;
     const handler = options.handlers.known(functionName) ?? (await options.handlers.resolve(functionName));
-    job = new RunningJob(run, payload, options);
+    const own = new RunningJob(run, payload, options);
+    job = own;
     const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
-    const result: unknown = await runAsCurrentJob(job, () => handler(...(args as never[])));
+    const result: unknown = await runAsCurrentJob(own, () => traced(own, () => handler(...(args as never[]))));
     const times = { startedAtMs, endedAtMs: clock() };
     if (isRetry(result)) return { functionName, ...times, ok: false, ...describeRetry(result, serializer) };
     const callback = run.callbacks?.onSuccess;

@@ -28,6 +28,7 @@ export interface RunHandle {
 export interface Performer {
   /** Makes ready; returns a sentence for each module of `--jobs` that cannot be loaded. */
   start(): Promise<readonly string[]>;
+  /** Begins to run a job; the listener is told of the rest. */
   perform(run: RunRequest, listener: RunListener): RunHandle;
   /** No more than so many jobs will run at once: what was kept ready for more may go. */
   limit(jobs: number): void;

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Redis } from '../../../src/redis/redis.js';
-import { job, Job, JobNotFinishedError, Queue, withConnection, Worker } from '../../../src/index.js';
+import {
+  getCurrentJob,
+  Group,
+  job,
+  Job,
+  JobNotFinishedError,
+  Queue,
+  Tsrq,
+  withConnection,
+  Worker,
+} from '../../../src/index.js';
 import type { StandardSchemaV1 } from '../../../src/index.js';
 import { freshRedis } from '../../support/fresh-redis.js';
 import { latestResult, placesOf, statusOf, until } from '../../support/rq.js';
@@ -235,5 +245,172 @@ describe('a queue', () => {
       await client.zrem('rq:failed:q', id);
     }
     expect([last.length, await registry.count()]).toEqual([83, 0]);
+  });
+});
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+describe('the verbs of a queue', () => {
+  const fail = (queue: Queue, id: string, text: string) => queue.enqueue('app.fails', [text], { id });
+  const handlers = {
+    'app.fails': (text: string) => Promise.reject(new Error(text)),
+    'app.fine': () => 'fine',
+  };
+  const run = (...queues: string[]) => new Worker(queues, { connection: url, handlers }).work();
+
+  it('pause and resume it, for a time or for ever', async () => {
+    const queue = new Queue('q', { connection: redis });
+    expect(await queue.isPaused()).toBe(false);
+    expect(await queue.pause()).toBe(false);
+    expect(await queue.isPaused()).toBe(true);
+    expect(await queue.pause({ duration: '1h' })).toBe(true);
+    await expect(queue.pause({ duration: 0 })).rejects.toMatchObject({ code: 'USAGE' });
+    expect(await queue.isPaused()).toBe(true);
+    await queue.enqueue('app.fine');
+    expect(await run('q')).toBe(false);
+    expect(await queue.resume()).toBe(true);
+    expect(await queue.isPaused()).toBe(false);
+    // A pause whose time is over is none, also while its entry is there.
+    await client.zadd('rq:tsrq:paused', '1', 'q');
+    expect(await queue.isPaused()).toBe(false);
+  });
+
+  it('move it to another of the same Redis, compact it, and delete it', async () => {
+    const queue = new Queue('q', { connection: redis });
+    await queue.enqueueMany([
+      ['a.b', [], { id: 'one' }],
+      ['a.b', [], { id: 'two' }],
+      ['a.b', [], { id: 'three' }],
+    ]);
+    await client.del('rq:job:two');
+    expect(await queue.compact()).toBe(1);
+    expect(await queue.move('other')).toEqual({ moved: 2, dropped: 0 });
+    const other = new Queue('other', { connection: redis });
+    expect((await other.jobs()).map(({ id, origin }) => [id, origin])).toEqual([
+      ['one', 'other'],
+      ['three', 'other'],
+    ]);
+    expect((await Queue.all({ connection: redis })).map(({ name }) => name)).toContain('other');
+    expect(await other.delete()).toMatchObject({ state: 'deleted', removed: 2 });
+    expect((await Queue.all({ connection: redis })).map(({ name }) => name)).not.toContain('other');
+  });
+
+  it('are not moved to a queue that its application has on another Redis', async () => {
+    const app = new Tsrq({
+      url,
+      connections: { far: `${url.replace(/\/\d*$/, '')}/1` },
+      queueConnections: { there: 'far' },
+    });
+    await app.queue('here').enqueue('a.b');
+    await expect(app.queue('here').move('there')).rejects.toMatchObject({ code: 'USAGE' });
+    expect(await app.queue('here').length()).toBe(1);
+    await app.close();
+  });
+
+  it('tell what fails, and requeue what is meant', async () => {
+    const queue = new Queue('q', { connection: redis });
+    for (const [id, text] of Object.entries({ a1: 'no route to 1', a2: 'no route to 2', b: 'refused' }))
+      await fail(queue, id, text);
+    await run('q');
+    const failures = await queue.failures();
+    expect(failures.map(({ count, error }) => [count, error])).toEqual([
+      [2, 'Error: no route to N'],
+      [1, 'Error: refused'],
+    ]);
+    expect(await queue.failures({ before: new Date(0) })).toEqual([]);
+    const options = { match: 'ROUTE', since: new Date(0), limit: 1 };
+    expect(await queue.requeueAll({ ...options, dryRun: true })).toEqual({ requeued: 0, total: 1 });
+    const results: string[] = [];
+    const onResults = (some: readonly { readonly id: string }[]): void =>
+      void results.push(...some.map(({ id }) => id));
+    expect(await queue.requeueAll({ ...options, onResults })).toEqual({ requeued: 1, total: 1 });
+    expect(results).toEqual(await queue.jobIds());
+    expect(await queue.requeueAll({ signal: AbortSignal.abort() })).toEqual({ requeued: 0, total: 0 });
+  });
+
+  it('empty it and its registries, whole or what is old', async () => {
+    const queue = new Queue('q', { connection: redis });
+    for (const id of ['old', 'new']) await fail(queue, id, 'no');
+    await run('q');
+    await client.hset('rq:job:old', 'ended_at', '2020-01-01T00:00:00.000000Z');
+    const failed = queue.registry('failed');
+    const before = new Date('2021-01-01');
+    expect(await failed.empty({ before, dryRun: true })).toBe(1);
+    expect(await failed.empty({ before })).toBe(1);
+    expect(await all(failed.ids())).toEqual(['new']);
+    expect(await failed.empty()).toBe(1);
+    expect(() => queue.registry('started').empty()).toThrow('that run cannot be removed');
+    await queue.enqueue('a.b', [], { id: 'waits' });
+    expect([await queue.empty({ before }), await queue.empty({ dryRun: true }), await queue.length()]).toEqual([
+      0, 1, 1,
+    ]);
+    expect(await queue.empty({ before: new Date(Date.now() + 3_600_000) })).toBe(1);
+  });
+
+  it('clean its registries', async () => {
+    const queue = new Queue('q', { connection: redis });
+    await client.zadd('rq:finished:q', '1', 'long-over');
+    expect(await queue.clean()).toMatchObject({ expired: 1, gone: 0 });
+    expect(await queue.registry('finished').count()).toBe(0);
+  });
+
+  it('put jobs on it as a group, which is gone through and ended', async () => {
+    const queue = new Queue('q', { connection: redis });
+    const { group, outcomes } = await queue.enqueueGroup([['app.fine'], ['app.fails', ['no']]]);
+    await new Queue('other', { connection: redis }).enqueue('app.fine', [], { group: group.name });
+    expect(outcomes.map(({ state }) => state)).toEqual(['queued', 'queued']);
+    await run('q');
+    expect(await group.status()).toMatchObject({ jobs: 3, counts: { failed: 1, finished: 1, queued: 1 }, done: false });
+    expect((await all(group)).map(({ functionName }) => functionName).sort()).toEqual([
+      'app.fails',
+      'app.fine',
+      'app.fine',
+    ]);
+    expect((await Group.all({ connection: redis })).map(({ name }) => name)).toEqual([group.name]);
+    expect(await queue.group(group.name).delete()).toBe(3);
+    expect(await group.status()).toBeNull();
+  });
+
+  it('watch what happens to its jobs, until the signal', async () => {
+    const queue = new Queue('q', { connection: redis });
+    await queue.enqueue('app.fine', [], { id: 'before' });
+    const stop = new AbortController();
+    const watch = await queue.watch({ interval: 0.05, signal: stop.signal });
+    await fail(queue, 'mine', 'no');
+    const seen: string[] = [];
+    let ran: Promise<unknown> = Promise.resolve();
+    for await (const { event, id, queue: name, at } of watch) {
+      if (id === 'mine') seen.push(`${event} ${name} ${at instanceof Date}`);
+      if (event === 'queued') ran = run('q');
+      if (event === 'failed') stop.abort();
+    }
+    await ran;
+    await expect(queue.watch({ interval: 0 })).rejects.toThrow('at least 0.05');
+    expect([seen[0], seen.at(-1)]).toEqual(['queued q true', 'failed q true']);
+  });
+});
+
+describe('a job tells', () => {
+  it('how far it is, what it has logged, and how its attempts ended', async () => {
+    const queue = new Queue('q', { connection: redis });
+    const made = await queue.enqueue('app.tells', [], { retry: 1, timeout: '2m' });
+    expect([made.progress, await made.log(), await made.results()]).toEqual([null, [], []]);
+    const tells = (): void => {
+      const current = getCurrentJob();
+      current?.progress(40, 'half-way');
+      current?.log('so far');
+      throw new Error('no further');
+    };
+    await new Worker('q', { connection: url, handlers: { 'app.tells': tells } }).work();
+    await made.refresh();
+    expect(made.progress).toEqual({ percent: 40, text: 'half-way' });
+    expect((await made.log()).map(({ text }) => text)).toEqual(['so far', 'so far']);
+    expect((await made.results()).map(({ type }) => type)).toEqual(['failed']);
+    expect([made.timeoutSeconds, made.retriesLeft, made.repeatsLeft]).toEqual([120, 0, null]);
+    expect(made.retryErrors.map(({ error }) => error.split('\n')[0])).toEqual(['Error: no further']);
   });
 });

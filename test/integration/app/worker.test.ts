@@ -67,6 +67,31 @@ describe('a worker', () => {
     expect(warnings.some((text) => text.includes('of the promise'))).toBe(true);
   });
 
+  it('asks exception handlers that take their time one after the other, past those that fail, until one answers false', async () => {
+    const told: string[] = [];
+    const worker = app.worker('q', {
+      handlers: { bad: () => Promise.reject(new Error('no')) },
+      exceptionHandlers: [
+        async () => {
+          await Promise.resolve();
+          told.push('first');
+          throw new Error('of the handler');
+        },
+        () => Promise.resolve(told.push('second') === 0),
+        () => void told.push('third'),
+      ],
+    });
+    worker.on('warning', async ({ message }) => {
+      await Promise.resolve();
+      told.push(message.replace(/^.*: /, ''));
+      throw new Error('of the listener of warnings');
+    });
+    await app.queue('q').enqueue('bad');
+    await worker.work();
+    await until('all is told', () => told.length === 3);
+    expect(told.sort()).toEqual(['first', 'of the handler', 'second']);
+  });
+
   it('works until its signal fires, and only once', async () => {
     const stop = new AbortController();
     const worker = new Worker('q', { connection: url, handlers: { ok: () => 'ran' } });

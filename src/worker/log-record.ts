@@ -1,6 +1,17 @@
-import type { Ending } from '../../queue/finish.js';
-import type { WorkerEvent } from '../../worker/events.js';
-import type { LogRecord } from '../log.js';
+import type { Ending } from '../queue/finish.js';
+import type { WorkerEvent } from './events.js';
+
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+
+/** One thing that happened: a sentence, and its parts for machines. */
+export interface LogRecord {
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Further lines: the whole text of an error. */
+  readonly detail?: string;
+}
 
 type JobEvent = Extract<WorkerEvent, { type: 'job-started' | 'job-ended' }>;
 
