@@ -81,7 +81,7 @@ export interface Snapshot {
 const RUNNING_PER_QUEUE = 100;
 
 /**
- * Everything about queues and workers, in three round trips whatever their number, and without changing anything: what RQ
+ * Everything about queues and workers, in three round trips up to some 1,000 queues and workers (then in portions), and without changing anything: what RQ
  * would clean away first is left out of the counts, not out of Redis. `queues`: those, in that order, and the workers that
  * listen on them; default all, sorted. Nothing that a key holds makes it throw.
  */

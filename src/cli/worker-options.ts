@@ -48,7 +48,12 @@ export function addWorkerOptions(command: Command): Command {
     .option('-P, --path <dir>', 'where modules of functions are looked for; repeatable (default: .)', several)
     .option('--only-registered', 'run only registered jobs')
     .option('--watch', 'for development: new jobs run fresh code when files of handlers have changed')
-    .addOption(new Option('--serializer <name>', 'of payloads and results').choices(['json']))
+    .addOption(
+      new Option('--serializer <name>', "as RQ's: each job tells its own, whatever is said here").choices([
+        'json',
+        'pickle',
+      ]),
+    )
     .option('-n, --name <name>', 'name of the worker; {host}, {pid} and {n} are replaced (default: random)')
     .option('-s, --with-scheduler', 'also move scheduled jobs and delayed retries that are due')
     .option('--default-timeout <seconds>', 'timeout of jobs that have none (default: 180)', wholeSeconds)

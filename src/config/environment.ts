@@ -18,6 +18,7 @@ const WORKER: Readonly<Record<string, Kind>> = {
   path: 'list',
   onlyRegistered: 'boolean',
   name: 'text',
+  serializer: 'text',
   withScheduler: 'boolean',
   defaultTimeout: 'number',
   resultsTtl: 'number',

@@ -79,7 +79,7 @@ const worker = z.strictObject({
   jobMonitoringInterval: seconds.optional(),
   shutdownTimeout: seconds.nullable().optional(),
   connectTimeout: seconds.optional(),
-  serializer: z.enum(['json']).optional(),
+  serializer: z.enum(['json', 'pickle']).optional(),
   claimAhead: z.boolean().optional(),
   limit: z.array(limit).optional(),
   durable: count.nullable().optional(),

@@ -281,6 +281,12 @@ describe('several connections', () => {
   });
 });
 
+it('a worker whose --pid file cannot be written is refused, and not registered', async () => {
+  const { code, stderr } = await tsrq('worker', '--pid', join(dir, 'nowhere', 'worker.pid'), 'q');
+  expect([code, stderr]).toEqual([2, expect.stringContaining('the --pid file cannot be written')]);
+  expect(await client.smembers('rq:workers')).toEqual([]);
+});
+
 describe("RQ's spellings", () => {
   it('of the options of worker and worker-pool are read', async () => {
     const pid = join(dir, 'worker.pid');

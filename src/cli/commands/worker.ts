@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
@@ -186,6 +186,8 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Se
   }
   await checkFiles(cli.cwd, worker.jobs, 'the jobs module');
   await checkFiles(cli.cwd, worker.path, 'the --path directory');
+  const pidFile = worker.pidFile === null ? null : resolve(cli.cwd, worker.pidFile);
+  if (pidFile !== null) checkWritable(pidFile);
   return {
     name: worker.name ?? '',
     version: VERSION,
@@ -216,8 +218,7 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Se
     withScheduler: worker.withScheduler,
     onEvent: (event, place) => {
       // Whoever reads that the worker is ready finds the file.
-      if (event.type === 'ready' && worker.pidFile !== null)
-        writeFileSync(resolve(cli.cwd, worker.pidFile), String(process.pid));
+      if (event.type === 'ready' && pidFile !== null) writeFileSync(pidFile, String(process.pid));
       log(placed(logRecord(event, worker.logJobDescription), place));
     },
     onStderr: (chunk) => {
@@ -245,6 +246,15 @@ async function checkFiles(cwd: string, files: readonly string[], what: string): 
     await access(resolve(cwd, file)).catch(() => {
       throw new TsrqError('USAGE', `${what} '${file}' does not exist`, { hint: `looked for ${resolve(cwd, file)}` });
     });
+  }
+}
+
+/** Now: a worker that is registered must not end because of its file. */
+function checkWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    throw new TsrqError('USAGE', `the --pid file cannot be written: ${(error as Error).message}`, { cause: error });
   }
 }
 

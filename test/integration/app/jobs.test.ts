@@ -351,6 +351,13 @@ describe('the verbs of a queue', () => {
     expect(await queue.empty({ before: new Date(Date.now() + 3_600_000) })).toBe(1);
   });
 
+  it('read many jobs in one round trip', async () => {
+    const queue = new Queue('q', { connection: redis });
+    for (const id of ['one', 'two']) await queue.enqueue('a.b', [id], { id });
+    const found = await Job.read(queue.redis, ['two', 'gone', 'one']);
+    expect(found.map((job) => job?.id ?? null)).toEqual(['two', null, 'one']);
+  });
+
   it('clean its registries', async () => {
     const queue = new Queue('q', { connection: redis });
     await client.zadd('rq:finished:q', '1', 'long-over');
