@@ -52,13 +52,14 @@ interface Health {
   readonly text: string;
   /** The next step. */
   readonly hint?: string;
-  readonly worker?: string;
-  readonly ageSeconds?: number;
+  readonly worker: string | null;
+  /** Of its last sign of life; null where none is known. */
+  readonly ageSeconds: number | null;
 }
 
 async function redisHealth(opened: readonly Redis[]): Promise<Health> {
   await Promise.all(opened.map(mustTakeWrites));
-  return { well: true, text: 'Redis answers' };
+  return { well: true, text: 'Redis answers', worker: null, ageSeconds: null };
 }
 
 /** A command that Redis refuses when it refuses any write, and that changes nothing: the key is never there. */
@@ -91,7 +92,7 @@ async function workerHealth(opened: readonly Redis[], name: string, maxAge: numb
   await Promise.all(opened.map(mustTakeWrites));
   const [latest] = found.sort((a, b) => (a.ageSeconds ?? Infinity) - (b.ageSeconds ?? Infinity));
   const hint = '`tsrq workers list` shows those there are';
-  return latest ?? { well: false, worker: name, text: `there is no live worker ${name}`, hint };
+  return latest ?? { well: false, worker: name, ageSeconds: null, text: `there is no live worker ${name}`, hint };
 }
 
 /** Null where no such worker is known. */
@@ -106,7 +107,9 @@ async function lookFor(redis: Redis, name: string, maxAge: number | undefined): 
     });
   if (time instanceof Error) throw time;
   const [heartbeat, death, runtime, birth] = (hash as (string | null)[]).map((text) => text || null);
-  const unwell = (text: string, hint: string): Health => ({ well: false, worker: name, text, hint });
+  const unwell = (text: string, hint: string): Health => ({
+    ...{ well: false, worker: name, ageSeconds: null, text, hint },
+  });
   if (death != null)
     return unwell(`worker ${name} has ended`, 'it was stopped, or had done all it should: its log says which');
   const heartbeatMs = parseDate(heartbeat ?? '');

@@ -216,5 +216,6 @@ async function remove(
     state === 'running'
       ? `${result.count} of its jobs run or are about to (--force deletes it all the same)`
       : `${result.count} jobs are on it still`;
-  return { queue, done: false, text: `${queue} was not deleted: ${why}`, json: { removed, [state]: result.count } };
+  const text = `${queue} was not deleted: ${why}`;
+  return { queue, done: false, text, json: { removed, reason: text } };
 }

@@ -76,9 +76,12 @@ export async function requeueAndReport(cli: Cli, ids: readonly string[], options
   cli.outliveReader();
   try {
     await requeueEverywhere(cli, ids, options, report);
-  } finally {
-    report.end();
+  } catch (error) {
+    // What was done is told in full, also when a Redis goes away; where nothing was, the error alone is.
+    if (report.total > 0) report.end();
+    throw error;
   }
+  report.end();
   noteInterruption(cli, 'the others are where they were; the same command goes on');
 }
 

@@ -50,10 +50,11 @@ export function listCommand(cli: Cli): Command {
           : new TablePrinter(cli);
       try {
         for (const place of places) await list(cli, place, options, printer, places.length > 1);
-      } finally {
-        // What was found is shown, and a document has its end, also when a Redis goes away.
-        await printer.end();
+      } catch (error) {
+        await printer.abandon();
+        throw error;
       }
+      await printer.end();
     });
 }
 
@@ -89,6 +90,8 @@ interface Printer {
   /** There may be more than was asked for. */
   more(): void;
   end(): Promise<void> | void;
+  /** Instead of `end`, when a Redis goes away: what was found is shown, and a document that has begun has its end. */
+  abandon(): Promise<void> | void;
 }
 
 async function list(
@@ -124,6 +127,7 @@ class IdPrinter implements Printer {
   }
   more(): void {}
   end(): void {}
+  abandon(): void {}
 }
 
 class JsonPrinter implements Printer {
@@ -144,6 +148,10 @@ class JsonPrinter implements Printer {
   end(): void {
     this.#cli.stdout.write(`${this.#count === 0 ? '{"jobs":[' : ''}],"more":${this.#more}}\n`);
   }
+  abandon(): void {
+    this.more();
+    if (this.#count > 0) this.end();
+  }
 }
 
 /** Rows of one table: of more, the widths of columns are found anew. */
@@ -163,8 +171,11 @@ class TablePrinter implements Printer {
   }
   more(): void {}
   async end(): Promise<void> {
-    if (this.#rows.length > 0) await this.#print();
+    await this.abandon();
     if (this.#printed === 0) this.#cli.stdout.write('No jobs\n');
+  }
+  async abandon(): Promise<void> {
+    if (this.#rows.length > 0) await this.#print();
   }
   async #print(): Promise<void> {
     const { renderJobs } = await import('../../render/job-list.js');
