@@ -68,7 +68,7 @@ export {
 export { requeueAll, requeueIds, type Requeued, type RequeueOptions } from './queue/requeue.js';
 export { isPaused, pauseQueue, resumeQueue } from './queue/pause.js';
 export { moveQueue, type Moved } from './queue/move.js';
-export { moveJobs, type Movable, type MoveJobsOptions } from './queue/move-jobs.js';
+export { MOVABLE, moveJobs, type Movable, type MoveJobsOptions } from './queue/move-jobs.js';
 export { compactQueue } from './queue/compact.js';
 export { deleteQueue, type DeletedQueue, type DeleteQueueOptions } from './queue/delete-queue.js';
 export { empty, emptyOld, type EmptyOldOptions } from './queue/empty.js';

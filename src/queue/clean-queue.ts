@@ -7,11 +7,13 @@ import { goneWorkers } from './forget-worker.js';
 import { releaseRest } from './release.js';
 import { countStranded, rescueStranded, STRANDED_AFTER_SECONDS } from './stranded.js';
 
+/** How a queue is cleaned. */
 export interface CleanQueueOptions {
   /** Change nothing; only count. */
   readonly dryRun?: boolean;
   /** How long an id must have been seen between queue and start, seconds; default: 30. */
   readonly graceSeconds?: number;
+  /** Called after each step. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Ends it between two steps. */
   readonly signal?: AbortSignal;

@@ -8,8 +8,10 @@ import { moveQueue, refuseSame, type Moved } from './move.js';
 
 /** The places from which jobs can be moved: their queue, or one of its registries. */
 export const MOVABLE = ['queued', 'scheduled', 'deferred', 'failed'] as const;
+/** One of these places. */
 export type Movable = (typeof MOVABLE)[number];
 
+/** Which jobs are moved, and how. */
 export interface MoveJobsOptions {
   /** Only jobs of this function. */
   readonly functionName?: string;
@@ -21,6 +23,7 @@ export interface MoveJobsOptions {
   readonly dryRun?: boolean;
   /** Called while jobs are looked at, to choose some. */
   readonly onLooked?: (done: number, total: number) => void;
+  /** Called after each step. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Ends it between two steps. */
   readonly signal?: AbortSignal;
