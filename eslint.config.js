@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.cache/', 'coverage/', 'test/vectors/'] },
+  { ignores: ['dist/', '.dist.*/', 'node_modules/', '.cache/', 'coverage/', 'test/vectors/'] },
   js.configs.recommended,
   {
     files: ['**/*.js', '**/*.cjs'],

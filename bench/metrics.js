@@ -33,14 +33,14 @@ export const METRICS = [
     count: 40_000,
     peers: { tsrq: {}, ...NODE, rq: { count: 10_000 } },
   },
-  { ...drain('concurrency 1, one by one', 5_000, {}), peers: { tsrq: { strict: true }, ...NODE } },
+  { ...drain('concurrency 1, one by one', 20_000, {}), peers: { tsrq: { strict: true }, ...NODE } },
   ...[1, 10, 50, 100].map((concurrency) => drain(`concurrency ${concurrency}`, 20_000, { concurrency })),
   drain('two processes, concurrency 10', 30_000, { concurrency: 10, of: 2 }),
   drain('jobs of 1 ms, concurrency 10', 8_000, { concurrency: 10, ms: 1 }),
   drain('jobs of 50 ms, concurrency 50', 1_500, { concurrency: 50, ms: 50 }),
   drain('payload of 100 KB, concurrency 10', 2_000, { concurrency: 10, bytes: 100_000 }),
   {
-    ...drain('child processes, concurrency 1', 10_000, {}),
+    ...drain('child processes (BullMQ in its own), concurrency 1', 10_000, {}),
     // The others in their own process; RQ forks for each job, or runs it in its process.
     peers: { tsrq: { isolation: 'process' }, ...BULLMQ, rq: { count: 200 }, 'rq simple': { count: 500, simple: true } },
   },

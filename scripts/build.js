@@ -23,7 +23,8 @@ const SOURCES = [
 if (existsSync(STAMP) && statSync(STAMP).mtimeMs > Math.max(...SOURCES.map(newest))) process.exit(0);
 
 const started = new Date();
-const work = `.cache/dist.${process.pid}`;
+// Beside dist/, so that the paths in source maps hold there too.
+const work = `.dist.${process.pid}`;
 try {
   const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', work];
   const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });

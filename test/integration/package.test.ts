@@ -51,6 +51,18 @@ describe('the packed package in an empty project', () => {
     expect(await run(process.execPath, 'inside.mjs')).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
   });
 
+  it('shows its sources to a debugger', async () => {
+    put(
+      'maps.mjs',
+      `import { findSourceMap } from 'node:module';
+import 'tsrq';
+const map = findSourceMap(import.meta.resolve('tsrq'));
+console.log(map?.payload.sources.join(), map?.payload.sourcesContent[0].length > 100);
+`,
+    );
+    expect(await run(process.execPath, '--enable-source-maps', 'maps.mjs')).toMatch(/src\/index\.ts true\n$/);
+  });
+
   it('has types, found by its name', async () => {
     const options = { strict: true, noEmit: true, skipLibCheck: true, target: 'ES2023', types: ['node'] };
     put('tsconfig.json', JSON.stringify({ compilerOptions: { ...options, module: 'NodeNext' }, files: ['typed.ts'] }));

@@ -87,8 +87,8 @@ describe.skipIf(environment === null)('the keys after the same operations by Pyt
     await compare([
       'rq:job:fails value retries_max: absent → "1"',
       'rq:job:later value retries_max: absent → "2"',
-      'rq:job:fails value retry_error_2: absent → "<error of an attempt>"',
-      'rq:job:later value retry_error_3: absent → "<error of an attempt>"',
+      'rq:job:fails value retry_error_1: absent → "<error of an attempt>"',
+      'rq:job:later value retry_error_1: absent → "<error of an attempt>"',
       'rq:results:fails ttl: null → 31536000',
     ]);
   });
@@ -99,8 +99,8 @@ describe.skipIf(environment === null)('the keys after the same operations by Pyt
     await compare([
       'rq:job:fails value retries_max: absent → "1"',
       'rq:job:later value retries_max: absent → "2"',
-      'rq:job:fails value retry_error_2: absent → "<error of an attempt>"',
-      'rq:job:later value retry_error_3: absent → "<error of an attempt>"',
+      'rq:job:fails value retry_error_1: absent → "<error of an attempt>"',
+      'rq:job:later value retry_error_1: absent → "<error of an attempt>"',
       'rq:results:fails ttl: null → 31536000',
       'rq:job:fails ttl: 31536000 → null',
       'rq:job:fails value exc_info: "<legacy error>" → absent',

@@ -164,10 +164,10 @@ q('other').enqueue('pyjobs.echo', job_id='waits', ttl=300)`);
     await expectSameKeys(theirs, ours, [
       'rq:job:delayed ttl: 300 → null',
       'rq:job:delayed value retries_max: absent → "1"',
-      'rq:job:delayed value retry_error_2: absent → "<error of an attempt>"',
+      'rq:job:delayed value retry_error_1: absent → "<error of an attempt>"',
       'rq:job:repeated value result: "[[], {}]" → absent',
       'rq:job:retried value retries_max: absent → "1"',
-      'rq:job:retried value retry_error_2: absent → "<error of an attempt>"',
+      'rq:job:retried value retry_error_1: absent → "<error of an attempt>"',
     ]);
   });
 

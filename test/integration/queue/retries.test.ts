@@ -42,7 +42,7 @@ describe('a job that is retried', () => {
     const [kept] = (await fetchJob(fresh.redis, id))?.retryErrors ?? [];
     expect(kept?.error.length).toBeGreaterThan(1_000);
     expect(huge.startsWith(kept?.error ?? '-')).toBe(true);
-    expect(await fresh.client.hstrlen(`rq:job:${id}`, 'retry_error_2')).toBeLessThan(9_000);
+    expect(await fresh.client.hstrlen(`rq:job:${id}`, 'retry_error_1')).toBeLessThan(9_000);
   });
 
   it('goes to the head of its queue if it is to', async () => {

@@ -33,9 +33,15 @@ local KEPT_ERRORS, ERROR_SIZE = 5, 8192
 -- execution, error, worker }.
 local function keep_error(id, attempt)
   local key = 'rq:job:' .. id
-  local number = tonumber(call('HGET', key, 'retry_errors') or '') or 0
+  -- Where none is, or the oldest: each begins with its date.
+  local place, oldest
+  for i = 1, KEPT_ERRORS do
+    local before = call('HGET', key, 'retry_error_' .. i)
+    if not before then place = i break end
+    if not oldest or before < oldest then place, oldest = i, before end
+  end
   attempt[3] = attempt[3]:sub(1, ERROR_SIZE)
-  call('HSET', key, 'retry_error_' .. number % KEPT_ERRORS + 1, table.concat(attempt, ' '), 'retry_errors', number + 1)
+  call('HSET', key, 'retry_error_' .. place, table.concat(attempt, ' '))
 end
 
 -- Schedules another attempt if the job has one left. Returns 'retried', the seconds to wait and the retries left after it.
