@@ -93,7 +93,8 @@ export class Handlers {
   #notFound(name: string, tried: readonly string[]): HandlerError {
     const names = [...this.#named.keys(), ...registeredNames()];
     const lines = [
-      `no handler for '${shown(name)}'. Looked for:`,
+      `no handler for '${shown(name)}'`,
+      'Looked for:',
       `  a job registered under that name: ${names.length === 0 ? 'none is registered' : `there are ${names.slice(0, 20).join(', ')}`}`,
       ...tried.map((line) => `  ${line}`),
       ...this.#problems.map((line) => `  (${line})`),
