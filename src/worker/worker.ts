@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
-import { formatDate } from '../protocol/time.js';
-import type { WorkerNotes } from '../protocol/worker.js';
-import type { WorkerStamp } from '../queue/claim.js';
 import { countHolds } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
 import { Batching } from './batching.js';
@@ -13,8 +10,8 @@ import { Exchange } from './exchange.js';
 import type { Performer } from './horses/performer.js';
 import { Intake } from './intake.js';
 import { Leases } from './leases.js';
+import { Presence } from './presence.js';
 import type { Signs } from './pulse.js';
-import { note, register, unregister, type Birth } from './registration.js';
 import type { Interruption, Run } from './run.js';
 import { Slots } from './slots.js';
 import type { WorkerOptions } from './options.js';
@@ -44,8 +41,7 @@ export class Worker implements Member {
   readonly #options: WorkerOptions;
   readonly #redis: Redis;
   readonly #tell: (event: WorkerEvent) => void;
-  readonly #stamp: WorkerStamp;
-  readonly #birth: Birth;
+  readonly #presence: Presence;
   readonly #intake: Intake;
   readonly #slots: Slots;
   readonly #exchange: Exchange;
@@ -60,8 +56,6 @@ export class Worker implements Member {
   #quiet = false;
   #adopting = false;
   #trouble: string | null = null;
-  #shutdownRequested = '';
-  #noted: Promise<void> = Promise.resolve();
   #ticks = 0;
   #turns = 0;
   #rest: Rest | null = null;
@@ -75,16 +69,11 @@ export class Worker implements Member {
     this.#crew = crew;
     this.#redis = redis;
     this.#tell = options.onEvent;
-    const date = formatDate(clock());
-    this.#stamp = {
-      name: options.name,
-      birth: date,
-      monitoringIntervalSeconds: options.monitoringIntervalSeconds,
-      idleTtlSeconds: options.workerTtlSeconds + 60,
-      defaultTimeoutSeconds: options.defaultTimeoutSeconds,
-    };
-    const queues = options.queues.map((queue) => queue.name);
-    this.#birth = { stamp: this.#stamp, queues, date, version: options.version };
+    this.#presence = new Presence(options, redis, () => ({
+      concurrency: this.#slots.concurrency,
+      quiet: this.#quiet,
+    }));
+    const { stamp } = this.#presence;
     this.#intake = new Intake({
       target: options.target,
       queues: options.queues,
@@ -119,7 +108,7 @@ export class Worker implements Member {
     });
     this.#exchange = new Exchange({
       webhooks: this.#webhooks,
-      ...{ options, redis, stamp: this.#stamp, slots: this.#slots, intake: this.#intake, tell: this.#tell },
+      ...{ options, redis, stamp, slots: this.#slots, intake: this.#intake, tell: this.#tell },
       comeBack: (state) => this.#comeBack(state),
       onSettled: () => {
         this.#batching.settled();
@@ -128,7 +117,7 @@ export class Worker implements Member {
     });
     this.#batching = new Batching(this.#slots, this.#exchange, this.#wake);
     this.#leases = new Leases({
-      ...{ redis, stamp: this.#stamp, slots: this.#slots, exchange: this.#exchange, tell: this.#tell },
+      ...{ redis, stamp, slots: this.#slots, exchange: this.#exchange, tell: this.#tell },
     });
   }
 
@@ -190,12 +179,12 @@ export class Worker implements Member {
 
   /** Registers the worker. Throws NAME_TAKEN if a live worker has the name. */
   async register(): Promise<void> {
-    await register(this.#redis, this.#birth, this.#notes());
+    await this.#presence.register();
   }
 
   /** Takes back the registration of a worker that will not work. */
   async unregister(): Promise<void> {
-    await unregister(this.#redis, this.#birth, formatDate(clock()));
+    await this.#presence.unregister();
   }
 
   /** Works until it is stopped or its work is done. Registered before; unregistered at the end. */
@@ -234,9 +223,7 @@ export class Worker implements Member {
     this.#exchange.tellOutcomes();
     this.#tell({ type: 'stopping', running: this.#slots.size, because });
     this.#takeNoMore();
-    if (reason !== 'shutdown') return;
-    this.#shutdownRequested = formatDate(clock());
-    this.#note();
+    if (reason === 'shutdown') this.#presence.noteShutdown();
   }
 
   /** Cold: ends the running jobs at once; each is retried if it may be, else failed with the reason. */
@@ -257,7 +244,7 @@ export class Worker implements Member {
     this.#quiet = true;
     this.#tell({ type: 'quiet' });
     this.#takeNoMore();
-    this.#note();
+    this.#presence.note();
   }
 
   unquiet(): void {
@@ -265,7 +252,7 @@ export class Worker implements Member {
     this.#quiet = false;
     if (this.#stopping === null) this.#slots.open();
     this.#tell({ type: 'resumed' });
-    this.#note();
+    this.#presence.note();
     this.#intake.askAgain();
   }
 
@@ -273,7 +260,7 @@ export class Worker implements Member {
   scale(concurrency: number): void {
     this.#slots.scale(concurrency);
     this.#tell({ type: 'scaled', concurrency });
-    this.#note();
+    this.#presence.note();
     this.#intake.askAgain();
   }
 
@@ -293,15 +280,6 @@ export class Worker implements Member {
     }
     // A belt to the braces: whatever a wait may have missed is found by asking.
     if (this.#stopping === null && !this.#quiet) this.#intake.askAgain();
-  }
-
-  #notes(): WorkerNotes {
-    return { concurrency: this.#slots.concurrency, quiet: this.#quiet, shutdownRequested: this.#shutdownRequested };
-  }
-
-  /** Lets others see what has changed; one after the other, so that the last word stands. Births carry it as well. */
-  #note(): void {
-    this.#noted = this.#noted.then(() => note(this.#redis, this.#stamp, this.#notes())).catch(() => undefined);
   }
 
   /** Redis has answered of late, or is not asked. */
@@ -350,7 +328,7 @@ export class Worker implements Member {
 
   async #adopt(): Promise<void> {
     this.#adopting = false;
-    await this.#exchange.adopt(this.#birth.queues).catch((error: unknown) => {
+    await this.#exchange.adopt(this.#presence.queues).catch((error: unknown) => {
       this.#adopting = true;
       throw error;
     });
@@ -358,10 +336,13 @@ export class Worker implements Member {
 
   async #comeBack(state: 'unregistered' | 'replaced'): Promise<void> {
     if (state === 'replaced') {
-      this.#tell({ type: 'warning', message: `another worker has taken the name ${this.#stamp.name}: this one ends` });
+      this.#tell({
+        type: 'warning',
+        message: `another worker has taken the name ${this.#presence.stamp.name}: this one ends`,
+      });
       this.kill('its name was taken over');
       this.#stopping = 'replaced';
-      this.#crew?.stop('shutdown', `the name ${this.#stamp.name} was taken over`);
+      this.#crew?.stop('shutdown', `the name ${this.#presence.stamp.name} was taken over`);
       return;
     }
     await this.register();
@@ -413,7 +394,7 @@ export class Worker implements Member {
     this.#slots.mark.close();
     await this.#intake.close(this.#redis);
     if (this.#intake.hasHits) await this.#exchange.startMoved();
-    if (this.#stopping !== 'replaced') await unregister(this.#redis, this.#birth, formatDate(clock()));
+    if (this.#stopping !== 'replaced') await this.#presence.unregister();
   }
 
   /** Called every second: time ends an idle worker, and one that waits must see that RQ was suspended, or a queue
