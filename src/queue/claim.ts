@@ -1,5 +1,7 @@
+import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
+import { PackedReader } from '../protocol/packed.js';
 import { formatDate } from '../protocol/time.js';
 import type { Hit } from '../redis/blocking.js';
 import type { BufferReply, Redis, RedisArg } from '../redis/redis.js';
@@ -50,7 +52,6 @@ export interface ClaimedJob {
   readonly oversizedBytes: number | null;
   /** Serialised meta, or null. */
   readonly meta: Buffer | null;
-  readonly status: string;
   /** As stored; a worker fails the job when it is no integer. */
   readonly timeout: string;
   readonly resultTtl: string | null;
@@ -64,6 +65,11 @@ export interface ClaimedJob {
   readonly callbacks: Callbacks | null;
   /** The requests that are sent when it has ended, as they are stored; null for none. */
   readonly webhooks: string | null;
+  /**
+   * When it was claimed, for a job whose success needs nothing but that it is written down: no dependencies, repeats, rate limit
+   * or callbacks. Milliseconds since the epoch by Redis's clock, and by `clock()` when the reply was read. Null for others.
+   */
+  readonly plainSince: { readonly redisMs: number; readonly ms: number } | null;
 }
 
 /** An id that was taken from a queue and not started. */
@@ -129,7 +135,7 @@ export async function adopt(
   options: { readonly processPrefix: string; readonly known: readonly string[]; readonly queues: readonly string[] },
 ): Promise<ClaimedJob[]> {
   const args = [options.processPrefix, options.known.length, ...options.known, ...options.queues];
-  return asList(await redis.evaluate(script('adopt'), [], args)).map(readJob);
+  return readJobs(await redis.evaluate(script('adopt'), [], args), null);
 }
 
 export function workerArgs(worker: WorkerStamp): RedisArg[] {
@@ -150,15 +156,16 @@ export function wishArgs(wish: Wish): RedisArg[] {
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */
 export function readClaim(reply: BufferReply): Claim {
-  const [state, holds, more, jobs, skipped, held] = asList(reply);
+  const [state, holds, more, jobs, skipped, held, micros] = asList(reply);
   const word = asText(state);
   if (word === 'unregistered' || word === 'replaced') return { state: word };
+  const now = { redisMs: Number(micros) / 1_000, ms: clock() };
   return {
     state: 'ok',
     suspended: holds === 1,
     paused: Array.isArray(holds) ? holds.map(asText) : [],
     more: more === 1,
-    jobs: asList(jobs).map(readJob),
+    jobs: readJobs(jobs, now),
     skipped: asList(skipped).map((row) => {
       const [queue, id, reason] = asList(row);
       return { queue: asText(queue), id: asText(id), reason: asText(reason) };
@@ -170,14 +177,14 @@ export function readClaim(reply: BufferReply): Claim {
   };
 }
 
-/** What only few jobs have: see `row_of`. */
+/** What only few jobs have: see `more_of`. */
 function readMore(
-  row: BufferReply | undefined,
+  row: readonly (string | null)[] | null,
 ): Pick<ClaimedJob, 'callbacks' | 'webhooks'> & { readonly asked: number } {
-  if (!Array.isArray(row)) return { callbacks: null, webhooks: null, asked: 0 };
-  const [asked, webhooks, success, failure, stopped, ...timeouts] = row.map(asText);
-  const callback = (name: string | undefined, timeout: string | undefined): Callback | null =>
-    name === undefined || name === '' ? null : { name, timeoutSeconds: readTimeout(timeout) };
+  if (!row) return NOTHING_MORE;
+  const [asked, webhooks, success, failure, stopped, ...timeouts] = row;
+  const callback = (name: string | null | undefined, timeout: string | null | undefined): Callback | null =>
+    name ? { name, timeoutSeconds: readTimeout(timeout) } : null;
   const [onSuccess, onFailure, onStopped] = [success, failure, stopped].map((name, i) => callback(name, timeouts[i]));
   const callbacks = { onSuccess: onSuccess ?? null, onFailure: onFailure ?? null, onStopped: onStopped ?? null };
   return {
@@ -187,27 +194,56 @@ function readMore(
   };
 }
 
-function readTimeout(text: string | undefined): number {
-  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : CALLBACK_TIMEOUT_SECONDS;
+const NOTHING_MORE = { callbacks: null, webhooks: null, asked: 0 };
+
+function readTimeout(text: string | null | undefined): number {
+  return text != null && /^-?\d+$/.test(text) ? Number(text) : CALLBACK_TIMEOUT_SECONDS;
 }
 
-function readJob(row: BufferReply): ClaimedJob {
-  const fields = asList(row);
-  const [data, status, , timeout, meta] = fields;
-  const [resultTtl, description, createdAt, enqueuedAt, left, max, , , id, executionId, queue] = fields
-    .slice(5)
-    .map(textOrNull);
-  const { callbacks, webhooks, asked } = readMore(fields[16]);
+/** Texts of a row before those of few jobs, without payload and meta. */
+const TEXTS = 10;
+
+/** The rows of jobs, as a list or in one piece. `now`: when they were claimed; null if that is not known. */
+function readJobs(reply: BufferReply | undefined, now: ClaimedJob['plainSince']): ClaimedJob[] {
+  if (!Buffer.isBuffer(reply)) {
+    return asList(reply).map((row) => {
+      const fields = asList(row);
+      const more = Array.isArray(fields[2 + TEXTS]) ? asList(fields[2 + TEXTS]).map(textOrNull) : null;
+      return toJob([asValue(fields[0]), asValue(fields[1])], fields.slice(2, 2 + TEXTS).map(textOrNull), more, now);
+    });
+  }
+  const reader = new PackedReader(reply);
+  const jobs: ClaimedJob[] = [];
+  for (let left = reader.list(); left > 0; left -= 1) {
+    const length = reader.list();
+    const values: readonly [Value, Value] = [reader.value(), reader.value()];
+    const texts: (string | null)[] = [];
+    for (let i = 0; i < TEXTS; i += 1) texts.push(reader.text());
+    const more = length > 2 + TEXTS ? Array.from({ length: reader.list() }, () => reader.text()) : null;
+    jobs.push(toJob(values, texts, more, now));
+  }
+  return jobs;
+}
+
+type Value = Buffer | number | null;
+
+function toJob(
+  [data, meta]: readonly [Value, Value],
+  texts: readonly (string | null)[],
+  more: readonly (string | null)[] | null,
+  now: ClaimedJob['plainSince'],
+): ClaimedJob {
+  const [timeout, resultTtl, description, createdAt, enqueuedAt, left, max, id, executionId, queue] = texts;
+  const { callbacks, webhooks, asked } = readMore(more);
   const retriesLeft = left == null || left === '' ? null : Number(left);
   return {
     id: id ?? '',
     executionId: executionId ?? '',
     queue: queue ?? '',
-    data: asBytes(data),
+    data: Buffer.isBuffer(data) ? data : null,
     oversizedBytes: typeof data === 'number' ? data : null,
-    meta: asBytes(meta),
-    status: asText(status),
-    timeout: asText(timeout),
+    meta: Buffer.isBuffer(meta) ? meta : null,
+    timeout: timeout ?? '',
     resultTtl: resultTtl ?? null,
     description: description ?? null,
     createdAt: createdAt ?? null,
@@ -216,6 +252,7 @@ function readJob(row: BufferReply): ClaimedJob {
     attempt: (retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1) + asked,
     callbacks,
     webhooks,
+    plainSince: more ? null : now,
   };
 }
 
@@ -239,8 +276,8 @@ export function toMap(reply: BufferReply | undefined): Map<string, Buffer> {
   return map;
 }
 
-function asBytes(reply: BufferReply | undefined): Buffer | null {
-  return Buffer.isBuffer(reply) ? reply : null;
+function asValue(reply: BufferReply | undefined): Value {
+  return Buffer.isBuffer(reply) || typeof reply === 'number' ? reply : null;
 }
 
 function textOrNull(reply: BufferReply | undefined): string | null {

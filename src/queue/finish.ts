@@ -1,3 +1,5 @@
+import { packedBytes, packedList, packedNumber, packedText } from '../protocol/packed.js';
+import { dumpSuccess, seal } from '../protocol/result-stream.js';
 import { formatDate, formatEpochSeconds } from '../protocol/time.js';
 import type { Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
@@ -29,6 +31,11 @@ export interface Ended {
   readonly announced?: boolean;
   /** The serialised return value, or the zlib stream of the error text; null for none. */
   readonly value: Buffer | null;
+  /**
+   * When it ended by Redis's clock, milliseconds since the epoch, if its success needs nothing but that it is written down (see
+   * `ClaimedJob.plainSince`; it has not been announced, and nothing is in its log): that is faster.
+   */
+  readonly plainEndRedisMs?: number | null;
   /** A failure that asks for another attempt, whatever retries the job was given. */
   readonly retry?: AskedRetry | undefined;
 }
@@ -60,8 +67,11 @@ export interface Repetition {
   readonly repeatsLeft: number;
 }
 
+/** `refused`: this Redis does not take what `plainEndRedisMs` leads to; the execution goes on, and its end is to be told without it. */
+export type Answer = Ending | { readonly state: 'refused' };
+
 export type Finish = Claim & {
-  readonly endings: readonly Ending[];
+  readonly endings: readonly Answer[];
   /** Jobs that waited for one of these are to be released still: `releaseRest`. */
   readonly releasing: boolean;
   /** How many replicas had it in time; null when that was not asked. */
@@ -81,22 +91,25 @@ export async function finish(
   runningId: string,
   durability: Durability | null = null,
 ): Promise<Finish> {
-  const args = [...workerArgs(worker), runningId, ended.length];
-  for (const one of ended) addEnded(args, one);
+  const args = [...workerArgs(worker), runningId];
+  const order = addOutcomes(args, ended, worker.name);
   args.push(...wishArgs(wish));
   const { reply, replicas } = durability
     ? await redis.evaluateDurably(script('finish'), args, durability)
     : { reply: await redis.evaluate(script('finish'), [], args), replicas: null };
   const claim = readClaim(reply);
   if (claim.state !== 'ok') return { ...claim, endings: [], releasing: false, replicas };
-  const [endings, releasing] = asList(reply).slice(6);
-  return {
-    ...claim,
-    endings: asList(endings).map((row) => readEnding(asList(row).map(asText))),
-    releasing: releasing === 1,
-    replicas,
-  };
+  const [rows, releasing] = asList(reply).slice(7);
+  const endings: Answer[] = ended.map(() => FINISHED);
+  for (const row of asList(rows)) {
+    const [place, ...ending] = asList(row);
+    const words = ending.map(asText);
+    endings[order[Number(place) - 1] ?? -1] = words[0] === 'refused' ? { state: 'refused' } : readEnding(words);
+  }
+  return { ...claim, endings, releasing: releasing === 1, replicas };
 }
+
+const FINISHED: Ending = { state: 'finished' };
 
 /** Gives claimed jobs that were never begun back to the heads of their queues, in the order they had. */
 export async function returnToQueue(
@@ -122,6 +135,74 @@ export function returned(jobs: readonly ClaimedJob[]): Ended[] {
   } as const;
   // Each goes to the head: the last one first, so that the first is first again.
   return jobs.toReversed().map(({ id, executionId, queue }) => ({ id, executionId, queue, ...back }));
+}
+
+/** Results for which the stream is made here, bytes: its checksum takes time, and in a large one the room that is saved is little. */
+const MOST_DUMPED = 4_096;
+/** Shorter ones, seconds, leave a mark of the job. */
+const SHORT_TTL_SECONDS = 60;
+const LONG_TTL_SECONDS = 100 * 31_536_000;
+
+function isPlain({ kind, plainEndRedisMs, resultTtlSeconds: ttl, value, retry }: Ended): boolean {
+  const lasts = ttl === -1 || (ttl >= SHORT_TTL_SECONDS && ttl <= LONG_TTL_SECONDS);
+  return kind === 'finished' && plainEndRedisMs != null && lasts && !retry && (value?.length ?? 0) <= MOST_DUMPED;
+}
+
+/** Adds outcomes in the order of the script; returns their places in `ended`. */
+function addOutcomes(args: RedisArg[], ended: readonly Ended[], workerName: string): number[] {
+  const groups = new Map<string, number[]>();
+  const others: number[] = [];
+  ended.forEach((one, i) => {
+    if (!isPlain(one)) {
+      others.push(i);
+      return;
+    }
+    const key = `${one.resultTtlSeconds} ${one.queue}`;
+    const group = groups.get(key);
+    if (group) group.push(i);
+    else groups.set(key, [i]);
+  });
+  const lists = [...groups.values()];
+  args.push(
+    lists.length === 0
+      ? ''
+      : packPlain(
+          lists.map((list) => list.map((i) => ended[i] as Ended)),
+          workerName,
+        ),
+  );
+  args.push(others.length);
+  for (const i of others) addEnded(args, ended[i] as Ended);
+  return [...lists.flat(), ...others];
+}
+
+/** Plain successes as finish.lua reads them; each list is of one queue and one result TTL. */
+function packPlain(lists: readonly (readonly Ended[])[], worker: string): Buffer {
+  const workerName = Buffer.from(worker).toString('latin1');
+  let packed = packedList(lists.length);
+  // Where the dumps stand: their checksums are made when all is bytes.
+  const dumps: number[] = [];
+  for (const list of lists) {
+    const [first] = list;
+    if (!first) continue;
+    packed += packedList(2 + list.length * 6) + packedText(first.queue) + packedNumber(first.resultTtlSeconds);
+    for (const { id, executionId, startedAtMs, endedAtMs, value, plainEndRedisMs } of list) {
+      const dump = dumpSuccess({
+        ...{ workerName, executionId, endedAtRedisMs: plainEndRedisMs ?? endedAtMs },
+        value: value?.toString('base64') ?? '',
+        startedAt: formatEpochSeconds(startedAtMs),
+        endedAt: formatEpochSeconds(endedAtMs),
+      });
+      packed += packedText(id) + packedText(executionId);
+      packed += packedText(formatDate(startedAtMs)) + packedText(formatDate(endedAtMs));
+      packed += packedNumber(Math.max(0, (endedAtMs - startedAtMs) / 1_000));
+      packed += packedBytes(dump);
+      dumps.push(packed.length - dump.length, packed.length);
+    }
+  }
+  const bytes = Buffer.from(packed, 'latin1');
+  for (let i = 0; i < dumps.length; i += 2) seal(bytes, dumps[i] ?? 0, dumps[i + 1] ?? 0);
+  return bytes;
 }
 
 function addEnded(args: RedisArg[], ended: Ended): void {

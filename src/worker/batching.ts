@@ -1,5 +1,5 @@
 import type { Exchange } from './exchange.js';
-import type { Slots } from './slots.js';
+import { GATHER_MS, type Slots } from './slots.js';
 import type { Wake } from './wake.js';
 
 /** When what has ended is followed up: together, as far as that delays nobody. */
@@ -9,6 +9,7 @@ export class Batching {
   readonly #wake: Wake;
   #following = false;
   #later: NodeJS.Immediate | null = null;
+  #gathering: NodeJS.Timeout | null = null;
 
   constructor(slots: Slots, exchange: Exchange, wake: Wake) {
     this.#slots = slots;
@@ -42,7 +43,16 @@ export class Batching {
     this.#later = setImmediate(() => {
       this.#later = null;
       this.#exchange.tellOutcomes();
-      if (this.#slots.ended > 0) this.#wake.rouse();
+      if (this.#slots.mayGather) this.#gather();
+      else if (this.#slots.ended > 0) this.#wake.rouse();
     });
+  }
+
+  #gather(): void {
+    if (this.#gathering !== null) return;
+    this.#gathering = setTimeout(() => {
+      this.#gathering = null;
+      if (this.#slots.ended > 0) this.#wake.rouse();
+    }, GATHER_MS);
   }
 }

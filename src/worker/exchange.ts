@@ -1,5 +1,5 @@
 import { adopt, claim, claimMoved, type Claim, type WorkerStamp } from '../queue/claim.js';
-import { finish, returned, type Ending, type Finish } from '../queue/finish.js';
+import { finish, returned, type Answer, type Ending, type Finish } from '../queue/finish.js';
 import { releaseRest } from '../queue/release.js';
 import type { Redis } from '../redis/redis.js';
 import type { WorkerEvent } from './events.js';
@@ -34,6 +34,8 @@ export class Exchange {
   #failure: { readonly error: unknown } | null = null;
   #comingBack: Promise<void> | null = null;
   #replicated = true;
+  /** Redis does not take the results of plain jobs as we make them. */
+  #refuses = false;
   #releasing = false;
   /** When the first of the calls under way was made, or the last one over, by `performance.now()`. */
   #movedAt = 0;
@@ -61,7 +63,10 @@ export class Exchange {
   /** Whether there is something that should go to Redis now. */
   get isDue(): boolean {
     const { slots, intake } = this.#parts;
-    if (this.isIdle) return slots.ended > 0 || slots.hasReturns || (intake.claimDue && slots.isHungry && this.mayTake);
+    if (this.isIdle) {
+      const isEnough = slots.ended > 0 && !slots.mayGather;
+      return isEnough || slots.hasReturns || (intake.claimDue && slots.isHungry && this.mayTake);
+    }
     const enough = slots.size === 0 ? slots.batch / 2 : slots.batch;
     return this.#inFlight.size < MOST_IN_FLIGHT && slots.ended >= enough;
   }
@@ -151,7 +156,8 @@ export class Exchange {
     let result: Finish | null = null;
     try {
       const wish = intake.wish(wanted);
-      const outcomes = [...taken.ended.map(({ ended }) => ended), ...returned(taken.returns)];
+      const ended = taken.ended.map((run) => (this.#refuses ? { ...run.ended, plainEndRedisMs: null } : run.ended));
+      const outcomes = [...ended, ...returned(taken.returns)];
       const running = slots.currentJobId;
       result =
         outcomes.length > 0
@@ -204,10 +210,15 @@ export class Exchange {
   }
 
   /** What became of the runs is told when there is time. */
-  #note(ended: readonly EndedRun[], endings: readonly Ending[]): void {
+  #note(ended: readonly EndedRun[], endings: readonly Answer[]): void {
+    const refused = ended.filter((_, i) => endings[i]?.state === 'refused');
+    if (refused.length > 0) {
+      this.#refuses = true;
+      this.#parts.slots.keep({ ended: refused, returns: [] });
+    }
     ended.forEach((run, i) => {
       const ending = endings[i];
-      if (!ending) return;
+      if (!ending || ending.state === 'refused') return;
       this.#outcomes.push({ run, ending });
       this.#parts.webhooks.send(run.run.job, run, ending);
     });

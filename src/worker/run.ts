@@ -47,6 +47,8 @@ export class Run implements RunListener {
   readonly #performer: Performer;
   readonly #limits: RunLimits;
   readonly #onEnd: (run: Run, end: RunEnd) => void;
+  /** It has written nothing that its end must look after. */
+  #isPlain = true;
   #handle: RunHandle;
   /** The job's code has ended, and its run calls this. */
   #callback: CallbackNote | null = null;
@@ -83,6 +85,7 @@ export class Run implements RunListener {
     // It failed at the moment it was interrupted, and has called its callback itself.
     const called = completion.kind === 'performed' && this.#callback?.kind === 'failure';
     const callback = this.#isHurried ? null : lateCallback(this.job.callbacks, interruption);
+    this.#isPlain &&= !notes;
     if (interruption && callback && !(called && callback.kind === 'failure')) this.#callLate(interruption, callback);
     else this.#finish(this.#end(completion), notes);
   }
@@ -228,7 +231,11 @@ export class Run implements RunListener {
     const { id, executionId, queue } = this.job;
     const resultTtlSeconds = resultTtl(this.job.resultTtl) ?? this.#limits.defaultResultTtlSeconds;
     const { announced } = this;
-    return { id, executionId, queue, kind, startedAtMs, endedAtMs, resultTtlSeconds, announced, value };
+    const since = announced || !this.#isPlain ? null : this.job.plainSince;
+    const plainEndRedisMs = since && since.redisMs + clock() - since.ms;
+    return {
+      ...{ id, executionId, queue, kind, startedAtMs, endedAtMs, resultTtlSeconds, announced, value, plainEndRedisMs },
+    };
   }
 }
 

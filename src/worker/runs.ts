@@ -20,6 +20,8 @@ export class Runs {
   readonly #ended: EndedRun[] = [];
   #newest: Run | null = null;
   #clock: NodeJS.Timeout | null = null;
+  /** Since when one of those is not recorded, by `performance.now()`. */
+  #endedSince = 0;
   /** When a run began or ended last, milliseconds since the epoch. */
   lastActivityMs = clock();
 
@@ -44,6 +46,10 @@ export class Runs {
   /** How many these are. */
   get ended(): number {
     return this.#ended.length;
+  }
+  /** For how long one of these has waited, milliseconds. */
+  get endedForMs(): number {
+    return this.#ended.length === 0 ? 0 : performance.now() - this.#endedSince;
   }
   /** Nothing goes on, nothing is to be written down. */
   get isEmpty(): boolean {
@@ -76,6 +82,7 @@ export class Runs {
   readonly #end = (run: Run, end: RunEnd): void => {
     this.#running.delete(run.job.executionId);
     const ended = { ...end, run };
+    if (this.#ended.length === 0) this.#endedSince = performance.now();
     this.#ended.push(ended);
     this.lastActivityMs = end.ended.endedAtMs;
     this.#onEnd(ended);

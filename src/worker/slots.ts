@@ -5,6 +5,7 @@ import { BegunMark } from './begun-mark.js';
 import type { Crew, Member } from './crew.js';
 import type { WorkerEvent } from './events.js';
 import type { Performer } from './horses/performer.js';
+import { TINY_MS } from './horses/pool.js';
 import type { WorkerOptions } from './options.js';
 import { Reserve } from './reserve.js';
 import type { Interruption, Run } from './run.js';
@@ -14,9 +15,11 @@ import { Runs, type EndedRun } from './runs.js';
 const MOST_IN_A_CALL = 100;
 /** The same while jobs are claimed ahead: with small portions both sides always have one. */
 const PORTION = 24;
-/** Jobs that take less, milliseconds, are done by a few processes as fast as by many. */
-const TINY_MS = 0.25;
-const FEW = Math.max(2, availableParallelism());
+/** Tiny jobs are done by a few processes as fast as by many: one processor is the worker's and Redis's. */
+const FEW = Math.max(1, availableParallelism() - 1);
+
+/** How long what has ended may wait to be recorded together with more, milliseconds. */
+export const GATHER_MS = 2;
 
 /** After so long without a free slot what is claimed ahead goes back to its queue, milliseconds. */
 const HAND_BACK_MS = 10;
@@ -93,6 +96,11 @@ export class Slots {
   /** Claimed and not begun, or ended and not recorded: their leases are to be prolonged. */
   get held(): readonly ClaimedJob[] {
     return [...this.#reserve.jobs, ...this.#runs.unrecorded];
+  }
+  /** What has ended may wait a little for more: jobs go on, and others are at hand, so that nobody waits for a call. */
+  get mayGather(): boolean {
+    const { size, ended, endedForMs } = this.#runs;
+    return size > 0 && this.#reserve.waiting > 0 && ended < this.batch >> 1 && endedForMs < GATHER_MS;
   }
   get hasReturns(): boolean {
     return this.#reserve.hasReturns;

@@ -40,10 +40,13 @@ export function oneWorker(): OneWorker {
       if (!job) throw new Error(`nothing was claimed: ${JSON.stringify(result)}`);
       return job;
     },
-    end: async (redis, ...runs) => (await finish(redis, stamp, runs, wish(0), '')).endings,
-    ended: ({ id, executionId, queue }, more = {}) => {
+    end: async (redis, ...runs) => {
+      const { endings } = await finish(redis, stamp, runs, wish(0), '');
+      return endings.map((ending) => (ending.state === 'refused' ? { state: 'lost', status: 'refused' } : ending));
+    },
+    ended: ({ id, executionId, queue, plainSince }, more = {}) => {
       moment += 10;
-      const times = { startedAtMs: moment, endedAtMs: moment + 5 };
+      const times = { startedAtMs: moment, endedAtMs: moment + 5, plainEndRedisMs: plainSince?.redisMs ?? null };
       return { id, executionId, queue, kind: 'failed', ...times, resultTtlSeconds: 500, value: null, ...more };
     },
   };

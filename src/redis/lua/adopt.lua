@@ -13,8 +13,11 @@ local function look(queue)
   for _, member in ipairs(members.err and {} or members) do
     local id, execution = member:match('^([^:]*):(.*)$')
     if id and execution:sub(1, #prefix) == prefix and not known[execution] then
-      local fields = try('HMGET', 'rq:job:' .. id, unpack(FIELDS))
-      if not fields.err then rows[#rows + 1] = row_of(id, execution, queue, fields) end
+      local job = read_job(id)
+      if not job.err then
+        make_row(job, id, execution, queue)
+        rows[#rows + 1] = job
+      end
     end
   end
 end

@@ -7,36 +7,17 @@ if not w then return { problem } end
 local running = arg()
 local claim = new_claim(w, arg())
 local room = tonumber(arg())
-local holds = read_holds(w.now)
-
--- An id that must not run is not put back: start_all steps over it.
-local function is_dead(id, queue)
-  local job = try('HMGET', 'rq:job:' .. id, 'status', 'origin', 'data')
-  if job.err then return true end
-  return not (job[1] or job[3]) or must_not_run(id, job[1], job[2] or queue) ~= nil
-end
-
--- Whether a limit is met; then the worker is told.
-local function is_held(queue)
-  local allowed, after = allowance(claim, w, queue, 1)
-  if allowed == 0 then hold_back(claim, queue.name, after) end
-  return allowed == 0
-end
+local holds = read_holds(w)
 
 while at < #ARGV do
-  local queue, id = { name = arg(), limits = arg() }, arg()
+  local queue, limits, id = arg(), arg(), arg()
+  local list = 'rq:queue:' .. queue .. ':intermediate'
   -- 0: somebody found it stranded and has put it back already.
-  if call('LREM', 'rq:queue:' .. queue.name .. ':intermediate', 1, id) == 1 then
-    call('DEL', 'rq:queue:' .. queue.name .. ':intermediate:first_seen:' .. id)
-    local stays = holds.suspended or (holds.paused and holds.paused[queue.name]) or #claim.jobs >= room or is_held(queue)
-    if stays and not is_dead(id, queue.name) then
-      call('LPUSH', 'rq:queue:' .. queue.name, id)
-    else
-      local before = #claim.jobs
-      start_all(claim, w, queue.name, { id })
-      count_starts(claim, w, queue, before)
-    end
+  if call('LREM', list, 1, id) == 1 then
+    call('DEL', list .. ':first_seen:' .. id)
+    local is_free = not (holds.suspended or holds.paused) and limits == '' and #claim.jobs < room
+    if is_free then start_all(claim, w, queue, { id })
+    else start_or_put_back(claim, w, holds, room, { name = queue, limits = limits }, id) end
   end
 end
-show_state(w, claim, running, holds.suspended)
-return { 'ok', told(holds), 0, claim.jobs, claim.skipped, claim.held }
+return conclude(w, claim, running, holds)

@@ -1,12 +1,16 @@
 -- Puts a new job on its queue.
--- ARGV  the job (read_new_job), then fields and values of its hash (write_job)
+-- ARGV  the job (read_new_job), then fields and values of its hash (write_hash)
 -- Reply { 'queued' | 'scheduled' | 'deferred' | 'rate_limited' }, { 'repeated' } when this very call was carried out before (its reply was
 --       lost), or { 'exists', status of the job that has the id }
 local job = read_new_job()
-local ok, found = pcall(make_room, job)
-if not ok then return redis.error_reply(found.err or found) end
-if found then return found end
-local status = write_job(job, { unpack(ARGV, at + 1) })
-local problem
-if status == 'queued' then problem = push_jobs(job, { job.id }) else problem, status = hold(job, status) end
-return problem and redis.error_reply(problem) or { status }
+local fields = { unpack(ARGV, at + 1) }
+if job.plain and call('EXISTS', 'rq:job:' .. job.id, 'rq:tsrq:enqueued:' .. job.id) == 0 then
+  write_hash(job, 'queued', fields)
+  local key = 'rq:queue:' .. job.queue
+  local length = try(job.front and 'LPUSH' or 'RPUSH', key, job.id)
+  -- A queue that was not empty is listed already.
+  if length == 1 then call('SADD', 'rq:queues', key) end
+  if type(length) == 'number' then return { 'queued' } end
+  call('DEL', 'rq:job:' .. job.id)
+end
+return store(job, fields)

@@ -5,7 +5,7 @@
 local w, problem = read_worker()
 if not w then return { problem } end
 local state, working = arg(), arg()
-local lost = {}
+local lost, moment = {}, string.format('%.6f', w.micros / 1000000)
 local busy = at < #ARGV
 while at < #ARGV do
   local id, execution, queue, timeout = arg(), arg(), arg(), tonumber(arg())
@@ -17,8 +17,8 @@ while at < #ARGV do
     try('ZADD', wip, 'XX', w.now + lease, member)
     if timeout then
       local key = 'rq:execution:' .. id .. ':' .. execution
-      try('HSET', key, 'id', execution, 'last_heartbeat', w.now_float, 'worker_name', w.name)
-      try('HSETNX', key, 'created_at', w.now_float)
+      try('HSET', key, 'id', execution, 'last_heartbeat', moment, 'worker_name', w.name)
+      try('HSETNX', key, 'created_at', moment)
       call('EXPIRE', key, lease)
       try('ZADD', 'rq:executions:' .. id, w.now + lease + 60, execution)
       call('EXPIRE', 'rq:executions:' .. id, lease + 60)

@@ -17,6 +17,8 @@ export interface HorseOptions {
   readonly note: (run: RunRequest, note: Note) => Promise<void>;
   /** What the horse writes to stderr, the jobs' own output included. */
   readonly onStderr: (chunk: Buffer) => void;
+  /** A job has ended whose code ran so long, milliseconds: there is room for another. */
+  readonly onFree: (ranForMs: number) => void;
 }
 
 const ENTRY = fileURLToPath(new URL('entry.js', import.meta.url));
@@ -138,7 +140,9 @@ export class Horse {
     const running = this.#running.get(message.executionId);
     if (message.type === 'done') {
       this.#running.delete(message.executionId);
-      running?.listener.onDone({ kind: 'performed', performed: message.performed }, running.notes?.settled);
+      const { performed } = message;
+      running?.listener.onDone({ kind: 'performed', performed }, running.notes?.settled);
+      this.#options.onFree(performed.endedAtMs - performed.startedAtMs);
       return;
     }
     if (message.type === 'callback') {

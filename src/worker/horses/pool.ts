@@ -5,7 +5,7 @@ import { Horse, type HorseOptions } from './horse.js';
 import type { RunRequest } from './message.js';
 import type { Performer, RunHandle, RunListener } from './performer.js';
 
-export interface PoolOptions extends Omit<HorseOptions, 'deathGuard'> {
+export interface PoolOptions extends Omit<HorseOptions, 'deathGuard' | 'onFree'> {
   /** Jobs that one horse runs at once. */
   readonly jobsPerHorse: number;
   /** Jobs after which a horse is replaced; null for never. */
@@ -16,6 +16,23 @@ export interface PoolOptions extends Omit<HorseOptions, 'deathGuard'> {
 
 const MEMORY_CHECK_MS = 1_000;
 
+/** Jobs whose code takes less, milliseconds, are done by a horse that is there before another has started. */
+export const TINY_MS = 0.25;
+/** The first of a horse are not: they load its code. Jobs that must have ended before more is known. */
+const ENOUGH_SEEN = 5;
+/** How long a job waits for a horse that is busy before another is started, milliseconds: before more is known, while jobs are tiny, and else. */
+const PATIENCE_MS = { unknown: 50, tiny: 20, longer: 2 };
+
+/** A job that waits for a horse. */
+interface Waiting {
+  readonly run: RunRequest;
+  readonly listener: RunListener;
+  /** By `performance.now()`. */
+  readonly since: number;
+  /** Null while it waits. */
+  handle: RunHandle | null;
+}
+
 /** The work horses of a worker: started on demand, kept warm, replaced when they are worn, stale or dead. */
 export class HorsePool implements Performer {
   readonly #options: PoolOptions;
@@ -24,6 +41,11 @@ export class HorsePool implements Performer {
   #fresh = new Set<Horse>();
   #memoryTimer: NodeJS.Timeout | null = null;
   #stopped = false;
+  #waiting: Waiting[] = [];
+  #patience: NodeJS.Timeout | null = null;
+  /** How many jobs have ended, and how long their code runs, of late, milliseconds. */
+  #seen = 0;
+  #meanRunMs = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -40,11 +62,76 @@ export class HorsePool implements Performer {
   }
 
   perform(run: RunRequest, listener: RunListener): RunHandle {
-    const horse = this.#free() ?? this.#add();
+    const horse = this.#free();
+    if (horse) return this.#give(horse, run, listener);
+    // One is about to be free, and another would take a hundred times as long to start.
+    return this.#fresh.size > 0 ? this.#wait(run, listener) : this.#give(this.#add(), run, listener);
+  }
+
+  get #patienceMs(): number {
+    if (this.#seen < ENOUGH_SEEN) return PATIENCE_MS.unknown;
+    return this.#meanRunMs < TINY_MS ? PATIENCE_MS.tiny : PATIENCE_MS.longer;
+  }
+
+  #give(horse: Horse, run: RunRequest, listener: RunListener): RunHandle {
     const handle = horse.perform(run, listener);
     const max = this.#options.maxJobsPerHorse;
     if (max !== null && horse.jobs >= max) this.#retire(horse);
     return handle;
+  }
+
+  #wait(run: RunRequest, listener: RunListener): RunHandle {
+    const waiting: Waiting = { run, listener, since: performance.now(), handle: null };
+    this.#waiting.push(waiting);
+    this.#patience ??= setTimeout(this.#hurry, this.#patienceMs);
+    const end = (inHorse: (handle: RunHandle) => void): void => {
+      if (waiting.handle) inHorse(waiting.handle);
+      else if (this.#waiting.includes(waiting)) {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+        listener.onDone({ kind: 'died', how: 'ended before it began' });
+      }
+    };
+    return {
+      abort: (name, reason) => {
+        end((handle) => {
+          handle.abort(name, reason);
+        });
+      },
+      kill: () => {
+        end((handle) => {
+          handle.kill();
+        });
+      },
+    };
+  }
+
+  /** Those that have waited too long get a horse each. */
+  readonly #hurry = (): void => {
+    this.#patience = null;
+    const patience = this.#patienceMs;
+    const ageOf = ({ since }: Waiting): number => performance.now() - since;
+    for (let [first] = this.#waiting; first && ageOf(first) >= patience; [first] = this.#waiting)
+      this.#next(this.#free() ?? this.#add());
+    const [first] = this.#waiting;
+    if (first) this.#patience = setTimeout(this.#hurry, Math.max(1, Math.ceil(patience - ageOf(first))));
+  };
+
+  /** Gives the one that has waited longest to a horse. */
+  #next(horse: Horse): void {
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting.handle = this.#give(horse, waiting.run, waiting.listener);
+  }
+
+  /** A horse has done a job. */
+  #freed(ranForMs: number): void {
+    this.#seen += 1;
+    // Neither the first ones count nor a single one that was disturbed.
+    this.#meanRunMs = this.#seen <= ENOUGH_SEEN ? ranForMs : this.#meanRunMs + (ranForMs - this.#meanRunMs) / 10;
+    for (let horse = this.#free(); horse && this.#waiting.length > 0; horse = this.#free()) this.#next(horse);
+    if (this.#waiting.length === 0 && this.#patience) {
+      clearTimeout(this.#patience);
+      this.#patience = null;
+    }
   }
 
   #free(): Horse | undefined {
@@ -73,6 +160,7 @@ export class HorsePool implements Performer {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#memoryTimer) clearInterval(this.#memoryTimer);
+    if (this.#patience) clearTimeout(this.#patience);
     for (const horse of this.#horses) {
       // An idle horse has nothing to lose, and need not be waited for.
       if (horse.load === 0) horse.kill();
@@ -82,7 +170,10 @@ export class HorsePool implements Performer {
   }
 
   #add(): Horse {
-    const horse = new Horse({ ...this.#options, deathGuard: this.#deathGuard });
+    const onFree = (ranForMs: number): void => {
+      this.#freed(ranForMs);
+    };
+    const horse = new Horse({ ...this.#options, deathGuard: this.#deathGuard, onFree });
     this.#horses.push(horse);
     this.#fresh.add(horse);
     void horse.gone.then(() => {

@@ -50,8 +50,11 @@ const KNOWN = new Set([
   keys.PAUSED_KEY,
   ...keys.REGISTRIES.map((registry) => keys.registryKey(registry, '*')),
 ]);
-/** Not RQ's: a registry chosen at run time, the marks by which a repeated enqueue and a repeated step and a command are known, jobs set apart. */
-const OWN = new Set(['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:step:*', 'rq:tsrq:releasing', 'rq:tsrq:told:*']);
+/** Not RQ's: a registry chosen at run time, the marks by which a repeated enqueue and a repeated step and a command are known, jobs set
+ * apart, a result on its way to others. */
+const OWN = new Set([
+  ...['rq:*:*', 'rq:tsrq:enqueued:*', 'rq:tsrq:step:*', 'rq:tsrq:releasing', 'rq:tsrq:told:*', 'rq:tsrq:result:*'],
+]);
 
 describe.each(scripts)('the script %s', (name) => {
   it('builds only keys that keys.ts builds', () => {

@@ -71,6 +71,30 @@ local function keep_results(key, ttl)
   if ttl > 0 then call('EXPIRE', key, ttl) else call('PERSIST', key) end
 end
 
+-- Stores the result of a run that succeeded. `o.dump`: the stream with that one entry, as RESTORE takes it; nil where the entry
+-- is made here. False if Redis takes no dumps: then nothing is written.
+local function add_success(w, o, ttl)
+  local results = 'rq:results:' .. o.id
+  local entry
+  if o.dump then
+    if try('RESTORE', results, math.max(0, ttl) * 1000, o.dump).ok then return true end
+    -- There are results of former runs: this one goes with them.
+    local spare = 'rq:tsrq:result:' .. o.id
+    if not try('RESTORE', spare, 1000, o.dump, 'REPLACE').ok then return false end
+    local entries = try('XRANGE', spare, '-', '+')
+    call('DEL', spare)
+    if not entries[1] then return false end
+    entry = entries[1][2]
+  else
+    entry = { 'type', 1, 'worker_name', w.name, 'execution_id', o.execution, 'execution_started_at', o.started,
+      'execution_ended_at', o.ended }
+    if o.value ~= '' then entry[#entry + 1], entry[#entry + 2] = 'return_value', o.value end
+  end
+  try('XADD', results, 'MAXLEN', '~', 10, '*', unpack(entry))
+  keep_results(results, ttl)
+  return true
+end
+
 -- Records the end of a job that failed for good or was stopped. `type`: of its result, unless it is a failure.
 local function fail(w, queue, id, status, ended_fields, result_fields, type)
   local key = 'rq:job:' .. id
@@ -122,33 +146,29 @@ local function repeat_job(w, o, left)
   return wait, left - 1
 end
 
--- Records a success. `batch` gathers what is written once for all. `repeats`: the job's repeats_left.
-local function succeed(w, o, batch, alone, repeats, logged)
+-- Records a success. `batch` gathers what is written once for all. `job`: of its hash, see end_all.
+local function succeed(w, o, batch, job)
   local key = 'rq:job:' .. o.id
   local ttl = seconds(o.ttl, 0)
   if ttl ~= 0 then
-    local results = 'rq:results:' .. o.id
+    if not add_success(w, o, ttl) then
+      try('ZADD', 'rq:wip:' .. o.queue, w.now + w.interval + 60, o.id .. ':' .. o.execution)
+      return { 'refused' }
+    end
     call('HSET', key, 'status', 'finished', 'started_at', o.started_at, 'ended_at', o.ended_at,
       'last_heartbeat', o.ended_at)
-    if o.value == '' then
-      try('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', w.name, 'execution_id', o.execution,
-        'execution_started_at', o.started, 'execution_ended_at', o.ended)
-    else
-      try('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', w.name, 'return_value', o.value,
-        'execution_id', o.execution, 'execution_started_at', o.started, 'execution_ended_at', o.ended)
-    end
-    keep_results(results, ttl)
     local list = batch.finished[o.queue] or {}
     batch.finished[o.queue] = list
     list[#list + 1] = ttl < 0 and '+inf' or w.now + ttl
     list[#list + 1] = o.id
   end
-  repeats = tonumber(repeats or '') or 0
+  if not batch.childless then release_dependents(o.id, 'finished', w.date) end
+  local repeats = tonumber(job[5] or '') or 0
   if repeats > 0 then
     local wait, left = repeat_job(w, o, repeats)
     if wait then return { 'finished', wait, left } end
   end
-  expire_job(o.id, ttl, alone, logged)
+  expire_job(o.id, ttl, batch.childless and not job[2] and not job[3], job[7])
   return { 'finished' }
 end
 
@@ -162,20 +182,16 @@ local function give_back(w, o, ended_fields, result_fields)
   return { 'returned' }
 end
 
--- Records how one execution ended that is out of the started registry now. `status`: of its job's hash, see end_all.
-local function end_one(w, o, status, batch)
+-- Records how one execution ended that is out of the started registry now. `job`: of its hash, see end_all.
+local function end_one(w, o, job, batch)
   if o.announced then
     call('DEL', 'rq:execution:' .. o.id .. ':' .. o.execution)
     try('ZREM', 'rq:executions:' .. o.id, o.execution)
     try('SREM', w.key .. ':executions', o.id .. ':' .. o.execution)
   end
   -- A job that was deleted or canceled while it ran stays so.
-  if status[1] ~= 'started' then return { 'lost', status[1] or '' } end
-  if o.kind == 'finished' then
-    local alone = batch.childless and not status[2] and not status[3]
-    if not batch.childless then release_dependents(o.id, 'finished', w.date) end
-    return succeed(w, o, batch, alone, status[5], status[7])
-  end
+  if job[1] ~= 'started' then return { 'lost', job[1] or '' } end
+  if o.kind == 'finished' then return succeed(w, o, batch, job) end
   local ended = { 'started_at', o.started_at, 'ended_at', o.ended_at, 'last_heartbeat', o.ended_at }
   local result = { 'worker_name', w.name }
   if o.value ~= '' then result[3], result[4] = 'exc_string', o.value end
@@ -196,30 +212,27 @@ local function needs_no_slot(ending)
   -- One that is repeated at once is queued again.
   if word == 'finished' then return detail ~= 0 end
   if word == 'lost' then return detail ~= 'queued' and detail ~= 'started' end
-  return word ~= 'returned' and word ~= 'repeated'
+  return word ~= 'returned' and word ~= 'repeated' and word ~= 'refused'
 end
 
--- Takes the executions out of the started registries; returns which of them were there.
+-- Takes the executions out of the started registries, and notes which of them were there. Those of `present` known are out.
 local function take_out(outcomes)
-  if #outcomes == 1 then
-    local o = outcomes[1]
-    return { try('ZREM', 'rq:wip:' .. o.queue, o.id .. ':' .. o.execution) == 1 }
-  end
-  local by_queue, present = {}, {}
-  for i, o in ipairs(outcomes) do
-    local list = by_queue[o.queue] or { members = {}, at = {} }
-    by_queue[o.queue] = list
-    list.members[#list.members + 1] = o.id .. ':' .. o.execution
-    list.at[#list.at + 1] = i
+  local by_queue = {}
+  for _, o in ipairs(outcomes) do
+    if o.present == nil then
+      local list = by_queue[o.queue] or { members = {}, outcomes = {} }
+      by_queue[o.queue] = list
+      list.members[#list.members + 1] = o.id .. ':' .. o.execution
+      list.outcomes[#list.outcomes + 1] = o
+    end
   end
   for queue, list in pairs(by_queue) do
     local scores = try('ZMSCORE', 'rq:wip:' .. queue, unpack(list.members))
     if not scores.err then
-      for k, i in ipairs(list.at) do present[i] = scores[k] and true or false end
+      for k, o in ipairs(list.outcomes) do o.present = scores[k] and true or false end
       call('ZREM', 'rq:wip:' .. queue, unpack(list.members))
     end
   end
-  return present
 end
 
 -- Whether nobody waits for any of these jobs, and whether RQ is suspended or a queue paused: mostly neither, and one question
@@ -233,28 +246,28 @@ end
 
 -- Ends executions. Returns for each a list whose first item is
 -- 'finished' (+ seconds, repeats left, if it is repeated) | 'failed' | 'stopped' | 'retried' (+ seconds, retries left) | 'returned',
--- 'repeated' when this very outcome was recorded before (its reply was lost), or
+-- 'repeated' when this very outcome was recorded before (its reply was lost),
+-- 'refused' when it is to be told without a dump, because Redis takes none (it goes on), or
 -- 'lost' (+ the job's status now) when the execution is not ours any more: then nothing was changed.
--- Returns too whether RQ is suspended or a queue paused; nil if that was not asked.
+-- Returns too whether RQ is suspended or a queue paused.
 local function end_all(w, outcomes)
-  if #outcomes == 0 then return {} end
   local endings = {}
-  local present = take_out(outcomes)
+  take_out(outcomes)
   local batch = { finished = {} }
   local held
   batch.childless, held = all_childless(outcomes)
   for i, o in ipairs(outcomes) do
-    local status = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at',
+    local job = try('HMGET', 'rq:job:' .. o.id, 'status', 'dependency_ids', 'dependency_id', 'ended_at',
       'repeats_left', 'rate_limit_key', 'tsrq_log')
-    if status.err then status = {} end
-    if present[i] then
-      endings[i] = end_one(w, o, status, batch)
-    elseif status[4] and status[4] ~= '' and status[4] == o.ended_at then
+    if job.err then job = {} end
+    if o.present then
+      endings[i] = end_one(w, o, job, batch)
+    elseif job[4] and job[4] ~= '' and job[4] == o.ended_at then
       endings[i] = { 'repeated' }
     else
-      endings[i] = { 'lost', status[1] or '' }
+      endings[i] = { 'lost', job[1] or '' }
     end
-    if status[6] and needs_no_slot(endings[i]) then release_slot(status[6], o.id, w.now, o.ended_at) end
+    if job[6] and needs_no_slot(endings[i]) then release_slot(job[6], o.id, w.now, o.ended_at) end
   end
   for queue, list in pairs(batch.finished) do try('ZADD', 'rq:finished:' .. queue, unpack(list)) end
   return endings, held

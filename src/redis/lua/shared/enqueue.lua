@@ -1,4 +1,4 @@
--- What putting new jobs on queues has in common.
+-- What putting new jobs on queues has in common, as far as they are not plain (new_job.lua).
 
 -- The last two are RQ 3's.
 local LIVE = {
@@ -55,12 +55,7 @@ end
 local function write_job(job, fields)
   local status = status_of(job)
   if status == 'queued' and job.limit ~= '' then status = 'rate_limited' end
-  -- Only what is on a queue was enqueued.
-  local field, value = 'started_at', ''
-  if status == 'queued' then field, value = 'enqueued_at', job.created_at end
-  call('HSET', 'rq:job:' .. job.id, 'status', status, 'origin', job.queue, 'created_at', job.created_at, 'started_at', '',
-    field, value, 'ended_at', '', 'last_heartbeat', '', 'worker_name', '', 'group_id', job.group,
-    'success_callback_name', '', 'failure_callback_name', '', 'stopped_callback_name', '', unpack(fields))
+  write_hash(job, status, fields)
   -- Python cannot delete a job whose group does not exist.
   if job.group ~= '' then
     call('SADD', 'rq:group:' .. job.group, job.id)
@@ -70,22 +65,6 @@ local function write_job(job, fields)
   -- Whoever runs it leaves nothing by which a repetition could be told.
   if job.brief then call('SET', 'rq:tsrq:enqueued:' .. job.id, job.created_at, 'EX', 60) end
   return status
-end
-
--- Reads id, queue, flags (of 'front'; 'new', the id is one that nobody can have used; 'brief', its hash goes with its end),
--- ttl (seconds) or '', rule 'refuse'|'unique'|'replace', created_at (the moment of the call, to the microsecond: by it a
--- repetition is told), due (seconds since the epoch) or '', group or '', key of its rate limit or '', how many of that may be
--- queued or run or '', number of parents, those. Flag 'lenient': parents may fail.
-local function read_new_job()
-  local job = { id = arg(), queue = arg() }
-  local flags = arg()
-  job.front, job.new, job.brief = flags:find('front') ~= nil, flags:find('new') ~= nil, flags:find('brief') ~= nil
-  job.lenient = flags:find('lenient') ~= nil
-  job.ttl, job.rule, job.created_at, job.due, job.group = arg(), arg(), arg(), arg(), arg()
-  job.limit, job.most = arg(), arg()
-  job.parents = {}
-  for i = 1, tonumber(arg()) do job.parents[i] = arg() end
-  return job
 end
 
 -- Takes back what was written of jobs that have no place, and says why.

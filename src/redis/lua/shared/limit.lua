@@ -14,10 +14,10 @@ local function left_of(claim, w, name, most, unit)
     local running = try('ZCOUNT', 'rq:wip:' .. name, w.now, '+inf')
     return type(running) == 'number' and most - running or 0, -1
   end
-  local key, now_ms = starts_key(unit, name), math.floor(tonumber(w.now_float) * 1000)
+  local key, now_ms = starts_key(unit, name), math.floor(w.micros / 1000)
   local removed = try('ZREMRANGEBYSCORE', key, '-inf', now_ms - PERIOD_MS[unit])
   if type(removed) ~= 'number' then
-    skip(claim, name, '', 'blocked: ' .. key .. ' is not a sorted set')
+    claim.skipped[#claim.skipped + 1] = { name, '', 'blocked: ' .. key .. ' is not a sorted set' }
     return 0, -1
   end
   local begun = call('ZCARD', key)
@@ -50,8 +50,8 @@ local function count_starts(claim, w, queue, before)
   for unit in queue.limits:gmatch('/(%a)') do
     local starts = {}
     for i = before + 1, #claim.jobs do
-      starts[#starts + 1] = math.floor(tonumber(w.now_float) * 1000)
-      starts[#starts + 1] = claim.jobs[i][EXECUTION]
+      starts[#starts + 1] = math.floor(w.micros / 1000)
+      starts[#starts + 1] = claim.jobs[i][11]
     end
     local key = starts_key(unit, queue.name)
     call('ZADD', key, unpack(starts))

@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { startTsrq, type CliProcess } from '../support/cli.js';
+import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
+import { latestResult, put, statusOf, until } from '../support/rq.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
+
+let fresh: FreshRedis;
+let worker: CliProcess;
+freshRedis((given) => {
+  fresh = given;
+});
+afterEach(async () => {
+  worker.kill('SIGKILL');
+  await worker.exited;
+});
+
+async function start(...args: string[]): Promise<void> {
+  worker = startTsrq(['worker', '--path', JOBS, ...args, 'q'], { url: fresh.server.url });
+  await worker.waitFor('listening on');
+}
+const add = (count: number, ms: number): Promise<string[]> =>
+  Promise.all(Array.from({ length: count }, () => put(fresh.redis, 'where.pid', [ms], { queue: 'q' })));
+
+/** The processes that have run these jobs. */
+async function pidsOf(ids: readonly string[]): Promise<Set<unknown>> {
+  await until('all have ended', async () => {
+    const all = await Promise.all(ids.map((id) => statusOf(fresh.client, id)));
+    return all.every((status) => status === 'finished');
+  });
+  return new Set(await Promise.all(ids.map(async (id) => (await latestResult(fresh.client, id))?.value)));
+}
+
+describe('how many processes a worker starts', () => {
+  it('tiny jobs wait for the one that is there', async () => {
+    await start('--concurrency', '4');
+    const pids = await pidsOf(await add(200, 0));
+    // On a machine with more to do than this a second may be started; not one for each slot.
+    expect(pids.size).toBeLessThan(4);
+  });
+
+  it('longer ones get one for each slot', async () => {
+    await start('--concurrency', '4');
+    expect((await pidsOf(await add(4, 1_000))).size).toBe(4);
+  });
+
+  it('one that waits for a process can be stopped', async () => {
+    await start('--concurrency', '2');
+    const [first, second] = await add(2, 60_000);
+    await until('both run', async () => {
+      const all = await Promise.all([first, second].map((id) => statusOf(fresh.client, id ?? '')));
+      return all.every((status) => status === 'started');
+    });
+    // At once, whether the second has a process by now or not.
+    worker.kill('SIGTERM');
+    await worker.waitFor('Stopping (SIGTERM)');
+    await until('it is taken for a second one', async () => {
+      worker.kill('SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return worker.stderr().includes('Stopping at once');
+    });
+    expect((await worker.exited).code).toBe(143);
+    const all = await Promise.all([first, second].map((id) => statusOf(fresh.client, id ?? '')));
+    expect(all).toEqual(['failed', 'failed']);
+  });
+});
