@@ -94,7 +94,11 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '
 /** What Python's `str.isprintable` denies: control, format, surrogate, private and unassigned characters, and all spaces but one. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
+/** What stands in quotes as it is. */
+const PLAIN = /^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/;
+
 function reprText(text: string, enough: number): string {
+  if (PLAIN.test(text)) return `'${text.length > enough ? text.slice(0, enough + 1) : text}'`;
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   let out = '';
   for (const char of text) {

@@ -19,7 +19,9 @@ export function bar(count: number, longest: number, width: number): string {
 
 /** A text that takes one line and cannot steer the terminal, whoever has written it. */
 export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+  ASCII.test(text)
+    ? text
+    : text.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 
 /** As `printable`, of a text that may take several lines. */
 export const printableLines = (text: string): string =>
@@ -32,7 +34,7 @@ export const printableLines = (text: string): string =>
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) width += cells(segment);
+  for (const segment of graphemesOf(text)) width += cells(segment);
   return width;
 }
 
@@ -42,7 +44,7 @@ export function cut(text: string, width: number): string {
   if (width <= 0) return '';
   let kept = '';
   let left = width - 1;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const segment of graphemesOf(text)) {
     left -= cells(segment);
     if (left < 0) break;
     kept += segment;
@@ -51,7 +53,15 @@ export function cut(text: string, width: number): string {
 }
 
 const PLAIN = /^[\x20-\x7e█–…·]*$/;
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+const ASCII = /^[\x20-\x7e]*$/;
+/** Made when it is needed: it takes as long as all the rest of a command. */
+let segmenter: Intl.Segmenter | null = null;
+
+function* graphemesOf(text: string): Iterable<string> {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  for (const { segment } of segmenter.segment(text)) yield segment;
+}
+
 const ZERO = /^[\p{M}\p{Cf}]+$/u;
 /** East Asian wide characters, and what is drawn as a picture. */
 const WIDE =
