@@ -147,7 +147,7 @@ describe('tsrq worker --metrics', () => {
     for (let i = 0; i < 3; i += 1) await put(redis, 'count.sleep', [60_000], { queue: 'q' });
     const sample = async (name: string) => parse(await scrape(url)).samples.get(name) ?? 0;
     await until('three run', async () => (await sample('tsrq_worker_running')) === 3);
-    expect(await sample('tsrq_horses')).toBe(3);
+    await until('each has a process', async () => (await sample('tsrq_horses')) === 3);
     if (process.platform === 'linux') expect(await sample('tsrq_horse_memory_bytes')).toBeGreaterThan(3e6);
     expect((await tsrq('workers', 'scale', 'w', '-C', '1')).code).toBe(0);
     expect(await sample('tsrq_worker_running')).toBe(3);

@@ -397,7 +397,7 @@ describe('empty', () => {
     await client.rpush('rq:queue:q', ...Array.from({ length: 1_234 }, (_, i) => `id-${i}`));
     const seen: number[] = [];
     expect(await empty(redis, 'q', (done) => seen.push(done))).toBe(1_234);
-    expect(seen).toEqual([500, 1_000, 1_234]);
+    expect(seen).toEqual([250, 500, 750, 1_000, 1_234]);
   });
 });
 
