@@ -1,9 +1,9 @@
-// Compiles src/ to dist/, copies the Lua scripts, bundles the command line and writes the manual pages; does nothing when dist/ is newer than every source.
+// Compiles src/ to dist/, copies the Lua scripts, bundles the command line and the library, and writes the manual pages; does nothing when dist/ is newer than every source.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundle } from './bundle.js';
+import { bundle, bundleLibrary } from './bundle.js';
 import { writeManual } from './man.js';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -32,6 +32,7 @@ try {
   else {
     cpSync('src/redis/lua', join(work, 'redis/lua'), { recursive: true });
     await bundle(work);
+    await bundleLibrary(work);
     await writeManual(work);
     utimesSync(join(work, 'index.js'), started, started);
     // Changed in one go: a program that starts meanwhile finds the old files or the new ones, never half of them.

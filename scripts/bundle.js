@@ -1,7 +1,8 @@
-// Puts the command line and the horse's program, with the packages they need at once, into few files: Node takes longer to
-// find and compile two hundred small ones than tsrq to do most of its work. See docs/decisions/0009-one-bundle.md.
+// Puts the command line and the horse's program, with the packages they need at once, into few files, and the library, without any
+// package, into others: Node takes longer to find and compile two hundred small ones than tsrq to do most of its work. See
+// docs/decisions/0009-one-bundle.md.
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** Loaded rarely, and large. */
@@ -20,6 +21,21 @@ export async function bundle(dist) {
   cpSync(join(dist, 'redis/lua'), join(dir, 'lua'), { recursive: true });
   const modules = output.flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []));
   writeFileSync(join(dir, 'LICENSES.txt'), licencesOf(modules));
+}
+
+/** Of the sources, so that maps lead to them; where the library is imported from. */
+export async function bundleLibrary(dist) {
+  const dir = join(dist, 'app/bundle');
+  const made = await rolldown({
+    input: { index: 'src/index.ts', testing: 'src/app/testing.ts', entry: 'src/worker/horses/entry.ts' },
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+    transform: { target: 'node20' },
+  });
+  await made.write({ dir, format: 'esm', sourcemap: true, chunkFileNames: '[name].js' });
+  await made.close();
+  cpSync(join(dist, 'redis/lua'), join(dir, 'lua'), { recursive: true });
 }
 
 /** The licences of the packages that modules of these paths belong to. */

@@ -11,7 +11,7 @@ let app: Library.Tsrq;
 beforeAll(async () => {
   server = await startRedis();
   // Child processes are started from the files that were built.
-  const { Tsrq } = (await import(new URL('../../dist/index.js', import.meta.url).href)) as typeof Library;
+  const { Tsrq } = (await import(new URL('../../dist/app/bundle/index.js', import.meta.url).href)) as typeof Library;
   app = new Tsrq({ url: server.url });
 });
 afterAll(async () => {

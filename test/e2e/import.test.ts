@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -32,7 +32,10 @@ function modulesOf(code: string): string[] {
   return output.split('\n').filter((url) => url.startsWith('file:'));
 }
 
-const INDEX = JSON.stringify(pathToFileURL(join(ROOT, 'dist/index.js')).href);
+const INDEX = JSON.stringify(pathToFileURL(join(ROOT, 'dist/app/bundle/index.js')).href);
+
+/** The worker, the configuration and its schema, snapshots: files of their own, loaded when they are used. */
+const LATER = /\/bundle\/(start|load|schema|info)\.js$/;
 
 describe('what a module of jobs pays for', () => {
   it('importing the library loads no client, no schema, no reader of configuration and no worker', () => {
@@ -41,8 +44,8 @@ describe('what a module of jobs pays for', () => {
       new Queue('q');
       Tsrq.default.queues.email;`;
     const modules = modulesOf(code);
-    expect(modules.some((url) => url.endsWith('/dist/app/job.js'))).toBe(true);
-    expect(modules.filter((url) => /node_modules|\/dist\/(worker|config|info\.js|doctor|cli)\b/.test(url))).toEqual([]);
+    expect(modules.some((url) => url.endsWith('/dist/app/bundle/index.js'))).toBe(true);
+    expect(modules.filter((url) => /node_modules/.test(url) || LATER.test(url))).toEqual([]);
   });
 
   it('a connection loads the client, and nothing of the configuration where an address is given', () => {
@@ -51,10 +54,12 @@ describe('what a module of jobs pays for', () => {
       await app.queue().length().catch(() => undefined);`;
     const modules = modulesOf(code);
     expect(modules.some((url) => url.includes('/node_modules/ioredis/'))).toBe(true);
-    expect(modules.filter((url) => /zod|cosmiconfig|\/dist\/(worker|config|info\.js|doctor|cli)\b/.test(url))).toEqual(
-      [],
-    );
+    expect(modules.filter((url) => /zod|cosmiconfig/.test(url) || LATER.test(url))).toEqual([]);
   });
+});
+
+it.each(['start', 'load', 'schema', 'info'])('what is loaded later has a file of its own: %s', (name) => {
+  expect(existsSync(join(ROOT, `dist/app/bundle/${name}.js`))).toBe(true);
 });
 
 describe('the package', () => {

@@ -60,7 +60,7 @@ const map = findSourceMap(import.meta.resolve('tsrq'));
 console.log(map?.payload.sources.join(), map?.payload.sourcesContent[0].length > 100);
 `,
     );
-    expect(await run(process.execPath, '--enable-source-maps', 'maps.mjs')).toMatch(/src\/index\.ts true\n$/);
+    expect(await run(process.execPath, '--enable-source-maps', 'maps.mjs')).toMatch(/\/src\/app\/job\.ts,.* true\n$/);
   });
 
   it('has types, found by its name', async () => {
