@@ -43,16 +43,21 @@ export class Batching {
     this.#later = setImmediate(() => {
       this.#later = null;
       this.#exchange.tellOutcomes();
-      if (this.#slots.mayGather) this.#gather();
-      else if (this.#slots.ended > 0) this.#wake.rouse();
+      this.#follow();
     });
+  }
+
+  #follow(): void {
+    if (this.#slots.mayGather) this.#gather();
+    else if (this.#slots.ended > 0) this.#wake.rouse();
   }
 
   #gather(): void {
     if (this.#gathering !== null) return;
     this.#gathering = setTimeout(() => {
       this.#gathering = null;
-      if (this.#slots.ended > 0) this.#wake.rouse();
+      // What it was set for may be recorded by now, and what is here has not waited as long.
+      this.#follow();
     }, GATHER_MS);
   }
 }
