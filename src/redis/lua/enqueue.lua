@@ -6,11 +6,7 @@ local job = read_new_job()
 local fields = { unpack(ARGV, at + 1) }
 if job.plain and call('EXISTS', 'rq:job:' .. job.id, 'rq:tsrq:enqueued:' .. job.id) == 0 then
   write_hash(job, 'queued', fields)
-  local key = 'rq:queue:' .. job.queue
-  local length = try(job.front and 'LPUSH' or 'RPUSH', key, job.id)
-  -- A queue that was not empty is listed already.
-  if length == 1 then call('SADD', 'rq:queues', key) end
-  if type(length) == 'number' then return { 'queued' } end
+  if push_new(job, { job.id }) then return { 'queued' } end
   call('DEL', 'rq:job:' .. job.id)
 end
 return store(job, fields)

@@ -39,8 +39,9 @@ for _, group in ipairs(packed ~= '' and cmsgpack.unpack(packed) or {}) do
   end
   -- Whether somebody waits for one of them, RQ is suspended or a queue paused: mostly nothing of it, and one question tells.
   local known = call('EXISTS', unpack(keys))
-  held = known > 0 and call('EXISTS', 'rq:suspended', 'rq:tsrq:paused') or 0
-  local childless = known == held
+  local holding = known > 0 and call('EXISTS', 'rq:suspended', 'rq:tsrq:paused') or 0
+  local childless = known == holding
+  held = holding > 0
   -- As texts: Redis would write the numbers anew for each job.
   local score = ttl < 0 and '+inf' or string.format('%d', w.now + ttl)
   local lifetime, seconds_left, done = string.format('%d', math.max(0, ttl) * 1000), string.format('%d', ttl), {}
@@ -109,7 +110,7 @@ if failed > 0 then counted('failed_job_count', string.format('%d', (w.failed or 
 if worked > 0 then counted('total_working_time', string.format('%.6f', (w.seconds or 0) + worked)) end
 
 local claim = new_claim(w, wish.prefix)
-local holds = read_holds(w, held and held ~= 0)
+local holds = read_holds(w, held)
 if not holds.suspended then take(claim, w, wish, holds.paused) end
 local reply = conclude(w, claim, running, holds, counters)
 reply[8], reply[9] = endings, releasing and 1 or 0

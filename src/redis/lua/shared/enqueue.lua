@@ -78,11 +78,7 @@ end
 
 -- Puts stored jobs on their queue. Returns nil, or what is wrong with the queue: then they are gone again.
 local function push_jobs(job, ids)
-  local key = 'rq:queue:' .. job.queue
-  local length = try(job.front and 'LPUSH' or 'RPUSH', key, unpack(ids))
-  if type(length) ~= 'number' then return take_back(job, ids, 'the key of the queue ' .. job.queue .. ' is not a list') end
-  -- A queue that was not empty is listed already.
-  if length == #ids then call('SADD', 'rq:queues', key) end
+  if not push_new(job, ids) then return take_back(job, ids, 'the key of the queue ' .. job.queue .. ' is not a list') end
 end
 
 -- Puts a stored job where it waits for its time, its parents or its turn. Returns nil and its status now, or what is wrong as

@@ -51,7 +51,7 @@ local function count_starts(claim, w, queue, before)
     local starts = {}
     for i = before + 1, #claim.jobs do
       starts[#starts + 1] = math.floor(w.micros / 1000)
-      starts[#starts + 1] = claim.jobs[i][11]
+      starts[#starts + 1] = claim.jobs[i][EXECUTION]
     end
     local key = starts_key(unit, queue.name)
     call('ZADD', key, unpack(starts))

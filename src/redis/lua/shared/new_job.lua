@@ -28,3 +28,13 @@ local function write_hash(job, status, fields)
     field, value, 'ended_at', '', 'last_heartbeat', '', 'worker_name', '', 'group_id', job.group,
     'success_callback_name', '', 'failure_callback_name', '', 'stopped_callback_name', '', unpack(fields))
 end
+
+-- Puts stored jobs on their queue; false if that key is not a list.
+local function push_new(job, ids)
+  local key = 'rq:queue:' .. job.queue
+  local length = try(job.front and 'LPUSH' or 'RPUSH', key, unpack(ids))
+  if type(length) ~= 'number' then return false end
+  -- A queue that was not empty is listed already.
+  if length == #ids then call('SADD', 'rq:queues', key) end
+  return true
+end

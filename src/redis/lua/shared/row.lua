@@ -2,6 +2,8 @@
 
 -- What `read_job` reads: first what a worker always gets, then what claiming asks, then what only few jobs have.
 local STATUS, ORIGIN, TTL, LAST_HEARTBEAT, RARE, LAST = 10, 11, 12, 13, 14, 23
+-- Where in a row what make_row adds stands.
+local ID, EXECUTION = 10, 11
 
 -- Bytes of payload and meta that one job may have.
 local MAX_BYTES = 67108864

@@ -93,7 +93,7 @@ end
 -- `running`: the id of a job that runs on, or ''. `counters`: fields and values, or nil. Returns the reply.
 local function conclude(w, claim, running, holds, counters)
   local jobs = claim.jobs
-  local current = #jobs > 0 and jobs[#jobs][10] or running
+  local current = #jobs > 0 and jobs[#jobs][ID] or running
   local state = current ~= '' and 'busy' or holds.suspended and 'suspended' or 'idle'
   if current ~= '' then
     call('HSET', w.key, 'state', state, 'current_job_working_time', '0', 'current_job', current, unpack(counters or {}))
