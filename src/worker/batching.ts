@@ -23,7 +23,7 @@ export class Batching {
     this.#following = true;
     process.nextTick(() => {
       this.#following = false;
-      this.#slots.fill();
+      this.#slots.refill();
       if (this.#slots.size === 0 || this.#slots.ended >= this.#slots.batch) this.#wake.rouse();
       else this.#rouseLater();
     });

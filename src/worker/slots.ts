@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { clock } from '../clock.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import { BegunMark } from './begun-mark.js';
@@ -15,9 +14,6 @@ import { Runs, type EndedRun } from './runs.js';
 const MOST_IN_A_CALL = 100;
 /** The same while jobs are claimed ahead: with small portions both sides always have one. */
 const PORTION = 24;
-/** Tiny jobs are done by a few processes as fast as by many: one processor is the worker's and Redis's. */
-const FEW = Math.max(1, availableParallelism() - 1);
-
 /** How long what has ended may wait to be recorded together with more, milliseconds. */
 export const GATHER_MS = 2;
 
@@ -162,10 +158,11 @@ export class Slots {
 
   /** How many jobs may run now. Processes that have next to nothing to do would only wait for each other's processor. */
   get #slots(): number {
-    const { concurrency } = this;
-    const { isolation } = this.#options;
-    const isTiny = isolation === 'process' && this.#reserve.meanRunMs < TINY_MS && this.#ahead > 0;
-    return isTiny ? Math.min(concurrency, FEW) : concurrency;
+    return this.#areTiny ? Math.min(this.concurrency, this.#performer.mostTiny ?? Infinity) : this.concurrency;
+  }
+
+  get #areTiny(): boolean {
+    return this.#reserve.meanRunMs < TINY_MS && this.#ahead > 0;
   }
 
   /** How many jobs to ask for: for the free slots, and ahead. */
@@ -192,6 +189,13 @@ export class Slots {
     const { share } = this.#host;
     if (share && !share.crew.isAlone(share.member)) return 0;
     return this.#options.claimAhead && target > 0 && this.mark.isReady ? target : 0;
+  }
+
+  /** As `fill`, when it is worth it: what is handed to a process together costs as much as one job. */
+  refill(): void {
+    const { mostTiny } = this.#performer;
+    const isWorthIt = mostTiny === undefined || !this.#areTiny || this.#runs.size <= this.#slots >> 1;
+    if (isWorthIt) this.fill();
   }
 
   /** Begins what waits, as far as there are slots. */

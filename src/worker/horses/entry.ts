@@ -6,10 +6,14 @@ import { describeError } from './error-text.js';
 import { perform, LazyAbort } from './perform.js';
 import { Handlers, type HandlerSources } from './handlers.js';
 import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
+import { takeTicket } from './tickets.js';
 
 const sources = JSON.parse(process.argv[2] ?? '{}') as HandlerSources;
+/** How many jobs run at once. */
+const slots = Number(process.argv[3] ?? 1);
 const handlers = new Handlers(sources);
 const running = new Map<string, LazyAbort>();
+let line: RunMessage[] = [];
 const notes = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
 let calls = 0;
 let quitting = false;
@@ -44,7 +48,11 @@ function receive(message: ToHorse): void {
       connections = message.targets.map(jobConnections);
       return;
     case 'run':
-      void run(message.run);
+      for (const one of message.runs) {
+        if (one.inLine) line.push(one);
+        else void run(one);
+      }
+      beginNext();
       return;
     case 'abort':
       running.get(message.executionId)?.abort(message.name, message.reason);
@@ -59,6 +67,20 @@ function receive(message: ToHorse): void {
     case 'quit':
       quitting = true;
       endIfIdle();
+  }
+}
+
+/** Begins what stands in line, as far as there are slots. Where a ticket is missing the worker has taken back all of it. */
+function beginNext(): void {
+  while (running.size < slots) {
+    const next = line.shift();
+    if (!next) return;
+    if (!takeTicket()) {
+      send({ type: 'dropped', count: line.length + 1 });
+      line = [];
+      return;
+    }
+    void run(next);
   }
 }
 
@@ -82,6 +104,7 @@ async function run(message: RunMessage): Promise<void> {
   });
   running.delete(executionId);
   send({ type: 'done', executionId, performed });
+  beginNext();
   endIfIdle();
 }
 

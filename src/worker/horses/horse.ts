@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { Note } from '../../queue/note.js';
 import type { RedisTarget } from '../../redis/target.js';
 import type { HandlerSources } from './handlers.js';
-import type { FromHorse, RunRequest, ToHorse } from './message.js';
+import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
 import { Notes } from './notes.js';
-import type { RunHandle, RunListener } from './performer.js';
+import type { Task } from './task.js';
+import { Tickets } from './tickets.js';
 
 export interface HorseOptions {
   readonly sources: HandlerSources;
@@ -14,22 +15,22 @@ export interface HorseOptions {
   readonly targets: readonly RedisTarget[];
   /** A program that makes the kernel kill the horse when its worker dies, and its arguments; null where there is none. */
   readonly deathGuard: readonly string[] | null;
+  /** Jobs that it runs at once. */
+  readonly jobsPerHorse: number;
   readonly note: (run: RunRequest, note: Note) => Promise<void>;
   /** What the horse writes to stderr, the jobs' own output included. */
   readonly onStderr: (chunk: Buffer) => void;
   /** A job has ended whose code ran so long, milliseconds: there is room for another. */
   readonly onFree: (ranForMs: number) => void;
+  /** These stood in line, have not begun, and are not this horse's any more. */
+  readonly onReturn: (tasks: readonly Task[]) => void;
 }
 
 const ENTRY = fileURLToPath(new URL('entry.js', import.meta.url));
 const STDERR_TAIL = 4_096;
 
-interface Running {
-  readonly request: RunRequest;
-  readonly listener: RunListener;
-  /** Null while the job has told nothing. */
-  notes: Notes | null;
-}
+/** How many jobs may stand in line at a horse. */
+export const MOST_IN_LINE = 15;
 
 /** A warm child process that runs jobs. It leads a process group of its own: what its jobs start ends with it. */
 export class Horse {
@@ -38,16 +39,26 @@ export class Horse {
   readonly gone: Promise<void>;
   readonly #child: ChildProcess;
   readonly #options: HorseOptions;
-  readonly #running = new Map<string, Running>();
+  readonly #running = new Map<string, Task>();
+  readonly #tickets = Tickets.open();
+  #mayLineUp = this.#tickets !== null;
+  /** Those that begin one after the other when a slot is free. The first may have begun, unheard of. */
+  #line: Task[] = [];
+  /** How many have been taken back that the horse does not know of: until then nothing stands in line. */
+  #owed = 0;
+  /** What is to be sent in this turn. */
+  #unsent: RunMessage[] = [];
+  #movedAt = 0;
   #jobs = 0;
   #alive = true;
   #isReady = false;
   #stderr = '';
+  #isKilled = false;
   #killedFor: string | null = null;
 
   constructor(options: HorseOptions) {
     this.#options = options;
-    this.#child = spawnHorse(options);
+    this.#child = spawnHorse(options, this.#tickets);
     this.#send({ type: 'redis', targets: options.targets.map(withTexts) });
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_TAIL);
@@ -61,7 +72,7 @@ export class Horse {
       if (message.type === 'ready') {
         isReady(message.problems);
         this.#isReady = true;
-        for (const running of this.#running.values()) running.listener.onBegun();
+        for (const { listener } of this.#running.values()) listener.onBegun();
       } else {
         this.#receive(message);
       }
@@ -71,9 +82,12 @@ export class Horse {
         if (!this.#alive) return;
         this.#alive = false;
         isReady([]);
+        const returned = this.takeBack();
         const left = [...this.#running.values()];
         this.#running.clear();
+        this.#tickets?.close();
         resolve();
+        if (returned.length > 0) options.onReturn(returned);
         for (const { listener, notes } of left) {
           listener.onDone({ kind: 'died', how: this.#killedFor ?? how }, notes?.settled);
         }
@@ -92,32 +106,58 @@ export class Horse {
     return this.#child.pid;
   }
   get alive(): boolean {
-    return this.#alive;
+    return this.#alive && !this.#isKilled;
   }
+  /** How many jobs it has. */
   get load(): number {
-    return this.#running.size;
+    return this.#running.size + this.#line.length;
+  }
+  /** Whether some of them stand in line. */
+  get hasLine(): boolean {
+    return this.#line.length > 0;
+  }
+  /** Whether another may stand in line. */
+  get hasPlace(): boolean {
+    return this.#mayLineUp && this.#isReady && this.alive && this.#owed === 0 && this.#line.length < MOST_IN_LINE;
+  }
+  /** For how long none of its jobs has ended nor one come that could begin, milliseconds. */
+  get stillForMs(): number {
+    return performance.now() - this.#movedAt;
   }
   /** Jobs begun so far. */
   get jobs(): number {
     return this.#jobs;
   }
 
-  perform(request: RunRequest, listener: RunListener): RunHandle {
+  /** Has a job done: at once if there is a slot, else when there is one. */
+  give(task: Task): void {
+    const inLine = this.load >= this.#options.jobsPerHorse;
     this.#jobs += 1;
-    const { executionId } = request;
-    this.#running.set(executionId, { request, listener, notes: null });
-    const { data, meta, ...rest } = request;
+    if (inLine) this.#line.push(task);
+    else {
+      this.#movedAt = performance.now();
+      this.#running.set(task.request.executionId, task);
+    }
+    const { data, meta, ...rest } = task.request;
     const run = { ...rest, data: data.toString('base64'), meta: meta?.toString('base64') ?? '' };
-    this.#send({ type: 'run', run });
-    if (this.#isReady) listener.onBegun();
-    return {
-      abort: (name, reason) => {
-        this.#send({ type: 'abort', executionId, name, reason });
-      },
-      kill: () => {
-        if (this.#running.has(executionId)) this.kill();
-      },
-    };
+    if (this.#unsent.length === 0) queueMicrotask(this.#sendRuns);
+    this.#unsent.push(inLine ? { ...run, inLine } : run);
+    if (this.#isReady && !inLine) task.listener.onBegun();
+  }
+
+  /** Takes out of the line what has not begun, even if the horse is in a busy loop. */
+  takeBack(): Task[] {
+    this.#sendRuns();
+    const count = this.#line.length > 0 ? (this.#tickets?.takeBack(this.#line.length) ?? 0) : 0;
+    const begun = this.#line.length - count;
+    this.#hasBegun(begun);
+    this.#owed += count;
+    this.#jobs -= count;
+    return this.#line.splice(0);
+  }
+
+  abort(executionId: string, name: string, reason: string): void {
+    this.#send({ type: 'abort', executionId, name, reason });
   }
 
   /** Ends the process when its jobs have ended. */
@@ -129,6 +169,9 @@ export class Horse {
   kill(reason?: string): void {
     this.#killedFor ??= reason ?? null;
     if (this.#child.pid === undefined || !this.#alive) return;
+    this.#isKilled = true;
+    const returned = this.takeBack();
+    if (returned.length > 0) this.#options.onReturn(returned);
     try {
       process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
@@ -136,10 +179,29 @@ export class Horse {
     }
   }
 
+  /** The first of the line have begun. */
+  #hasBegun(count: number): void {
+    for (const task of this.#line.splice(0, count)) {
+      this.#running.set(task.request.executionId, task);
+      task.listener.onBegun();
+    }
+  }
+
+  #find(executionId: string): Task | undefined {
+    // Whoever tells something has begun, and with it all that stood before it.
+    this.#hasBegun(this.#line.findIndex(({ request }) => request.executionId === executionId) + 1);
+    return this.#running.get(executionId);
+  }
+
   #receive(message: Exclude<FromHorse, { type: 'ready' }>): void {
-    const running = this.#running.get(message.executionId);
+    if (message.type === 'dropped') {
+      this.#owed -= message.count;
+      return;
+    }
+    const running = this.#find(message.executionId);
     if (message.type === 'done') {
       this.#running.delete(message.executionId);
+      this.#movedAt = performance.now();
       const { performed } = message;
       running?.listener.onDone({ kind: 'performed', performed }, running.notes?.settled);
       this.#options.onFree(performed.endedAtMs - performed.startedAtMs);
@@ -167,7 +229,36 @@ export class Horse {
     );
   }
 
+  readonly #sendRuns = (): void => {
+    const runs = this.#unsent;
+    if (runs.length === 0) return;
+    this.#unsent = [];
+    const inLine = runs.filter((run) => run.inLine).length;
+    if (this.#issue(inLine)) this.#post({ type: 'run', runs });
+    else {
+      this.#post({ type: 'run', runs: runs.filter((run) => !run.inLine) });
+      this.#options.onReturn(this.#line.splice(this.#line.length - inLine));
+    }
+  };
+
+  #issue(count: number): boolean {
+    if (count === 0) return true;
+    try {
+      this.#tickets?.issue(count);
+      return true;
+    } catch {
+      // The file may not grow any more (RLIMIT_FSIZE).
+      this.#mayLineUp = false;
+      return false;
+    }
+  }
+
   #send(message: ToHorse): void {
+    this.#sendRuns();
+    this.#post(message);
+  }
+
+  #post(message: ToHorse): void {
     // A horse that just died is found out by 'close'; what was sent to it is nobody's loss.
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
@@ -179,10 +270,11 @@ const withTexts = (target: RedisTarget): RedisTarget =>
     value?.type === 'Buffer' ? Buffer.from(value.data ?? []).toString() : value,
   ) as RedisTarget;
 
-function spawnHorse({ sources, deathGuard }: HorseOptions): ChildProcess {
+function spawnHorse({ sources, deathGuard, jobsPerHorse }: HorseOptions, tickets: Tickets | null): ChildProcess {
   const [program, ...guardArgs] = deathGuard ?? [];
-  return fork(ENTRY, [JSON.stringify(sources)], {
-    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+  return fork(ENTRY, [JSON.stringify(sources), String(jobsPerHorse)], {
+    // The last one is TICKETS_FD.
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc', ...(tickets ? [tickets.fd] : [])],
     detached: true,
     ...(program === undefined
       ? {}

@@ -8,7 +8,7 @@ export type ToHorse =
    * The worker's Redis servers, said first: for jobs that enqueue others. Not in argv nor environment, which others can read.
    */
   | { readonly type: 'redis'; readonly targets: readonly RedisTarget[] }
-  | { readonly type: 'run'; readonly run: RunMessage }
+  | { readonly type: 'run'; readonly runs: readonly RunMessage[] }
   /** Asks the running job to stop: its AbortSignal fires. */
   | { readonly type: 'abort'; readonly executionId: string; readonly reason: string; readonly name: string }
   /** The note of that call is written, or why not. */
@@ -60,6 +60,8 @@ export interface CallbackNote {
 export interface RunMessage extends Omit<RunRequest, 'data' | 'meta'> {
   readonly data: string;
   readonly meta: string;
+  /** It stands in line: it may begin when there is a slot, with a ticket. The others have a slot already. */
+  readonly inLine?: true;
 }
 
 export type FromHorse =
@@ -67,6 +69,8 @@ export type FromHorse =
   | { readonly type: 'ready'; readonly problems: readonly string[] }
   | { readonly type: 'note'; readonly call: number; readonly executionId: string; readonly note: Note }
   | { readonly type: 'callback'; readonly executionId: string; readonly note: CallbackNote }
+  /** So many jobs that stood in line were found to be taken back. */
+  | { readonly type: 'dropped'; readonly count: number }
   | { readonly type: 'done'; readonly executionId: string; readonly performed: Performed };
 
 /** What performing a job yields: a value, never an exception of ours. Times in milliseconds since the epoch. */

@@ -30,6 +30,8 @@ export interface Performer {
   start(): Promise<readonly string[]>;
   /** Begins to run a job; the listener is told of the rest. */
   perform(run: RunRequest, listener: RunListener): RunHandle;
+  /** How many jobs are worth being begun at once whose code takes next to no time; default: any number. */
+  readonly mostTiny?: number | undefined;
   /** No more than so many jobs will run at once: what was kept ready for more may go. */
   limit(jobs: number): void;
   /**

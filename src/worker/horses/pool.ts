@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
-import { Horse, type HorseOptions } from './horse.js';
+import { Horse, MOST_IN_LINE, type HorseOptions } from './horse.js';
 import type { RunRequest } from './message.js';
 import type { Performer, RunHandle, RunListener } from './performer.js';
+import { Task } from './task.js';
 
-export interface PoolOptions extends Omit<HorseOptions, 'deathGuard' | 'onFree'> {
-  /** Jobs that one horse runs at once. */
-  readonly jobsPerHorse: number;
+export interface PoolOptions extends Omit<HorseOptions, 'deathGuard' | 'onFree' | 'onReturn'> {
   /** Jobs after which a horse is replaced; null for never. */
   readonly maxJobsPerHorse: number | null;
   /** Bytes of resident memory above which a horse is ended and its jobs fail; null for no limit. */
@@ -18,20 +18,16 @@ const MEMORY_CHECK_MS = 1_000;
 
 /** Jobs whose code takes less, milliseconds, are done by a horse that is there before another has started. */
 export const TINY_MS = 0.25;
+/** Tiny jobs are done by a few processes as fast as by many: one processor is the worker's and Redis's. */
+const FEW = Math.max(1, availableParallelism() - 1);
+/** A line that has not moved for so long, milliseconds, gets no longer, … */
+const STILL_MS = 1;
+/** … and after so long it is taken back: whoever is before it is not tiny. */
+const LOOK_MS = 3;
 /** The first of a horse are not: they load its code. Jobs that must have ended before more is known. */
 const ENOUGH_SEEN = 5;
 /** How long a job waits for a horse that is busy before another is started, milliseconds: before more is known, while jobs are tiny, and else. */
 const PATIENCE_MS = { unknown: 50, tiny: 20, longer: 2 };
-
-/** A job that waits for a horse. */
-interface Waiting {
-  readonly run: RunRequest;
-  readonly listener: RunListener;
-  /** By `performance.now()`. */
-  readonly since: number;
-  /** Null while it waits. */
-  handle: RunHandle | null;
-}
 
 /** The work horses of a worker: started on demand, kept warm, replaced when they are worn, stale or dead. */
 export class HorsePool implements Performer {
@@ -41,8 +37,12 @@ export class HorsePool implements Performer {
   #fresh = new Set<Horse>();
   #memoryTimer: NodeJS.Timeout | null = null;
   #stopped = false;
-  #waiting: Waiting[] = [];
+  /** The oldest first. */
+  #waiting: Task[] = [];
+  /** Where those are that do not wait. */
+  readonly #places = new Map<Task, Horse>();
   #patience: NodeJS.Timeout | null = null;
+  #look: NodeJS.Timeout | null = null;
   /** How many jobs have ended, and how long their code runs, of late, milliseconds. */
   #seen = 0;
   #meanRunMs = 0;
@@ -61,65 +61,95 @@ export class HorsePool implements Performer {
     return this.#add().ready;
   }
 
+  get mostTiny(): number {
+    return FEW * (1 + MOST_IN_LINE);
+  }
+
   perform(run: RunRequest, listener: RunListener): RunHandle {
-    const horse = this.#free();
-    if (horse) return this.#give(horse, run, listener);
+    const task = new Task(run, {
+      onBegun: () => {
+        listener.onBegun();
+      },
+      onCallback: (note) => {
+        listener.onCallback(note);
+      },
+      onDone: (completion, notes) => {
+        this.#places.delete(task);
+        listener.onDone(completion, notes);
+      },
+    });
+    const horse = this.#choose();
+    if (horse) this.#give(horse, task);
     // One is about to be free, and another would take a hundred times as long to start.
-    return this.#fresh.size > 0 ? this.#wait(run, listener) : this.#give(this.#add(), run, listener);
+    else if (this.#fresh.size > 0) this.#wait([task]);
+    else this.#give(this.#add(), task);
+    return {
+      abort: (name, reason) => {
+        this.#begunAt(task)?.abort(run.executionId, name, reason);
+      },
+      kill: () => {
+        this.#begunAt(task)?.kill();
+      },
+    };
+  }
+
+  /** Where a job runs; one that has not begun ends here, and never will. */
+  #begunAt(task: Task): Horse | undefined {
+    this.#wait(this.#places.get(task)?.takeBack() ?? []);
+    if (this.#waiting.includes(task)) {
+      this.#waiting = this.#waiting.filter((other) => other !== task);
+      task.listener.onDone({ kind: 'died', how: 'ended before it began' });
+    }
+    this.#goOn();
+    return this.#places.get(task);
+  }
+
+  get #areTiny(): boolean {
+    return this.#seen >= ENOUGH_SEEN && this.#meanRunMs < TINY_MS;
   }
 
   get #patienceMs(): number {
     if (this.#seen < ENOUGH_SEEN) return PATIENCE_MS.unknown;
-    return this.#meanRunMs < TINY_MS ? PATIENCE_MS.tiny : PATIENCE_MS.longer;
+    return this.#areTiny ? PATIENCE_MS.tiny : PATIENCE_MS.longer;
   }
 
-  #give(horse: Horse, run: RunRequest, listener: RunListener): RunHandle {
-    const handle = horse.perform(run, listener);
+  #give(horse: Horse, task: Task): void {
+    this.#places.set(task, horse);
+    horse.give(task);
+    if (horse.hasLine) this.#look ??= setTimeout(this.#lookAtLines, LOOK_MS);
     const max = this.#options.maxJobsPerHorse;
     if (max !== null && horse.jobs >= max) this.#retire(horse);
-    return handle;
   }
 
-  #wait(run: RunRequest, listener: RunListener): RunHandle {
-    const waiting: Waiting = { run, listener, since: performance.now(), handle: null };
-    this.#waiting.push(waiting);
-    this.#patience ??= setTimeout(this.#hurry, this.#patienceMs);
-    const end = (inHorse: (handle: RunHandle) => void): void => {
-      if (waiting.handle) inHorse(waiting.handle);
-      else if (this.#waiting.includes(waiting)) {
-        this.#waiting = this.#waiting.filter((other) => other !== waiting);
-        listener.onDone({ kind: 'died', how: 'ended before it began' });
-      }
-    };
-    return {
-      abort: (name, reason) => {
-        end((handle) => {
-          handle.abort(name, reason);
-        });
-      },
-      kill: () => {
-        end((handle) => {
-          handle.kill();
-        });
-      },
-    };
+  #wait(tasks: readonly Task[]): void {
+    for (const task of tasks) this.#places.delete(task);
+    this.#waiting = [...this.#waiting, ...tasks].sort((a, b) => a.since - b.since);
+    if (this.#waiting.length > 0) this.#patience ??= setTimeout(this.#hurry, this.#patienceMs);
   }
 
   /** Those that have waited too long get a horse each. */
   readonly #hurry = (): void => {
     this.#patience = null;
     const patience = this.#patienceMs;
-    const ageOf = ({ since }: Waiting): number => performance.now() - since;
+    const ageOf = ({ since }: Task): number => performance.now() - since;
     for (let [first] = this.#waiting; first && ageOf(first) >= patience; [first] = this.#waiting)
       this.#next(this.#free() ?? this.#add());
     const [first] = this.#waiting;
     if (first) this.#patience = setTimeout(this.#hurry, Math.max(1, Math.ceil(patience - ageOf(first))));
   };
 
+  /** What stands in line and does not get on is for others to do. */
+  readonly #lookAtLines = (): void => {
+    this.#look = null;
+    for (const horse of this.#horses) if (horse.hasLine && horse.stillForMs >= LOOK_MS) this.#wait(horse.takeBack());
+    this.#goOn();
+    if (this.#horses.some(({ hasLine }) => hasLine)) this.#look = setTimeout(this.#lookAtLines, LOOK_MS);
+  };
+
   /** Gives the one that has waited longest to a horse. */
   #next(horse: Horse): void {
-    const waiting = this.#waiting.shift();
-    if (waiting) waiting.handle = this.#give(horse, waiting.run, waiting.listener);
+    const task = this.#waiting.shift();
+    if (task) this.#give(horse, task);
   }
 
   /** A horse has done a job. */
@@ -127,29 +157,50 @@ export class HorsePool implements Performer {
     this.#seen += 1;
     // Neither the first ones count nor a single one that was disturbed.
     this.#meanRunMs = this.#seen <= ENOUGH_SEEN ? ranForMs : this.#meanRunMs + (ranForMs - this.#meanRunMs) / 10;
-    for (let horse = this.#free(); horse && this.#waiting.length > 0; horse = this.#free()) this.#next(horse);
+    this.#goOn();
+  }
+
+  /** Begins what waits, as far as there is room. */
+  #goOn(): void {
+    for (let horse = this.#choose(); horse && this.#waiting.length > 0; horse = this.#choose()) this.#next(horse);
     if (this.#waiting.length === 0 && this.#patience) {
       clearTimeout(this.#patience);
       this.#patience = null;
     }
   }
 
-  #free(): Horse | undefined {
-    for (const horse of this.#horses) {
-      if (horse.load < this.#options.jobsPerHorse && horse.alive && this.#fresh.has(horse)) return horse;
+  /** Who is to do the next job. Tiny ones stand in line at few horses; others begin at once, or wait. */
+  #choose(): Horse | undefined {
+    if (!this.#areTiny) return this.#free();
+    let best: Horse | undefined;
+    let few = FEW;
+    for (const horse of this.#fresh) {
+      if (few-- === 0) break;
+      const fits = this.#hasSlot(horse) || (horse.hasPlace && horse.stillForMs < STILL_MS);
+      if (fits && (!best || horse.load < best.load)) best = horse;
     }
+    return best ?? this.#free();
+  }
+
+  #free(): Horse | undefined {
+    for (const horse of this.#fresh) if (this.#hasSlot(horse)) return horse;
     return undefined;
+  }
+
+  #hasSlot(horse: Horse): boolean {
+    return horse.alive && horse.load < this.#options.jobsPerHorse;
   }
 
   limit(jobs: number): void {
     const most = Math.ceil(jobs / this.#options.jobsPerHorse);
     // Those with the least to do go first; each finishes what it has.
     const idlest = [...this.#fresh].sort((a, b) => a.load - b.load);
-    for (const horse of idlest.slice(0, Math.max(0, idlest.length - most))) this.#retire(horse);
+    for (const horse of idlest.slice(0, Math.max(0, idlest.length - most))) this.#replace(horse);
+    this.#goOn();
   }
 
   reload(): Promise<readonly string[]> {
-    for (const horse of [...this.#fresh]) this.#retire(horse);
+    for (const horse of [...this.#fresh]) this.#replace(horse);
     return this.#add().ready;
   }
 
@@ -161,6 +212,7 @@ export class HorsePool implements Performer {
     this.#stopped = true;
     if (this.#memoryTimer) clearInterval(this.#memoryTimer);
     if (this.#patience) clearTimeout(this.#patience);
+    if (this.#look) clearTimeout(this.#look);
     for (const horse of this.#horses) {
       // An idle horse has nothing to lose, and need not be waited for.
       if (horse.load === 0) horse.kill();
@@ -173,7 +225,11 @@ export class HorsePool implements Performer {
     const onFree = (ranForMs: number): void => {
       this.#freed(ranForMs);
     };
-    const horse = new Horse({ ...this.#options, deathGuard: this.#deathGuard, onFree });
+    const onReturn = (tasks: readonly Task[]): void => {
+      this.#wait(tasks);
+      this.#goOn();
+    };
+    const horse = new Horse({ ...this.#options, deathGuard: this.#deathGuard, onFree, onReturn });
     this.#horses.push(horse);
     this.#fresh.add(horse);
     void horse.gone.then(() => {
@@ -186,6 +242,12 @@ export class HorsePool implements Performer {
   #retire(horse: Horse): void {
     this.#fresh.delete(horse);
     horse.quit();
+  }
+
+  /** Retires one; what has not begun is for others to do. */
+  #replace(horse: Horse): void {
+    this.#wait(horse.takeBack());
+    this.#retire(horse);
   }
 
   async #checkMemory(): Promise<void> {

@@ -21,6 +21,7 @@ export class SharedPerformer {
   at(place: number, note: WriteNote): Performer {
     this.#notes[place] = note;
     return {
+      mostTiny: this.#performer.mostTiny,
       start: () => Promise.resolve([]),
       perform: (run, listener) => this.#performer.perform({ ...run, place }, listener),
       limit: (jobs) => {
