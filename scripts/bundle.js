@@ -8,33 +8,57 @@ import { rolldown } from 'rolldown';
 /** Loaded rarely, and large. */
 const LEFT_OUT = ['cosmiconfig', 'jiti', 'cli-progress', 'chokidar'];
 
+/** What most commands load is one file: of many small ones each takes Node a millisecond. ioredis comes when there is a Redis to talk to. */
+const GROUPS = [
+  {
+    name: 'ioredis',
+    test: /node_modules[\\/](?:@?ioredis|redis-|cluster-key-slot|denque|standard-as-callback|lodash)/,
+  },
+  { name: 'common', minShareCount: 4 },
+];
+
+/** What is loaded late in one place is not in another. */
+const CHECKS = { ineffectiveDynamicImport: false };
+
 /** `dist`: what tsc has made. The bundle stands beside `cli/commands/`, so that relative addresses hold in both. */
 export async function bundle(dist) {
   const dir = join(dist, 'cli/bundle');
-  const made = await rolldown({
-    input: { main: resolve(dist, 'cli/main.js'), entry: resolve(dist, 'worker/horses/entry.js') },
-    platform: 'node',
-    external: [/^node:/, ...LEFT_OUT],
-  });
-  const { output } = await made.write({ dir, format: 'esm' });
-  await made.close();
+  // Each by itself: what is one file for the command line would be too much for a horse.
+  const modules = [
+    ...(await write(dir, { main: resolve(dist, 'cli/main.js') }, LEFT_OUT, GROUPS)),
+    ...(await write(dir, { entry: resolve(dist, 'worker/horses/entry.js') }, [...LEFT_OUT, 'ioredis'], [])),
+  ];
   cpSync(join(dist, 'redis/lua'), join(dir, 'lua'), { recursive: true });
-  const modules = output.flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []));
   writeFileSync(join(dir, 'LICENSES.txt'), licencesOf(modules));
+}
+
+/** Returns the paths of the modules that are in it. */
+async function write(dir, input, leftOut, groups) {
+  const made = await rolldown({ input, platform: 'node', external: [/^node:/, ...leftOut], checks: CHECKS });
+  const { output } = await made.write({ dir, format: 'esm', codeSplitting: { groups } });
+  await made.close();
+  return output.flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []));
 }
 
 /** Of the sources, so that maps lead to them; where the library is imported from. */
 export async function bundleLibrary(dist) {
   const dir = join(dist, 'app/bundle');
-  const made = await rolldown({
-    input: { index: 'src/index.ts', testing: 'src/app/testing.ts', entry: 'src/worker/horses/entry.ts' },
-    platform: 'node',
-    external: (id) => !id.startsWith('.') && !isAbsolute(id),
-    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
-    transform: { target: 'node20' },
-  });
-  await made.write({ dir, format: 'esm', sourcemap: true, chunkFileNames: '[name].js' });
-  await made.close();
+  for (const input of [
+    { index: 'src/index.ts', testing: 'src/app/testing.ts' },
+    { entry: 'src/worker/horses/entry.ts' },
+  ]) {
+    const made = await rolldown({
+      input,
+      platform: 'node',
+      external: (id) => !id.startsWith('.') && !isAbsolute(id),
+      resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+      transform: { target: 'node20' },
+    });
+    const codeSplitting = { groups: [{ name: 'common', minShareCount: 2 }] };
+    const [prefix] = Object.keys(input);
+    await made.write({ dir, format: 'esm', sourcemap: true, chunkFileNames: `${prefix}-[name].js`, codeSplitting });
+    await made.close();
+  }
   cpSync(join(dist, 'redis/lua'), join(dir, 'lua'), { recursive: true });
 }
 

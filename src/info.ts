@@ -81,7 +81,7 @@ export interface Snapshot {
 const RUNNING_PER_QUEUE = 100;
 
 /**
- * Everything about queues and workers, in three round trips up to some 1,000 queues and workers (then in portions), and without changing anything: what RQ
+ * Everything about queues and workers, in three round trips, four where jobs run, up to some 1,000 queues and workers (then in portions), and without changing anything: what RQ
  * would clean away first is left out of the counts, not out of Redis. `queues`: those, in that order, and the workers that
  * listen on them; default all, sorted. Nothing that a key holds makes it throw.
  */
@@ -91,38 +91,29 @@ export async function snapshot(redis: Redis, options: { readonly queues?: readon
   const names = options.queues ?? directory.queues;
   const known = options.queues ? [] : directory.workers;
 
-  const asked = await ask(redis, [...names.map((name) => queueCommands(name, timeMs)), ...known.map(workerCommands)]);
-  const rows = names.map((name, i) => readRow(name, asked[i] ?? []));
+  const asked = await ask(redis, [...names.map(queueCommands), ...known.map(workerCommands)]);
+  // Most queues have few registries, or none.
+  const filled = names.filter((_, i) => asked[i]?.[EXISTING]?.reply !== 0);
   const registered = new Set(known);
-  const others = [...new Set(rows.flatMap((row) => row.workers))].filter((name) => !registered.has(name));
-  const heads = rows.filter((row) => row.head !== null);
-  const executions = rows.flatMap((row) => row.executions);
-
-  // Sent together: one round trip.
-  const [more, progress] = await Promise.all([
-    ask(redis, [
-      ...heads.map((row) => [['HGET', jobKey(row.head ?? ''), 'enqueued_at'] as const]),
-      ...others.map(workerCommands),
-      ...executions.map(({ id, execution }) => [
-        ['HMGET', executionKey(id, execution), 'worker_name', 'created_at'] as const,
-      ]),
-    ]),
-    readProgress(
-      redis,
-      executions.map(({ id }) => id),
-    ),
+  const others = [...new Set(asked.flatMap((answers) => listeners(answers)))].filter((name) => !registered.has(name));
+  const heads = asked.map((answers) => answers[HEAD]?.reply).filter((id) => typeof id === 'string');
+  const more = await ask(redis, [
+    ...filled.map((name) => registryCommands(name, timeMs)),
+    ...heads.map((id) => [['HGET', jobKey(id), 'enqueued_at'] as const]),
+    ...others.map(workerCommands),
   ]);
-  const headDates = new Map(heads.map((row, i) => [row, more[i]?.[0]?.reply]));
-  const running = executions.map((execution, i) =>
-    readExecution(execution, more[heads.length + others.length + i], progress.get(execution.id) ?? null, timeMs),
-  );
+  const entries = new Map(filled.map((name, i) => [name, more[i]]));
+  const dates = new Map(heads.map((id, i) => [id, more[filled.length + i]?.[0]?.reply]));
+  const rows = names.map((name, i) => readRow(name, asked[i] ?? [], entries.get(name) ?? []));
+  const executions = rows.flatMap((row) => row.executions);
+  const running = await readRunning(redis, executions, timeMs);
   const workers = [
     ...known.map((name, i) => readWorker(name, asked[names.length + i], running, timeMs)),
-    ...others.map((name, i) => readWorker(name, more[heads.length + i], running, timeMs)),
+    ...others.map((name, i) => readWorker(name, more[filled.length + heads.length + i], running, timeMs)),
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
   const live = new Set(workers.filter((worker) => !worker.gone && worker.error === null).map((worker) => worker.name));
   const queues = [
-    ...rows.map((row) => readQueue(row, headDates.get(row), live, directory)),
+    ...rows.map((row) => readQueue(row, row.head === null ? null : dates.get(row.head), live, directory)),
     ...(options.queues
       ? []
       : directory.alien.map((name) => ({ name, error: `this member of ${QUEUES_KEY} is no queue` }))),
@@ -130,6 +121,24 @@ export async function snapshot(redis: Redis, options: { readonly queues?: readon
   const { suspended, suspendedForSeconds, problems } = directory;
   const totals = totalsOf(queues, workers);
   return { redis: redis.description, timeMs, suspended, suspendedForSeconds, queues, workers, totals, problems };
+}
+
+/** What runs, as its workers and the jobs themselves tell it. */
+async function readRunning(redis: Redis, executions: Row['executions'], timeMs: number) {
+  // Sent together: one round trip.
+  const [asked, progress] = await Promise.all([
+    ask(
+      redis,
+      executions.map(({ id, execution }) => [['HMGET', executionKey(id, execution), 'worker_name', 'created_at']]),
+    ),
+    readProgress(
+      redis,
+      executions.map(({ id }) => id),
+    ),
+  ]);
+  return executions.map((execution, i) =>
+    readExecution(execution, asked[i], progress.get(execution.id) ?? null, timeMs),
+  );
 }
 
 async function readDirectory(redis: Redis) {
@@ -172,13 +181,24 @@ async function readDirectory(redis: Redis) {
 /** Registries whose entries RQ drops, on its next look, once their score is in the past. */
 const EXPIRING = ['wip', 'finished', 'failed'] as const satisfies RegistryName[];
 
-function queueCommands(name: string, timeMs: number): RedisCommand[] {
+const queueCommands = (name: string): RedisCommand[] => [
+  ['LLEN', queueKey(name)],
+  ['LINDEX', queueKey(name), 0],
+  ['SMEMBERS', queueWorkersKey(name)],
+  ['EXISTS', intermediateKey(name), ...REGISTRIES.map((registry) => registryKey(registry, name))],
+];
+/** The places of the head among these, and of what tells whether `registryCommands` are worth asking. */
+const [HEAD, EXISTING] = [1, 3];
+
+const listeners = ([, , workers]: readonly Answer[]): string[] =>
+  listOf(workers?.reply)
+    .map(workerOfKey)
+    .filter((worker) => worker !== null);
+
+function registryCommands(name: string, timeMs: number): RedisCommand[] {
   const now = Math.floor(timeMs / 1_000);
   return [
-    ['LLEN', queueKey(name)],
     ['LLEN', intermediateKey(name)],
-    ['LINDEX', queueKey(name), 0],
-    ['SMEMBERS', queueWorkersKey(name)],
     ['ZREVRANGEBYSCORE', registryKey('wip', name), '+inf', `(${now}`, 'LIMIT', 0, RUNNING_PER_QUEUE],
     ...REGISTRIES.map((registry): RedisCommand => ['ZCARD', registryKey(registry, name)]),
     ...EXPIRING.map((registry): RedisCommand => ['ZCOUNT', registryKey(registry, name), 0, now]),
@@ -199,18 +219,18 @@ interface Row {
   readonly expired: Readonly<Record<(typeof EXPIRING)[number], number>>;
 }
 
-function readRow(name: string, answers: readonly Answer[]): Row {
-  const [queued, intermediate, head, workers, members, ...counts] = answers.map(({ reply }) => reply);
+/** `found`: what registryCommands have told; empty where there is nothing to count. */
+function readRow(name: string, answers: readonly Answer[], found: readonly Answer[]): Row {
+  const [queued, head] = answers.map(({ reply }) => reply);
+  const [intermediate, members, ...counts] = found.map(({ reply }) => reply);
   const [entries, expired] = [counts.slice(0, REGISTRIES.length), counts.slice(REGISTRIES.length)];
   return {
     name,
-    error: answers.map(errorOf).find((error) => error !== null) ?? null,
+    error: [...answers, ...found].map(errorOf).find((error) => error !== null) ?? null,
     queued: numberOf(queued),
     intermediate: numberOf(intermediate),
     head: typeof head === 'string' ? head : null,
-    workers: listOf(workers)
-      .map(workerOfKey)
-      .filter((worker) => worker !== null),
+    workers: listeners(answers),
     executions: listOf(members).map((member) => {
       const colon = member.lastIndexOf(':');
       return { id: member.slice(0, Math.max(0, colon)), execution: member.slice(colon + 1), queue: name };

@@ -38,7 +38,8 @@ export async function readConfigFile(
 /** Loading the reader takes longer than most commands: not for a package.json that is none of ours. */
 function mayHoldSettings(path: string): boolean {
   try {
-    return /"tsrq"\s*:/.test(readFileSync(path, 'utf8'));
+    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return isRecord(content) && 'tsrq' in content;
   } catch {
     return true;
   }

@@ -35,7 +35,7 @@ function modulesOf(code: string): string[] {
 const INDEX = JSON.stringify(pathToFileURL(join(ROOT, 'dist/app/bundle/index.js')).href);
 
 /** The worker, the configuration and its schema, snapshots: files of their own, loaded when they are used. */
-const LATER = /\/bundle\/(start|load|schema|info)\.js$/;
+const LATER = /\/bundle\/index-(start|load|schema|info)\.js$/;
 
 describe('what a module of jobs pays for', () => {
   it('importing the library loads no client, no schema, no reader of configuration and no worker', () => {

@@ -45,7 +45,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-observer': {
     scripts: [],
     commands:
-      'time pttl smembers sscan llen lindex lrange zcard zcount zrange zrevrangebyscore hget hmget hgetall hstrlen xrevrange',
+      'time pttl smembers sscan llen lindex lrange exists zcard zcount zrange zrevrangebyscore hget hmget hgetall hstrlen xrevrange',
   },
   'tsrq-operator': {
     scripts: ['requeue', 'empty', 'empty_old', 'empty_registry', 'release', 'pause', 'move', 'move_some', 'compact'],
@@ -54,7 +54,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
   'tsrq-controller': {
     scripts: ['tell'],
     commands:
-      'eval evalsha hmget sismember time pttl smembers llen lindex zcard zcount zrange zrevrangebyscore hget hgetall',
+      'eval evalsha hmget sismember time pttl smembers llen lindex exists zcard zcount zrange zrevrangebyscore hget hgetall',
   },
 };
 const OF_EVERY_CONNECTION = ['select', 'ping', 'client|setname'];

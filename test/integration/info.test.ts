@@ -315,12 +315,15 @@ describe('what a snapshot costs', () => {
   it.each([
     [1, 1],
     [1_000, 50],
-  ])('%i queues and %i workers take three round trips', async (queues, workers) => {
+  ])('%i queues and %i workers take four round trips, three where nothing runs', async (queues, workers) => {
     await seed(queues, workers);
     const trips: RedisCommand[][] = [];
     const now = await snapshot(noting(trips));
-    expect(trips).toHaveLength(3);
+    expect(trips).toHaveLength(4);
     expect(now.totals).toMatchObject({ queues, workers: workers + 1, queued: queues, started: queues, failed: 0 });
+    for (let i = 0; i < queues; i += 1) await client.del(`rq:wip:q${i}`);
+    await snapshot(noting(trips));
+    expect(trips).toHaveLength(4 + 3);
   });
 
   it('changes nothing', async () => {

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import type { Settings } from '../../config/settings.js';
 import { TsrqError } from '../../errors.js';
@@ -188,6 +189,7 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Se
   await checkFiles(cli.cwd, worker.path, 'the --path directory');
   const pidFile = worker.pidFile === null ? null : resolve(cli.cwd, worker.pidFile);
   if (pidFile !== null) checkWritable(pidFile);
+  let hasWorked = false;
   return {
     name: worker.name ?? '',
     version: VERSION,
@@ -219,6 +221,11 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Se
     onEvent: (event, place) => {
       // Whoever reads that the worker is ready finds the file.
       if (event.type === 'ready' && pidFile !== null) writeFileSync(pidFile, String(process.pid));
+      if (event.type === 'job-started' && !hasWorked) {
+        hasWorked = true;
+        // From here on as by default: bin/tsrq.js has held it back.
+        setFlagsFromString('--semi-space-growth-factor=2');
+      }
       log(placed(logRecord(event, worker.logJobDescription), place));
     },
     onStderr: (chunk) => {

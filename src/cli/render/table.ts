@@ -1,5 +1,4 @@
 import type { ChalkInstance } from 'chalk';
-import Table from 'cli-table3';
 import { cut, widthOf } from './words.js';
 
 export interface Column<T> {
@@ -28,41 +27,16 @@ export function table<T>(
   chalk: ChalkInstance,
 ): string[] {
   const fit = fitted(rows, all, width);
-  const lines = drawn(fit, [], chalk);
-  for (let i = 0; i < rows.length; i += PIECE) lines.push(...drawn(fit, rows.slice(i, i + PIECE), chalk).slice(1));
-  return lines;
-}
-
-/** cli-table3 compares each cell with all others; the widths being given, a long table is its pieces, one below the other. */
-const PIECE = 20;
-
-/** The head, and these rows. */
-function drawn<T>(fit: readonly Fitted<T>[], rows: readonly Row<T>[], chalk: ChalkInstance): string[] {
-  const grid = new Table({
-    head: fit.map(({ column, width: cells }) => chalk.dim(cut(column.head, cells))),
-    colAligns: fit.map(({ column }) => column.align ?? 'left'),
-    colWidths: fit.map(({ width: cells }) => cells + GAP - 1),
-    chars: NO_FRAME,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP - 1 },
-  });
+  const gap = ' '.repeat(GAP);
   const first = fit[0]?.width ?? 0;
   const rest = fit.slice(1).reduce((sum, { width: cells }) => sum + cells + GAP, -GAP);
-  for (const row of rows) {
-    if ('row' in row) {
-      grid.push(fit.map(({ column, width: cells }) => painted(column, row.row, cells)));
-    } else if (rest <= 0) {
-      grid.push([chalk.red(cut(row.name, first))]);
-    } else {
-      grid.push([
-        cut(row.name, first),
-        { content: chalk.red(cut(row.error, rest)), colSpan: fit.length - 1, hAlign: 'left' },
-      ]);
-    }
-  }
-  return grid
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
+  const lineOf = (row: Row<T>): string => {
+    if ('row' in row) return fit.map((one) => filled(one, one.column.cell(row.row, one.width), row.row)).join(gap);
+    if (rest <= 0) return chalk.red(cut(row.name, first));
+    return `${padded(cut(row.name, first), first)}${gap}${chalk.red(cut(row.error, rest))}`;
+  };
+  const head = fit.map(({ column, width: cells }) => aligned(column, cut(column.head, cells), cells, chalk.dim));
+  return [head.join(gap), ...rows.map(lineOf)].map((line) => line.trimEnd());
 }
 
 interface Fitted<T> {
@@ -101,25 +75,15 @@ function wantedWidth<T>(rows: readonly Row<T>[], column: Column<T>): number {
   return widest;
 }
 
-function painted<T>(column: Column<T>, row: T, width: number): string {
-  const text = cut(column.cell(row, width), width);
-  return column.paint ? column.paint(text, row) : text;
+function filled<T>({ column, width }: Fitted<T>, content: string, row: T): string {
+  const paint = column.paint ? (text: string): string => column.paint?.(text, row) ?? text : String;
+  return aligned(column, cut(content, width), width, paint);
 }
 
-const NO_FRAME = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: ' ',
-};
+/** A text of at most `width` cells as one of exactly so many. */
+function aligned<T>({ align }: Column<T>, text: string, width: number, paint: (text: string) => string): string {
+  const space = ' '.repeat(width - widthOf(text));
+  return align === 'right' ? space + paint(text) : paint(text) + space;
+}
+
+const padded = (text: string, width: number): string => text + ' '.repeat(width - widthOf(text));
