@@ -59,7 +59,7 @@ describe('what a module of jobs pays for', () => {
 });
 
 it.each(['start', 'load', 'schema', 'info'])('what is loaded later has a file of its own: %s', (name) => {
-  expect(existsSync(join(ROOT, `dist/app/bundle/${name}.js`))).toBe(true);
+  expect(existsSync(join(ROOT, `dist/app/bundle/index-${name}.js`))).toBe(true);
 });
 
 describe('the package', () => {
