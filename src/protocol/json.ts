@@ -16,13 +16,36 @@ export function dumps(value: unknown): string {
  * Nesting deeper than 1,000 is refused; `__proto__` is a key like others.
  */
 export function loads(text: string): unknown {
-  if (NEEDS_OWN_PARSER.test(text)) return new Reader(text).read();
+  if (needsOwnParser(text)) return new Reader(text).read();
   if (text.length > 2 * MAX_DEPTH && isTooDeep(text)) throw tooDeep();
   return JSON.parse(text);
 }
 
-/** What JSON.parse refuses, or reads wrongly. Matches inside strings cost time, not correctness. */
-const NEEDS_OWN_PARSER = /NaN|Infinity|\d{16}/;
+/** Whether it may hold what JSON.parse refuses, or reads wrongly. What is found inside strings costs time, not correctness. */
+const needsOwnParser = (text: string): boolean =>
+  text.includes('NaN') || text.includes('Infinity') || hasLongNumber(text);
+
+/** Digits in a row that may be more than 2^53. */
+const LONG = 16;
+
+/** So many in a row cannot stand between two of the places that are looked at: a text is not read in full. */
+function hasLongNumber(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (!isDigit(text, at)) continue;
+    let from = at;
+    let to = at + 1;
+    while (isDigit(text, from - 1)) from -= 1;
+    while (isDigit(text, to)) to += 1;
+    if (to - from >= LONG) return true;
+  }
+  return false;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
+}
+
 const MAX_DEPTH = 1_000;
 /** Python's own limit; the time to convert grows with its square. */
 const MAX_DIGITS = 4_300;

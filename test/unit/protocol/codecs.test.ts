@@ -46,6 +46,15 @@ describe('json', () => {
   ])('writes a value as Python would: case %#', (value, text) => {
     expect(dumps(value)).toBe(text);
   });
+  it('long integers are exact wherever they stand', () => {
+    for (let before = 0; before < 40; before += 1) {
+      for (const digits of ['9007199254740993', '90071992547409930', '-1234567890123456789012345']) {
+        expect(loads(`["${'x'.repeat(before)}", ${digits}, 7]`)).toEqual(['x'.repeat(before), BigInt(digits), 7]);
+      }
+      expect(loads(`["${'x'.repeat(before)}", 123456789012345]`)).toEqual(['x'.repeat(before), 123_456_789_012_345]);
+    }
+  });
+
   it('reads NaN, Infinity and big integers', () => {
     expect(loads('[NaN, -Infinity, Infinity, 18446744073709551616, 1.5e3, {"a": "NaN"}]')).toEqual([
       NaN,
