@@ -1,7 +1,8 @@
 import { beforeEach, afterEach, describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { enqueueMany } from '../../src/queue/enqueue-many.js';
-import { startTsrq, type CliProcess } from '../support/cli.js';
+import { BIN, cleanEnv, startTsrq, watchProcess, type CliProcess } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { latestResult, statusOf, until } from '../support/rq.js';
 
@@ -82,5 +83,21 @@ describe('tiny jobs that stand in line at a process', () => {
     expect(new Set(results)).toEqual(new Set([1]));
     expect(await fresh.client.zcard('rq:wip:q')).toBe(0);
     expect(worker.stderr()).not.toContain('failed');
+  });
+
+  it('do without a line where files may not grow', async () => {
+    worker.kill('SIGKILL');
+    await worker.exited;
+    // One block: as many tickets, and no more.
+    const limited = ['-c', 'ulimit -f 1; exec "$@"', 'sh', process.execPath, BIN, 'worker', '--path', JOBS];
+    worker = watchProcess(
+      spawn('sh', [...limited, '--concurrency', '8', '--burst', 'q'], {
+        env: { ...cleanEnv(), TSRQ_REDIS_URL: fresh.server.url },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+    const ids = await add(tiny(3_000));
+    await until('all have ended', () => areFinished(ids));
+    expect((await worker.exited).code).toBe(0);
   });
 });

@@ -26,7 +26,7 @@ export interface CliProcess {
   readonly exited: Promise<CliResult>;
 }
 
-const BIN = fileURLToPath(new URL('../../bin/tsrq.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../../bin/tsrq.js', import.meta.url));
 
 /** The environment of a user who has set nothing for tsrq. */
 export function cleanEnv(): Record<string, string> {

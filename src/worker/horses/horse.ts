@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { Note } from '../../queue/note.js';
 import type { RedisTarget } from '../../redis/target.js';
 import type { HandlerSources } from './handlers.js';
+import { Line } from './line.js';
 import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
 import { Notes } from './notes.js';
 import type { Task } from './task.js';
-import { Tickets } from './tickets.js';
 
 export interface HorseOptions {
   readonly sources: HandlerSources;
@@ -29,9 +29,6 @@ export interface HorseOptions {
 const ENTRY = fileURLToPath(new URL('entry.js', import.meta.url));
 const STDERR_TAIL = 4_096;
 
-/** How many jobs may stand in line at a horse. */
-export const MOST_IN_LINE = 15;
-
 /** A warm child process that runs jobs. It leads a process group of its own: what its jobs start ends with it. */
 export class Horse {
   readonly ready: Promise<readonly string[]>;
@@ -40,12 +37,7 @@ export class Horse {
   readonly #child: ChildProcess;
   readonly #options: HorseOptions;
   readonly #running = new Map<string, Task>();
-  readonly #tickets = Tickets.open();
-  #mayLineUp = this.#tickets !== null;
-  /** Those that begin one after the other when a slot is free. The first may have begun, unheard of. */
-  #line: Task[] = [];
-  /** How many have been taken back that the horse does not know of: until then nothing stands in line. */
-  #owed = 0;
+  readonly #line = new Line();
   /** What is to be sent in this turn. */
   #unsent: RunMessage[] = [];
   #movedAt = 0;
@@ -58,7 +50,7 @@ export class Horse {
 
   constructor(options: HorseOptions) {
     this.#options = options;
-    this.#child = spawnHorse(options, this.#tickets);
+    this.#child = spawnHorse(options, this.#line.fd);
     this.#send({ type: 'redis', targets: options.targets.map(withTexts) });
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_TAIL);
@@ -85,7 +77,7 @@ export class Horse {
         const returned = this.takeBack();
         const left = [...this.#running.values()];
         this.#running.clear();
-        this.#tickets?.close();
+        this.#line.close();
         resolve();
         if (returned.length > 0) options.onReturn(returned);
         for (const { listener, notes } of left) {
@@ -108,6 +100,10 @@ export class Horse {
   get alive(): boolean {
     return this.#alive && !this.#isKilled;
   }
+  /** Whether its code is loaded. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
   /** How many jobs it has. */
   get load(): number {
     return this.#running.size + this.#line.length;
@@ -118,7 +114,7 @@ export class Horse {
   }
   /** Whether another may stand in line. */
   get hasPlace(): boolean {
-    return this.#mayLineUp && this.#isReady && this.alive && this.#owed === 0 && this.#line.length < MOST_IN_LINE;
+    return this.#isReady && this.alive && this.#line.hasPlace;
   }
   /** For how long none of its jobs has ended nor one come that could begin, milliseconds. */
   get stillForMs(): number {
@@ -133,7 +129,7 @@ export class Horse {
   give(task: Task): void {
     const inLine = this.load >= this.#options.jobsPerHorse;
     this.#jobs += 1;
-    if (inLine) this.#line.push(task);
+    if (inLine) this.#line.add(task);
     else {
       this.#movedAt = performance.now();
       this.#running.set(task.request.executionId, task);
@@ -146,14 +142,12 @@ export class Horse {
   }
 
   /** Takes out of the line what has not begun, even if the horse is in a busy loop. */
-  takeBack(): Task[] {
+  takeBack(): readonly Task[] {
     this.#sendRuns();
-    const count = this.#line.length > 0 ? (this.#tickets?.takeBack(this.#line.length) ?? 0) : 0;
-    const begun = this.#line.length - count;
-    this.#hasBegun(begun);
-    this.#owed += count;
-    this.#jobs -= count;
-    return this.#line.splice(0);
+    const { begun, left } = this.#line.takeBack();
+    this.#haveBegun(begun);
+    this.#jobs -= left.length;
+    return left;
   }
 
   abort(executionId: string, name: string, reason: string): void {
@@ -179,26 +173,20 @@ export class Horse {
     }
   }
 
-  /** The first of the line have begun. */
-  #hasBegun(count: number): void {
-    for (const task of this.#line.splice(0, count)) {
+  #haveBegun(tasks: readonly Task[]): void {
+    for (const task of tasks) {
       this.#running.set(task.request.executionId, task);
       task.listener.onBegun();
     }
   }
 
-  #find(executionId: string): Task | undefined {
-    // Whoever tells something has begun, and with it all that stood before it.
-    this.#hasBegun(this.#line.findIndex(({ request }) => request.executionId === executionId) + 1);
-    return this.#running.get(executionId);
-  }
-
   #receive(message: Exclude<FromHorse, { type: 'ready' }>): void {
     if (message.type === 'dropped') {
-      this.#owed -= message.count;
+      this.#line.dropped(message.count);
       return;
     }
-    const running = this.#find(message.executionId);
+    this.#haveBegun(this.#line.takeUpTo(message.executionId));
+    const running = this.#running.get(message.executionId);
     if (message.type === 'done') {
       this.#running.delete(message.executionId);
       this.#movedAt = performance.now();
@@ -233,25 +221,10 @@ export class Horse {
     const runs = this.#unsent;
     if (runs.length === 0) return;
     this.#unsent = [];
-    const inLine = runs.filter((run) => run.inLine).length;
-    if (this.#issue(inLine)) this.#post({ type: 'run', runs });
-    else {
-      this.#post({ type: 'run', runs: runs.filter((run) => !run.inLine) });
-      this.#options.onReturn(this.#line.splice(this.#line.length - inLine));
-    }
+    const refused = this.#line.issue(runs.filter((run) => run.inLine).length);
+    this.#post({ type: 'run', runs: refused.length === 0 ? runs : runs.filter((run) => !run.inLine) });
+    if (refused.length > 0) this.#options.onReturn(refused);
   };
-
-  #issue(count: number): boolean {
-    if (count === 0) return true;
-    try {
-      this.#tickets?.issue(count);
-      return true;
-    } catch {
-      // The file may not grow any more (RLIMIT_FSIZE).
-      this.#mayLineUp = false;
-      return false;
-    }
-  }
 
   #send(message: ToHorse): void {
     this.#sendRuns();
@@ -270,11 +243,11 @@ const withTexts = (target: RedisTarget): RedisTarget =>
     value?.type === 'Buffer' ? Buffer.from(value.data ?? []).toString() : value,
   ) as RedisTarget;
 
-function spawnHorse({ sources, deathGuard, jobsPerHorse }: HorseOptions, tickets: Tickets | null): ChildProcess {
+function spawnHorse({ sources, deathGuard, jobsPerHorse }: HorseOptions, ticketsFd: number | null): ChildProcess {
   const [program, ...guardArgs] = deathGuard ?? [];
   return fork(ENTRY, [JSON.stringify(sources), String(jobsPerHorse)], {
     // The last one is TICKETS_FD.
-    stdio: ['ignore', 'inherit', 'pipe', 'ipc', ...(tickets ? [tickets.fd] : [])],
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc', ...(ticketsFd === null ? [] : [ticketsFd])],
     detached: true,
     ...(program === undefined
       ? {}

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
-import { Horse, MOST_IN_LINE, type HorseOptions } from './horse.js';
+import { Horse, type HorseOptions } from './horse.js';
+import { MOST_IN_LINE } from './line.js';
 import type { RunRequest } from './message.js';
 import type { Performer, RunHandle, RunListener } from './performer.js';
 import { Task } from './task.js';
@@ -127,15 +128,20 @@ export class HorsePool implements Performer {
     if (this.#waiting.length > 0) this.#patience ??= setTimeout(this.#hurry, this.#patienceMs);
   }
 
-  /** Those that have waited too long get a horse each. */
+  /** Those that have waited too long get a horse each; tiny ones one together, which will soon have done them all. */
   readonly #hurry = (): void => {
     this.#patience = null;
     const patience = this.#patienceMs;
     const ageOf = ({ since }: Task): number => performance.now() - since;
-    for (let [first] = this.#waiting; first && ageOf(first) >= patience; [first] = this.#waiting)
-      this.#next(this.#free() ?? this.#add());
+    for (let [first] = this.#waiting; first && ageOf(first) >= patience; [first] = this.#waiting) {
+      const free = this.#free();
+      if (!free && this.#areTiny && this.#horses.some(({ isReady }) => !isReady)) break;
+      this.#next(free ?? this.#add());
+    }
     const [first] = this.#waiting;
-    if (first) this.#patience = setTimeout(this.#hurry, Math.max(1, Math.ceil(patience - ageOf(first))));
+    if (!first) return;
+    const left = Math.ceil(patience - ageOf(first));
+    this.#patience = setTimeout(this.#hurry, left > 0 ? left : patience);
   };
 
   /** What stands in line and does not get on is for others to do. */
