@@ -3,7 +3,7 @@ import { TsrqError } from '../errors.js';
 import { dumps } from '../protocol/json.js';
 import type { Serializer } from '../protocol/payload.js';
 import { parseDuration } from '../protocol/time.js';
-import { prepare, type NewJob } from '../queue/enqueue.js';
+import { prepare, type NewJob } from '../queue/new-job.js';
 import { parseExpression } from './expression.js';
 import type { Schedule } from './occurrences.js';
 import { zoneOf } from './zone.js';

@@ -3,7 +3,7 @@ import { CRON_SCHEDULERS_KEY, cronSchedulerKey } from '../protocol/keys.js';
 import type { Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
-import { prepare, tellEnqueued, type NewJob } from './enqueue.js';
+import { prepare, tellEnqueued, type NewJob } from './new-job.js';
 
 /** A cron entry as Redis knows it. */
 export interface KnownEntry {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { empty } from '../../../src/queue/empty.js';
-import { enqueue, prepare, type NewJob } from '../../../src/queue/enqueue.js';
+import { enqueue } from '../../../src/queue/enqueue.js';
+import { prepare, type NewJob } from '../../../src/queue/new-job.js';
 import { returned } from '../../../src/queue/finish.js';
 import { heartbeat } from '../../../src/queue/heartbeat.js';
 import { releaseRest } from '../../../src/queue/release.js';

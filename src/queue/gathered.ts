@@ -1,0 +1,77 @@
+import type { Redis } from '../redis/redis.js';
+import { storeOne, type EnqueuedJob, type PreparedJob } from './new-job.js';
+import { isStored, split, storeTogether } from './store-together.js';
+
+interface Call {
+  readonly job: PreparedJob;
+  readonly resolve: (job: EnqueuedJob) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The jobs that are enqueued one by one in the same turn of the event loop: they go to Redis together, in their order. */
+class Gathered {
+  readonly #redis: Redis;
+  #calls: Call[] = [];
+  /** The moment of the first of them, milliseconds since the epoch, which is that of all; null while there is none. */
+  nowMs: number | null = null;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** `nowMs`: of when the job says it is; the others of this turn shall say the same. */
+  add(job: PreparedJob, nowMs: number): Promise<EnqueuedJob> {
+    return new Promise((resolve, reject) => {
+      if (this.#calls.length === 0) {
+        this.nowMs = nowMs;
+        process.nextTick(() => {
+          this.flush();
+        });
+      }
+      this.#calls.push({ job, resolve, reject });
+    });
+  }
+
+  /** Sends what is here: whatever is sent next comes after it. */
+  flush(): void {
+    const calls = this.#calls;
+    this.#calls = [];
+    this.nowMs = null;
+    let from = 0;
+    for (const portion of split(calls.map(({ job }) => job))) {
+      void this.#send(calls.slice(from, (from += portion.length)), portion);
+    }
+  }
+
+  async #send(calls: readonly Call[], portion: readonly PreparedJob[]): Promise<void> {
+    const [first] = calls;
+    if (calls.length === 1 && first) {
+      storeOne(this.#redis, first.job).then(first.resolve, first.reject);
+      return;
+    }
+    try {
+      const outcomes = await storeTogether(this.#redis, portion);
+      calls.forEach((call, i) => {
+        const outcome = outcomes[i];
+        const { id, queue, description } = call.job;
+        if (outcome && isStored(outcome)) call.resolve({ id, queue, description, status: outcome.state });
+        // Nothing of it is stored; by itself it is told why.
+        else storeOne(this.#redis, call.job).then(call.resolve, call.reject);
+      });
+    } catch (error) {
+      for (const { reject } of calls) reject(error);
+    }
+  }
+}
+
+const gatherings = new WeakMap<Redis, Gathered>();
+
+/** What is gathered for a connection. */
+export function gatheredBy(redis: Redis): Gathered {
+  let gathered = gatherings.get(redis);
+  if (!gathered) {
+    gathered = new Gathered(redis);
+    gatherings.set(redis, gathered);
+  }
+  return gathered;
+}
