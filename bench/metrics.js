@@ -72,6 +72,10 @@ export const METRICS = [
     count: 0,
     peers: { tsrq: {}, ...NODE },
   },
+  ...[
+    ['worker', '`tsrq worker`, resident memory when idle'],
+    ['horse', '`tsrq worker`, resident memory of its child process'],
+  ].map(([value, name]) => ({ name, unit: 'MiB', kind: 'memory', value, count: 0, peers: { tsrq: {} } })),
   {
     ...{
       name: 'worker, growth of its memory from the first tenth of a million jobs to the end',

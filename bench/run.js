@@ -87,6 +87,7 @@ const KINDS = {
   long: (peer, { count }, options) => run(peer, 'long', count, options),
   fleet: (_, { count }) => fleet(count, { admin, url, counters }),
   crowd: (peer, { count }) => scale.crowd(peer, count, { admin, url }),
+  memory: (peer, { count }) => scale.memory(peer, count, { admin, url }),
   info: (peer, { count }) => scale.info(peer, count, { admin, url }),
   requeue: (peer, { count }) => scale.requeue(peer, count, { admin, url }),
   empty: (peer, { count }) => scale.empty(peer, count, { admin, url }),

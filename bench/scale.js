@@ -1,6 +1,6 @@
 // The command line against keys in great number, beside RQ's.
 import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -139,3 +139,19 @@ export async function crowd(peer, count, { admin, url }) {
 
 /** A sweep and a heartbeat of each worker fall into it. */
 const CROWD_MS = 30_000;
+
+/** MiB that an idle worker of the command line holds, and the child process it keeps warm. */
+export async function memory(peer, _, { url }) {
+  const jobs = fileURLToPath(new URL('peers', import.meta.url));
+  const child = spawn(...command(peer, ['worker', '--path', jobs, 'q'], url), { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  await new Promise((resolve) => child.stderr.once('data', resolve));
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const [horse] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
+  const found = { worker: residentMiB(child.pid), horse: residentMiB(horse) };
+  child.kill();
+  await ended;
+  return found;
+}
+
+const residentMiB = (pid) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1_024;

@@ -19,14 +19,14 @@ const MEMORY_CHECK_MS = 1_000;
 
 /** Jobs whose code takes less, milliseconds, are done by a horse that is there before another has started. */
 export const TINY_MS = 0.25;
+/** The first of a horse are not: they load its code. Jobs that must have ended before more is known. */
+const ENOUGH_SEEN = 5;
 /** Tiny jobs are done by a few processes as fast as by many: one processor is the worker's and Redis's. */
 const FEW = Math.max(1, availableParallelism() - 1);
 /** A line that has not moved for so long, milliseconds, gets no longer, … */
 const STILL_MS = 1;
 /** … and after so long it is taken back: whoever is before it is not tiny. */
 const LOOK_MS = 3;
-/** The first of a horse are not: they load its code. Jobs that must have ended before more is known. */
-const ENOUGH_SEEN = 5;
 /** How long a job waits for a horse that is busy before another is started, milliseconds: before more is known, while jobs are tiny, and else. */
 const PATIENCE_MS = { unknown: 50, tiny: 20, longer: 2 };
 
