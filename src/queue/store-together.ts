@@ -14,6 +14,7 @@ export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
 /** Jobs in one call, and bytes after which it takes no more: a script must not hold Redis for long. */
 const MOST_IN_A_CALL = 100;
 const ENOUGH_BYTES = 1_048_576;
+
 /** Stores jobs in one atomic step, and publishes each that was stored. */
 export async function storeTogether(
   redis: Redis,

@@ -69,7 +69,7 @@ describe('tiny jobs that stand in line at a process', () => {
     expect((await latestResult(fresh.client, deadly))?.error).toContain('exited with code 3');
   });
 
-  it('survive the end of one that exceeds its time, whose own time counts from its begin', async () => {
+  it('survive the end of one that exceeds its time', async () => {
     const [others, long] = await addAmong({ functionName: 'where.spin', args: [60_000], timeoutSeconds: 1 });
     await until('the others have ended', () => areFinished(others));
     await until('it is failed', async () => (await statusOf(fresh.client, long)) === 'failed');

@@ -31,11 +31,11 @@ export function table<T>(
   const first = fit[0]?.width ?? 0;
   const rest = fit.slice(1).reduce((sum, { width: cells }) => sum + cells + GAP, -GAP);
   const lineOf = (row: Row<T>): string => {
-    if ('row' in row) return fit.map((one) => filled(one, one.column.cell(row.row, one.width), row.row)).join(gap);
+    if ('row' in row) return fit.map((one) => painted(one, row.row)).join(gap);
     if (rest <= 0) return chalk.red(cut(row.name, first));
-    return `${padded(cut(row.name, first), first)}${gap}${chalk.red(cut(row.error, rest))}`;
+    return `${filled(cut(row.name, first), first)}${gap}${chalk.red(cut(row.error, rest))}`;
   };
-  const head = fit.map(({ column, width: cells }) => aligned(column, cut(column.head, cells), cells, chalk.dim));
+  const head = fit.map(({ column, width: cells }) => filled(cut(column.head, cells), cells, column.align, chalk.dim));
   return [head.join(gap), ...rows.map(lineOf)].map((line) => line.trimEnd());
 }
 
@@ -75,15 +75,18 @@ function wantedWidth<T>(rows: readonly Row<T>[], column: Column<T>): number {
   return widest;
 }
 
-function filled<T>({ column, width }: Fitted<T>, content: string, row: T): string {
-  const paint = column.paint ? (text: string): string => column.paint?.(text, row) ?? text : String;
-  return aligned(column, cut(content, width), width, paint);
+function painted<T>({ column, width }: Fitted<T>, row: T): string {
+  const paint = (text: string): string => column.paint?.(text, row) ?? text;
+  return filled(cut(column.cell(row, width), width), width, column.align, paint);
 }
 
 /** A text of at most `width` cells as one of exactly so many. */
-function aligned<T>({ align }: Column<T>, text: string, width: number, paint: (text: string) => string): string {
+function filled(
+  text: string,
+  width: number,
+  align: 'left' | 'right' = 'left',
+  paint: (text: string) => string = String,
+): string {
   const space = ' '.repeat(width - widthOf(text));
   return align === 'right' ? space + paint(text) : paint(text) + space;
 }
-
-const padded = (text: string, width: number): string => text + ' '.repeat(width - widthOf(text));

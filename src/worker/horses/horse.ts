@@ -120,7 +120,7 @@ export class Horse {
   get stillForMs(): number {
     return performance.now() - this.#movedAt;
   }
-  /** Jobs begun so far. */
+  /** Jobs it was given so far and did not have to give back. */
   get jobs(): number {
     return this.#jobs;
   }
@@ -171,6 +171,11 @@ export class Horse {
     } catch {
       this.#child.kill('SIGKILL');
     }
+  }
+
+  /** The same if that job runs. */
+  killIfRuns(executionId: string): void {
+    if (this.#running.has(executionId)) this.kill();
   }
 
   #haveBegun(tasks: readonly Task[]): void {

@@ -40,8 +40,8 @@ export class HorsePool implements Performer {
   #stopped = false;
   /** The oldest first. */
   #waiting: Task[] = [];
-  /** Where those are that do not wait. */
-  readonly #places = new Map<Task, Horse>();
+  /** Whose those are that do not wait. */
+  readonly #places = new WeakMap<Task, Horse>();
   #patience: NodeJS.Timeout | null = null;
   #look: NodeJS.Timeout | null = null;
   /** How many jobs have ended, and how long their code runs, of late, milliseconds. */
@@ -67,18 +67,7 @@ export class HorsePool implements Performer {
   }
 
   perform(run: RunRequest, listener: RunListener): RunHandle {
-    const task = new Task(run, {
-      onBegun: () => {
-        listener.onBegun();
-      },
-      onCallback: (note) => {
-        listener.onCallback(note);
-      },
-      onDone: (completion, notes) => {
-        this.#places.delete(task);
-        listener.onDone(completion, notes);
-      },
-    });
+    const task = new Task(run, listener);
     const horse = this.#choose();
     if (horse) this.#give(horse, task);
     // One is about to be free, and another would take a hundred times as long to start.
@@ -89,7 +78,7 @@ export class HorsePool implements Performer {
         this.#begunAt(task)?.abort(run.executionId, name, reason);
       },
       kill: () => {
-        this.#begunAt(task)?.kill();
+        this.#begunAt(task)?.killIfRuns(run.executionId);
       },
     };
   }

@@ -1,31 +1,20 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Redis as IoRedis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { enqueue, type EnqueuedJob, type NewJob } from '../../../src/queue/enqueue.js';
 import { enqueueMany } from '../../../src/queue/enqueue-many.js';
 import { connect } from '../../../src/redis/connect.js';
 import type { Redis } from '../../../src/redis/redis.js';
 import { parseRedisUrl } from '../../../src/redis/target.js';
+import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
 import { startProxy } from '../../support/proxy.js';
-import { startRedis, type TestRedis } from '../../support/redis.js';
 import { producerTo } from '../../support/rq.js';
 
-let server: TestRedis;
-let client: IoRedis;
+let server: FreshRedis['server'];
+let client: FreshRedis['client'];
 let redis: Redis;
 
-beforeAll(async () => {
-  server = await startRedis();
-  client = server.client();
-  redis = producerTo(server.port);
-});
-afterAll(async () => {
-  redis.close();
-  await server.stop();
-});
-beforeEach(async () => {
-  await client.flushall();
-  await client.config('RESETSTAT');
+freshRedis((fresh) => {
+  ({ server, client, redis } = fresh);
 });
 
 const jobOf = (n: number, more: Partial<NewJob> = {}): NewJob => ({
@@ -44,11 +33,10 @@ async function scriptCalls(): Promise<number> {
 
 describe('jobs that are enqueued one by one in the same turn of the event loop', () => {
   it('go to Redis together, in their order', async () => {
-    await enqueue(redis, jobOf(-1));
-    await client.del('rq:queue:q');
+    // From here on Redis knows the script.
     await addAll(redis, 2);
-    await client.config('RESETSTAT');
     await client.del('rq:queue:q');
+    await client.config('RESETSTAT');
     const added = await addAll(redis, 250);
     expect(added.map(({ status }) => status)).toEqual(Array.from({ length: 250 }, () => 'queued'));
     expect(await queued()).toEqual(added.map(({ id }) => id));
