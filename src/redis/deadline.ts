@@ -9,13 +9,15 @@ const TICK_MS = 25;
 
 const waiting = new Set<Waiting>();
 let timer: NodeJS.Timeout | null = null;
+/** When it looks at them next, by `performance.now()`: when the first of them is due, or was, had it not been answered. */
+let looksAt = Infinity;
 
 /** Rejects when `work` takes longer than `timeoutMs` (to 25 ms); the work itself goes on. Does not keep the process alive. */
 export function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const entry: Waiting = { dueAt: performance.now() + timeoutMs, timeoutMs, reject };
     waiting.add(entry);
-    timer ??= setTimeout(tick, TICK_MS).unref();
+    if (entry.dueAt + TICK_MS < looksAt) lookAt(entry.dueAt);
     work.then(
       (value) => {
         waiting.delete(entry);
@@ -29,12 +31,27 @@ export function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T>
   });
 }
 
-function tick(): void {
+function lookAt(dueAt: number): void {
+  if (timer) clearTimeout(timer);
+  looksAt = dueAt;
+  timer = setTimeout(look, Math.min(LONGEST_MS, Math.max(TICK_MS, dueAt - performance.now()))).unref();
+}
+
+/** What a timer of Node can wait for. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+function look(): void {
   const now = performance.now();
+  let next = Infinity;
   for (const entry of waiting) {
-    if (entry.dueAt > now) continue;
+    if (entry.dueAt > now) {
+      next = Math.min(next, entry.dueAt);
+      continue;
+    }
     waiting.delete(entry);
     entry.reject(new Error(`no answer within ${Math.round(entry.timeoutMs)} ms`));
   }
-  timer = waiting.size === 0 ? null : setTimeout(tick, TICK_MS).unref();
+  timer = null;
+  looksAt = Infinity;
+  if (next < Infinity) lookAt(next);
 }
