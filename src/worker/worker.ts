@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { countHolds } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
@@ -10,6 +9,7 @@ import { Exchange } from './exchange.js';
 import type { Performer } from './horses/performer.js';
 import { Intake } from './intake.js';
 import { Leases } from './leases.js';
+import { OwnEnd } from './own-end.js';
 import { Presence } from './presence.js';
 import type { Signs } from './pulse.js';
 import type { Interruption, Run } from './run.js';
@@ -38,7 +38,6 @@ const LOOK_AT_SUSPENSION_EVERY = 5;
  * It is the only writer: whatever happens to a job is recorded from here.
  */
 export class Worker implements Member {
-  readonly #options: WorkerOptions;
   readonly #redis: Redis;
   readonly #tell: (event: WorkerEvent) => void;
   readonly #presence: Presence;
@@ -48,6 +47,7 @@ export class Worker implements Member {
   readonly #leases: Leases;
   readonly #batching: Batching;
   readonly #webhooks: Webhooks;
+  readonly #ownEnd: OwnEnd;
   /** Those it shares its slots with; null if it has all for itself. */
   readonly #crew: Crew | null;
   readonly #wake = new Wake();
@@ -58,14 +58,10 @@ export class Worker implements Member {
   #trouble: string | null = null;
   #ticks = 0;
   #turns = 0;
-  #rest: Rest | null = null;
   /** Since when a turn is under way, by `performance.now()`; kept for the crew alone. */
   #turningSince: number | null = null;
-  /** `Crew.ended` when the queues were asked last. */
-  #endedBefore = 0;
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer, crew: Crew | null = null) {
-    this.#options = options;
     this.#crew = crew;
     this.#redis = redis;
     this.#tell = options.onEvent;
@@ -115,6 +111,12 @@ export class Worker implements Member {
         crew?.changed(this);
       },
     });
+    this.#ownEnd = new OwnEnd({
+      ...{ options, crew, slots: this.#slots, exchange: this.#exchange },
+      stop: (reason, because) => {
+        this.stop(reason, because);
+      },
+    });
     this.#batching = new Batching(this.#slots, this.#exchange, this.#wake);
     this.#leases = new Leases({
       ...{ redis, stamp, slots: this.#slots, exchange: this.#exchange, tell: this.#tell },
@@ -142,7 +144,7 @@ export class Worker implements Member {
     return this.#slots.lastActivityMs;
   }
   get rest(): Rest | null {
-    return this.#intake.hasHits ? null : this.#rest;
+    return this.#intake.hasHits ? null : this.#ownEnd.rest;
   }
 
   /** What it has in hand, and how it gets on. */
@@ -300,7 +302,7 @@ export class Worker implements Member {
   async #turn(): Promise<void> {
     if (this.#crew) this.#turningSince = performance.now();
     this.#exchange.throwFailure();
-    this.#rest = null;
+    this.#ownEnd.beginsTurn();
     if (this.#adopting || this.#slots.mark.isStuck || this.#intake.hasHits) {
       await this.#exchange.settled();
       if (this.#adopting) await this.#adopt();
@@ -309,17 +311,17 @@ export class Worker implements Member {
     }
     if (this.#slots.ended === 0) this.#slots.fill();
     while (this.#exchange.isDue) {
-      if (this.#crew && this.#exchange.mayTake && this.#slots.wanted > 0) this.#endedBefore = this.#crew.ended;
+      this.#ownEnd.asks();
       this.#exchange.start();
     }
     if (this.#exchange.isIdle) this.#idle();
-    this.#checkLimits();
+    if (this.#stopping === null) this.#ownEnd.checkLimits();
   }
 
   /** Nothing is to be done now. */
   #idle(): void {
     const mayGetMore = this.#intake.claimDue || this.#intake.isHolding || this.#exchange.isReleasing;
-    if (this.#options.burst && !mayGetMore) this.#endBurst();
+    if (!mayGetMore) this.#ownEnd.checkBurst();
     // Where others have all slots it must still learn when it wants one.
     const mustListen = this.#crew !== null && !this.#intake.claimDue && this.#slots.size < this.#slots.concurrency;
     if ((this.#slots.free > 0 || mustListen) && this.#exchange.mayTake)
@@ -349,35 +351,6 @@ export class Worker implements Member {
     this.#tell({ type: 're-registered' });
   }
 
-  #endBurst(): void {
-    if (this.#exchange.suspended) this.#endAt('suspended', 'RQ is suspended');
-    else if (this.#slots.isEmpty) {
-      const held = this.#options.queues.some(({ name }) => this.#exchange.paused.has(name));
-      this.#endAt('burst', held ? 'all queues are empty or paused' : 'all queues are empty');
-    }
-  }
-
-  /** Ends a burst, together with the others. */
-  #endAt(reason: Rest['reason'], because: string): void {
-    if (!this.#crew) {
-      this.stop(reason, because);
-      return;
-    }
-    this.#rest = { reason, because, endedBefore: this.#endedBefore };
-    this.#crew.rested();
-  }
-
-  #checkLimits(): void {
-    if (this.#stopping !== null) return;
-    const { maxJobs, maxIdleSeconds } = this.#options;
-    const all = this.#crew ?? this;
-    const begun = this.#crew?.begun ?? this.#slots.begun;
-    if (maxJobs !== null && begun >= maxJobs) all.stop('max-jobs', `${maxJobs} jobs were taken`);
-    if (maxIdleSeconds !== null && all.isIdle && clock() - all.lastActivityMs >= maxIdleSeconds * 1_000) {
-      all.stop('idle', `no job for ${maxIdleSeconds} seconds`);
-    }
-  }
-
   /** What Redis cannot do just now (out of memory, misconfigured) is tried again; nothing that waits to be written is dropped. */
   async #endure(error: unknown): Promise<void> {
     if (isClosed(error) || (error instanceof TsrqError && error.code === 'NAME_TAKEN')) throw error;
@@ -400,7 +373,7 @@ export class Worker implements Member {
   /** Called every second: time ends an idle worker, and one that waits must see that RQ was suspended, or a queue
    * paused, or that this is over. */
   async tick(): Promise<void> {
-    this.#checkLimits();
+    if (this.#stopping === null) this.#ownEnd.checkLimits();
     // A Redis that does not answer has left its slots to the others, and nobody has told them.
     if (this.#isOver() || (this.#crew && this.wants)) this.#wake.rouse();
     await this.#leases.announce();
