@@ -42,21 +42,19 @@ export function newJobFields(job: NewJobFields): [field: string, value: string |
     ['origin', job.origin],
     ['created_at', formatDate(job.createdAtMs)],
     ['enqueued_at', formatDate(job.enqueuedAtMs)],
-    ...ownFields(job),
+    ['data', job.payload],
+    ['description', job.description],
+    ...optionFields(job),
   ];
 }
 
 const blank = (field: string): [string, string] => [field, ''];
 
-/** Those of them that the scripts do not know by themselves (`write_job`). */
-export function ownFields(
-  job: Omit<NewJobFields, 'origin' | 'createdAtMs' | 'enqueuedAtMs'>,
+/** Those of them that depend neither on what the job is called with nor are known to the scripts (`write_hash`). */
+export function optionFields(
+  job: Omit<NewJobFields, 'origin' | 'createdAtMs' | 'enqueuedAtMs' | 'payload' | 'description'>,
 ): [field: string, value: string | Buffer][] {
-  const fields: [string, string | Buffer][] = [
-    ['data', job.payload],
-    ['description', job.description],
-    ['timeout', String(job.timeoutSeconds)],
-  ];
+  const fields: [string, string | Buffer][] = [['timeout', String(job.timeoutSeconds)]];
   if (job.resultTtlSeconds !== undefined) fields.push(['result_ttl', String(job.resultTtlSeconds)]);
   if (job.failureTtlSeconds !== undefined) fields.push(['failure_ttl', String(job.failureTtlSeconds)]);
   if (job.ttlSeconds !== undefined) fields.push(['ttl', String(job.ttlSeconds)]);

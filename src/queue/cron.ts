@@ -3,7 +3,9 @@ import { CRON_SCHEDULERS_KEY, cronSchedulerKey } from '../protocol/keys.js';
 import type { Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
-import { prepare, tellEnqueued, type NewJob } from './new-job.js';
+import type { NewJob } from './new-job.js';
+import { prepare } from './prepare.js';
+import { fieldsOf, tellEnqueued } from './store.js';
 
 /** A cron entry as Redis knows it. */
 export interface KnownEntry {
@@ -42,9 +44,8 @@ export type CronOutcome =
 export async function enqueueOccurrence(redis: Redis, occurrence: Occurrence, job: NewJob): Promise<CronOutcome> {
   const { key, what, moment, name } = occurrence;
   const prepared = prepare(job, clock());
-  const { id, head, fields } = prepared;
-  const args: RedisArg[] = [key, what, moment, name, id, ...head];
-  for (const field of fields) args.push(...field);
+  const { id, head } = prepared;
+  const args: RedisArg[] = [key, what, moment, name, id, ...head, ...fieldsOf(prepared).flat()];
   const [state, detail = ''] = asList(await redis.evaluate(script('cron'), [], args)).map(asText);
   if (state === 'taken') return { state, done: Number(detail) };
   if (state === 'early') return { state, nowMs: Number(detail) * 1_000 };

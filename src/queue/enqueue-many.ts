@@ -2,7 +2,8 @@ import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import type { Durability, Redis } from '../redis/redis.js';
 import { gatheredBy } from './gathered.js';
-import { prepare, type NewJob } from './new-job.js';
+import type { NewJob } from './new-job.js';
+import { checkAll, prepared } from './prepare.js';
 import { isStored, split, storeTogether, type EnqueueOutcome } from './store-together.js';
 
 export type { EnqueueOutcome } from './store-together.js';
@@ -17,8 +18,8 @@ export interface EnqueueManyOptions {
 const MOST_IN_FLIGHT = 4;
 
 /**
- * Puts jobs on their queues, in their order: a round trip for every hundred, several under way. What is true of
- * `enqueue` is true of each job; a hundred are stored in one atomic step, not all of them. An id in use is an outcome, not an error. Throws
+ * Puts jobs on their queues, in their order: a round trip for every two hundred, several under way. What is true of
+ * `enqueue` is true of each job; two hundred are stored in one atomic step, not all of them. An id in use is an outcome, not an error. Throws
  * USAGE before anything is stored if a job is not as it should be or two have one id; when Redis fails on the way, the
  * error, whose message says how many jobs are stored. Where the connection is lost and found again on the way, hundreds may
  * change places.
@@ -29,10 +30,10 @@ export async function enqueueMany(
   options: EnqueueManyOptions = {},
 ): Promise<EnqueueOutcome[]> {
   const nowMs = clock();
-  const prepared = jobs.map((job) => prepare(job, nowMs));
+  const checked = checkAll(jobs, nowMs);
   refuseTwins(jobs);
   gatheredBy(redis).flush();
-  const portions = split(prepared);
+  const portions = split(checked, ({ call }) => call.length);
   const outcomes: EnqueueOutcome[][] = [];
   let next = 0;
   let stored = 0;
@@ -40,7 +41,7 @@ export async function enqueueMany(
     while (next < portions.length) {
       const i = next;
       next += 1;
-      outcomes[i] = await storeTogether(redis, portions[i] ?? [], options.durable);
+      outcomes[i] = await storeTogether(redis, (portions[i] ?? []).map(prepared), options.durable);
       stored += outcomes[i].filter(isStored).length;
     }
   };

@@ -1,7 +1,9 @@
 import { clock } from '../clock.js';
 import type { Redis } from '../redis/redis.js';
 import { gatheredBy } from './gathered.js';
-import { isPlain, prepare, storeOne, type EnqueuedJob, type NewJob } from './new-job.js';
+import type { EnqueuedJob, NewJob } from './new-job.js';
+import { isPlain, prepare } from './prepare.js';
+import { storeOne } from './store.js';
 
 export type { EnqueuedJob, NewJob } from './new-job.js';
 

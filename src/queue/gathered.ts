@@ -1,5 +1,6 @@
 import type { Redis } from '../redis/redis.js';
-import { storeOne, type EnqueuedJob, type PreparedJob } from './new-job.js';
+import type { EnqueuedJob, PreparedJob } from './new-job.js';
+import { storeOne } from './store.js';
 import { isStored, split, storeTogether } from './store-together.js';
 
 interface Call {
@@ -37,20 +38,22 @@ class Gathered {
     const calls = this.#calls;
     this.#calls = [];
     this.nowMs = null;
-    let from = 0;
-    for (const portion of split(calls.map(({ job }) => job))) {
-      void this.#send(calls.slice(from, (from += portion.length)), portion);
+    for (const portion of split(calls, ({ job }) => job.payload.length)) {
+      void this.#send(portion);
     }
   }
 
-  async #send(calls: readonly Call[], portion: readonly PreparedJob[]): Promise<void> {
+  async #send(calls: readonly Call[]): Promise<void> {
     const [first] = calls;
     if (calls.length === 1 && first) {
       storeOne(this.#redis, first.job).then(first.resolve, first.reject);
       return;
     }
     try {
-      const outcomes = await storeTogether(this.#redis, portion);
+      const outcomes = await storeTogether(
+        this.#redis,
+        calls.map(({ job }) => job),
+      );
       calls.forEach((call, i) => {
         const outcome = outcomes[i];
         const { id, queue, description } = call.job;

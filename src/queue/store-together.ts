@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { packedBytes, packedList, packedText } from '../protocol/packed.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { asList, asText } from './claim.js';
-import { HELD, store, tellEnqueued, type EnqueuedJob, type PreparedJob } from './new-job.js';
+import { HELD, type EnqueuedJob, type PreparedJob } from './new-job.js';
+import { store, tellEnqueued } from './store.js';
 
 /** What became of a job: `exists`, its id is in use by a job of that status; `refused`, with the reason. */
 export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
@@ -12,7 +14,7 @@ export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
   );
 
 /** Jobs in one call, and bytes after which it takes no more: a script must not hold Redis for long. */
-const MOST_IN_A_CALL = 100;
+const MOST_IN_A_CALL = 200;
 const ENOUGH_BYTES = 1_048_576;
 
 /** Stores jobs in one atomic step, and publishes each that was stored. */
@@ -36,18 +38,17 @@ export const isStored = (
   outcome.state !== 'exists' && outcome.state !== 'refused';
 
 /** Jobs in portions that are each stored together. */
-export function split(jobs: readonly PreparedJob[]): PreparedJob[][] {
-  const portions: PreparedJob[][] = [];
+export function split<T>(jobs: readonly T[], bytesOf: (job: T) => number): T[][] {
+  const portions: T[][] = [];
   let bytes = Infinity;
   for (const job of jobs) {
     const portion = portions.at(-1);
-    const data = job.fields[0]?.[1] ?? '';
     if (!portion || portion.length >= MOST_IN_A_CALL || bytes >= ENOUGH_BYTES) {
       portions.push([job]);
-      bytes = data.length;
+      bytes = bytesOf(job);
     } else {
       portion.push(job);
-      bytes += data.length;
+      bytes += bytesOf(job);
     }
   }
   return portions;
@@ -68,27 +69,29 @@ function addGroup(args: RedisArg[], portion: readonly PreparedJob[], from: numbe
   const group = portion.slice(from, end);
   const differing = first.fields
     .map((_, i) => i)
-    .filter((i) => group.some((job) => valueOf(job, i) !== valueOf(first, i)));
-  args.push('', ...first.head, first.fields.length * 2);
+    .filter((i) => group.some((job) => job.fields !== first.fields && valueOf(job, i) !== valueOf(first, i)));
+  args.push('', ...first.head, first.fields.length);
   first.fields.forEach(([name, value], i) => args.push(name, differing.includes(i) ? '' : value));
-  // Places as Lua counts them, of the values in the list of names and values.
-  args.push(differing.length, ...differing.map((i) => i * 2 + 2), group.length);
+  args.push(differing.length, ...differing.map((i) => i + 1));
+  let own = packedList(group.length * (3 + differing.length));
   for (const job of group) {
-    args.push(job.id);
-    for (const i of differing) args.push(valueOf(job, i));
+    own += packedBytes(job.id) + packedBytes(job.payload.toString('latin1')) + packedText(job.description);
+    for (const i of differing) own += packedValue(valueOf(job, i));
   }
+  args.push(Buffer.from(own, 'latin1'));
   return end;
 }
 
 const valueOf = (job: PreparedJob, i: number): string | Buffer => job.fields[i]?.[1] ?? '';
 
+const packedValue = (value: string | Buffer): string =>
+  typeof value === 'string' ? packedText(value) : packedBytes(value.toString('latin1'));
+
 function isAlike(a: PreparedJob, b: PreparedJob | undefined): boolean {
-  return (
-    b !== undefined &&
-    a.fields.length === b.fields.length &&
-    a.head.every((word, i) => word === b.head[i]) &&
-    a.fields.every(([name], i) => name === b.fields[i]?.[0])
-  );
+  if (b === undefined) return false;
+  const isSameHead = a.head === b.head || a.head.every((word, i) => word === b.head[i]);
+  if (!isSameHead || a.fields === b.fields) return isSameHead;
+  return a.fields.length === b.fields.length && a.fields.every(([name], i) => name === b.fields[i]?.[0]);
 }
 
 function readOutcomes(portion: readonly PreparedJob[], reply: BufferReply): EnqueueOutcome[] {

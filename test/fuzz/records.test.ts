@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TsrqError } from '../../src/errors.js';
-import { readWorker } from '../../src/info/worker.js';
+import { NOTHING_RUNS, readWorker } from '../../src/info/worker.js';
 import { parseCommand } from '../../src/protocol/commands.js';
 import { newJobFields, parseJob, type JobRecord } from '../../src/protocol/job.js';
 import * as keys from '../../src/protocol/keys.js';
@@ -40,7 +40,7 @@ fuzz('command', (input) => checkCommand(input.toString()));
 
 fuzz('worker', (input) => {
   const reply = [...fieldsOf(input)].flatMap(([field, value]) => [field, value.toString()]);
-  const worker = readWorker('w', [{ command: ['HGETALL', 'rq:worker:w'], reply }], [], 0);
+  const worker = readWorker('w', [{ command: ['HGETALL', 'rq:worker:w'], reply }], NOTHING_RUNS, 0);
   for (const value of [worker.successful, worker.failed, worker.workingSeconds])
     expect(value).toSatisfy(Number.isFinite);
   for (const value of [worker.pid, worker.birthMs, worker.heartbeatAgeSeconds, worker.currentJobSeconds]) {

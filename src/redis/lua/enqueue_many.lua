@@ -1,7 +1,8 @@
 -- Puts new jobs on their queues, in their order.
 -- ARGV  mark (of this call: by it a repetition is told), then groups of jobs that have much in common, each
---         a job (read_new_job, its id ''), number of fields and values of a hash, those, how many of them differ from job
---         to job, their places, number of jobs, then per job: id, what differs
+--         a job (read_new_job, its id ''), number of fields of its hash beside data and description, those and their
+--         values, how many of these values differ from job to job, their places (from 1), and packed by cmsgpack, a list: per job
+--         id, data, description, what differs
 -- Reply exceptions, of the first run when this very call was carried out before (its reply was lost):
 --       { place (from 1), 'scheduled' | 'deferred' | 'rate_limited' | 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
 local mark = arg()
@@ -12,14 +13,15 @@ local exceptions, place = {}, 0
 
 while at < #ARGV do
   local job = read_new_job()
-  local fields, differing = {}, {}
-  for i = 1, tonumber(arg()) do fields[i] = arg() end
-  for i = 1, tonumber(arg()) do differing[i] = tonumber(arg()) end
+  local fields, differing = { 'data', '', 'description', '' }, {}
+  for i = 5, 4 + 2 * tonumber(arg()) do fields[i] = arg() end
+  for i = 1, tonumber(arg()) do differing[i] = 4 + 2 * tonumber(arg()) end
   local ids, places = {}, {}
-  for _ = 1, tonumber(arg()) do
+  local own = cmsgpack.unpack(arg())
+  for k = 1, #own, 3 + #differing do
     place = place + 1
-    job.id = arg()
-    for _, i in ipairs(differing) do fields[i] = arg() end
+    job.id, fields[2], fields[4] = own[k], own[k + 1], own[k + 2]
+    for n, i in ipairs(differing) do fields[i] = own[k + 2 + n] end
     local ok, found = true, nil
     if not job.new or job.group ~= '' then ok, found = pcall(make_room, job) end
     if not ok then

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TsrqError } from '../../../src/errors.js';
 import { enqueueMany } from '../../../src/queue/enqueue-many.js';
@@ -47,6 +48,71 @@ describe('enqueueMany', () => {
     }
     expect(await queued('default')).toEqual([many[0]?.id, one[0]?.id]);
     expect((await client.smembers('rq:queues')).sort()).toEqual(['rq:queue:default', 'rq:queue:q']);
+  });
+
+  it('stores neighbours that have much, little or nothing in common as enqueue stores each', async () => {
+    const anyJob = fc.record(
+      {
+        functionName: fc.constantFrom('a.b', 'ü.d'),
+        args: fc.constantFrom([], [1], ['ü', { k: [] }], ['x'.repeat(2_000)]),
+        description: fc.constantFrom('one', 'ünd'),
+        queue: fc.constantFrom('q', 'other'),
+        timeoutSeconds: fc.constantFrom(7),
+        resultTtlSeconds: fc.constantFrom(100),
+        meta: fc.constantFrom({ k: 1 }, { k: 'ü' }),
+        retry: fc.constantFrom({ max: 2 }, { max: 2, intervals: [3] }),
+        serializer: fc.constantFrom('json' as const, 'pickle' as const),
+        scheduleInSeconds: fc.constantFrom(1_000),
+        atFront: fc.constantFrom(true),
+        group: fc.constantFrom('g'),
+        isNamed: fc.boolean(),
+      },
+      { requiredKeys: ['functionName', 'isNamed'] },
+    );
+    const record = async (id: string): Promise<Record<string, string>> => {
+      const fields = await client.hgetall(`rq:job:${id}`);
+      const times = Object.keys(fields).filter((field) => field === 'created_at' || field === 'enqueued_at');
+      return { ...fields, ...Object.fromEntries(times.map((field) => [field, 'a time'])) };
+    };
+    const places = async (ids: readonly string[]): Promise<unknown> => {
+      const lists = ['queue:q', 'queue:other', 'queue:default'].map((key) => client.lrange(`rq:${key}`, '0', '-1'));
+      const sets = ['q', 'other', 'default'].map((queue) => client.zrange(`rq:scheduled:${queue}`, '0', '-1'));
+      const group = client.smembers('rq:group:g');
+      const found = await Promise.all([...lists, ...sets, group]);
+      return found.map((members, i) => {
+        const at = members.map((id) => ids.indexOf(id));
+        return i < lists.length ? at : at.sort();
+      });
+    };
+    // Each is as the one before it but for one or two of its options.
+    const changed = fc.subarray<keyof NewJob>(
+      [
+        ...(['args', 'description', 'queue', 'timeoutSeconds', 'resultTtlSeconds', 'meta'] as const),
+        ...(['retry', 'serializer', 'scheduleInSeconds', 'atFront', 'group'] as const),
+      ],
+      { maxLength: 2 },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(anyJob, changed), { minLength: 2, maxLength: 12 }), async (given) => {
+        const jobs: NewJob[] = [];
+        for (const [i, [{ isNamed, ...options }, those]] of given.entries()) {
+          const { id: _, ...before }: NewJob = jobs[i - 1] ?? options;
+          const changes = Object.entries(options).filter(([key]) => those.includes(key as keyof NewJob));
+          jobs.push({ ...before, ...Object.fromEntries(changes), ...(isNamed ? { id: `named-${i}` } : {}) });
+        }
+        const outcomes = [];
+        for (const many of [true, false]) {
+          await client.flushall();
+          const stored = many ? await enqueueMany(redis, jobs) : [];
+          if (!many) for (const job of jobs) stored.push({ ...(await enqueue(redis, job)), state: 'queued' });
+          const ids = stored.map(({ id }) => id);
+          const records = await Promise.all(ids.map(record));
+          outcomes.push([records, await places(ids), stored.map(({ description, queue }) => [description, queue])]);
+        }
+        expect(outcomes[0]).toEqual(outcomes[1]);
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('writes what RQ writes', async () => {

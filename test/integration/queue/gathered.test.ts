@@ -37,8 +37,8 @@ describe('jobs that are enqueued one by one in the same turn of the event loop',
     await addAll(redis, 2);
     await client.del('rq:queue:q');
     await client.config('RESETSTAT');
-    const added = await addAll(redis, 250);
-    expect(added.map(({ status }) => status)).toEqual(Array.from({ length: 250 }, () => 'queued'));
+    const added = await addAll(redis, 450);
+    expect(added.map(({ status }) => status)).toEqual(Array.from({ length: 450 }, () => 'queued'));
     expect(await queued()).toEqual(added.map(({ id }) => id));
     expect(await scriptCalls()).toBe(3);
   });

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { empty } from '../../../src/queue/empty.js';
 import { enqueue } from '../../../src/queue/enqueue.js';
-import { prepare, type NewJob } from '../../../src/queue/new-job.js';
+import type { NewJob } from '../../../src/queue/new-job.js';
+import { prepare } from '../../../src/queue/prepare.js';
+import { fieldsOf } from '../../../src/queue/store.js';
 import { returned } from '../../../src/queue/finish.js';
 import { heartbeat } from '../../../src/queue/heartbeat.js';
 import { releaseRest } from '../../../src/queue/release.js';
@@ -145,12 +147,13 @@ it('the locks of many queues are held in portions, and shown together', async ()
 });
 
 it('an enqueue that is repeated is told also when its job has run and is gone', async () => {
-  const { id, head, fields } = prepare({ functionName: 'a.b', queue: 'q', resultTtlSeconds: 1 }, Date.now());
-  const store = (): Promise<unknown> => redis.evaluate(script('enqueue'), [], [id, ...head, ...fields.flat()]);
+  const prepared = prepare({ functionName: 'a.b', queue: 'q', resultTtlSeconds: 1 }, Date.now());
+  const args = [prepared.id, ...prepared.head, ...fieldsOf(prepared).flat()];
+  const store = (): Promise<unknown> => redis.evaluate(script('enqueue'), [], args);
   await store();
   const run = worker.ended(await worker.take(redis), { kind: 'finished', resultTtlSeconds: 1 });
   await worker.end(redis, run);
-  await client.del(`rq:job:${id}`);
+  await client.del(`rq:job:${prepared.id}`);
   expect(String(await store())).toBe('repeated');
   expect(await client.llen('rq:queue:q')).toBe(0);
 });

@@ -1,0 +1,61 @@
+import { publish } from '../diagnostics.js';
+import { TsrqError } from '../errors.js';
+import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
+import { script } from '../redis/scripts.js';
+import { asList, asText } from './claim.js';
+import { HELD, type EnqueuedJob, type Field, type NewJob, type PreparedJob } from './new-job.js';
+
+/** Stores one job by itself. */
+export async function storeOne(
+  redis: Redis,
+  prepared: PreparedJob,
+  { durable, onExistingId }: Pick<NewJob, 'durable' | 'onExistingId'> = {},
+): Promise<EnqueuedJob> {
+  const { id, queue, description, head } = prepared;
+  const args = [id, ...head, ...fieldsOf(prepared).flat()];
+  const [state, other] = asList(await store(redis, 'enqueue', args, durable, `job ${id} is`)).map(asText);
+  if (state === 'exists') throw jobExists(id, other ?? '', onExistingId);
+  const status = HELD.find((held) => held === state) ?? prepared.status;
+  tellEnqueued(redis, prepared, status);
+  return { id, queue, description, status };
+}
+
+/** Publishes that a job was stored. */
+export function tellEnqueued(redis: Redis, job: PreparedJob, status: EnqueuedJob['status']): void {
+  const { id, queue, functionName } = job;
+  publish('tsrq:job:enqueued', () => ({ id, queue, functionName, status, redis: redis.description }));
+}
+
+/** The hash of a job, without what the scripts write by themselves. */
+export const fieldsOf = ({ payload, description, fields }: PreparedJob): Field[] => [
+  ['data', payload],
+  ['description', description],
+  ...fields,
+];
+
+/** Runs a script; with `durable` it counts only when so many replicas have what it wrote. `what`: is stored, if they have not. */
+export async function store(
+  redis: Redis,
+  name: 'enqueue' | 'enqueue_many',
+  args: readonly RedisArg[],
+  durable: Durability | undefined,
+  what: string,
+): Promise<BufferReply> {
+  if (!durable) return redis.evaluate(script(name), [], args);
+  const { reply, replicas } = await redis.evaluateDurably(script(name), args, durable);
+  if (replicas >= durable.replicas) return reply;
+  const seen = `${replicas} of ${durable.replicas} replicas had it within ${durable.timeoutMs} ms`;
+  throw new TsrqError('NOT_REPLICATED', `${what} stored, not replicated: ${seen}`, {
+    hint: 'it will run unless Redis fails over right now; to enqueue it again without doubling it, use its id',
+  });
+}
+
+function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
+  const found = status === '' ? 'without a status' : status;
+  return new TsrqError('JOB_EXISTS', `there is a job with id '${id}' already: it is ${found}`, {
+    hint:
+      rule === 'replace'
+        ? 'a running job cannot be replaced'
+        : 'choose another id, or replace the waiting job (--replace)',
+  });
+}
