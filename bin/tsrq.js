@@ -9,7 +9,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 // While code is loaded V8 would give the youngest objects ever more room, and an idle worker would keep it. Its first job ends this.
-setFlagsFromString('--semi-space-growth-factor=1');
+if (process.argv.includes('worker')) setFlagsFromString('--semi-space-growth-factor=1');
 // Node 22 and newer keep compiled code for the next start.
 module.enableCompileCache?.();
 const { main } = await import('../dist/cli/bundle/main.js');

@@ -19,7 +19,7 @@ import { parseDate } from './protocol/time.js';
 import { readPaused } from './queue/pause.js';
 import { ask, errorOf, listOf, numberOf, secondsSince, type Answer } from './info/answer.js';
 import { readProgress } from './info/progress.js';
-import { readExecution, readWorker, type WorkerInfo } from './info/worker.js';
+import { readExecution, readWorker, sortRunning, type WorkerInfo } from './info/worker.js';
 import type { Redis, RedisCommand, Reply } from './redis/redis.js';
 
 export type { WorkerInfo } from './info/worker.js';
@@ -107,10 +107,11 @@ export async function snapshot(redis: Redis, options: { readonly queues?: readon
   const rows = names.map((name, i) => readRow(name, asked[i] ?? [], entries.get(name) ?? []));
   const executions = rows.flatMap((row) => row.executions);
   const running = await readRunning(redis, executions, timeMs);
-  const workers = [
-    ...known.map((name, i) => readWorker(name, asked[names.length + i], running, timeMs)),
-    ...others.map((name, i) => readWorker(name, more[filled.length + heads.length + i], running, timeMs)),
-  ].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const told = new Map([
+    ...known.map((name, i) => [name, asked[names.length + i]] as const),
+    ...others.map((name, i) => [name, more[filled.length + heads.length + i]] as const),
+  ]);
+  const workers = [...told.keys()].sort().map((name) => readWorker(name, told.get(name), running, timeMs));
   const live = new Set(workers.filter((worker) => !worker.gone && worker.error === null).map((worker) => worker.name));
   const queues = [
     ...rows.map((row) => readQueue(row, row.head === null ? null : dates.get(row.head), live, directory)),
@@ -136,8 +137,8 @@ async function readRunning(redis: Redis, executions: Row['executions'], timeMs: 
       executions.map(({ id }) => id),
     ),
   ]);
-  return executions.map((execution, i) =>
-    readExecution(execution, asked[i], progress.get(execution.id) ?? null, timeMs),
+  return sortRunning(
+    executions.map((execution, i) => readExecution(execution, asked[i], progress.get(execution.id) ?? null, timeMs)),
   );
 }
 
@@ -207,30 +208,40 @@ function registryCommands(name: string, timeMs: number): RedisCommand[] {
 
 const workerCommands = (name: string): RedisCommand[] => [['HGETALL', workerKey(name)]];
 
-interface Row {
-  readonly name: string;
-  readonly error: string | null;
-  readonly queued: number;
+/** What its registries tell of a queue. */
+interface Registered {
   readonly intermediate: number;
-  readonly head: string | null;
-  readonly workers: readonly string[];
   readonly executions: readonly { readonly id: string; readonly execution: string; readonly queue: string }[];
   readonly entries: Readonly<Record<RegistryName, number>>;
   readonly expired: Readonly<Record<(typeof EXPIRING)[number], number>>;
 }
 
+interface Row extends Registered {
+  readonly name: string;
+  readonly error: string | null;
+  readonly queued: number;
+  readonly head: string | null;
+  readonly workers: readonly string[];
+}
+
 /** `found`: what registryCommands have told; empty where there is nothing to count. */
 function readRow(name: string, answers: readonly Answer[], found: readonly Answer[]): Row {
-  const [queued, head] = answers.map(({ reply }) => reply);
+  const head = answers[HEAD]?.reply;
+  return {
+    name,
+    error: firstError(answers) ?? firstError(found),
+    queued: numberOf(answers[0]?.reply),
+    head: typeof head === 'string' ? head : null,
+    workers: listeners(answers),
+    ...(found.length === 0 ? NONE : readRegistries(name, found)),
+  };
+}
+
+function readRegistries(name: string, found: readonly Answer[]): Registered {
   const [intermediate, members, ...counts] = found.map(({ reply }) => reply);
   const [entries, expired] = [counts.slice(0, REGISTRIES.length), counts.slice(REGISTRIES.length)];
   return {
-    name,
-    error: [...answers, ...found].map(errorOf).find((error) => error !== null) ?? null,
-    queued: numberOf(queued),
     intermediate: numberOf(intermediate),
-    head: typeof head === 'string' ? head : null,
-    workers: listeners(answers),
     executions: listOf(members).map((member) => {
       const colon = member.lastIndexOf(':');
       return { id: member.slice(0, Math.max(0, colon)), execution: member.slice(colon + 1), queue: name };
@@ -238,6 +249,17 @@ function readRow(name: string, answers: readonly Answer[], found: readonly Answe
     entries: Object.fromEntries(REGISTRIES.map((registry, i) => [registry, numberOf(entries[i])])) as Row['entries'],
     expired: Object.fromEntries(EXPIRING.map((registry, i) => [registry, numberOf(expired[i])])) as Row['expired'],
   };
+}
+
+/** Of a queue without registries. */
+const NONE = readRegistries('', []);
+
+function firstError(answers: readonly Answer[]): string | null {
+  for (const answer of answers) {
+    const error = errorOf(answer);
+    if (error !== null) return error;
+  }
+  return null;
 }
 
 function readQueue(

@@ -1,4 +1,4 @@
-import { TsrqError } from '../errors.js';
+import { permissionError } from '../redis/failure.js';
 import type { Redis, RedisCommand, Reply } from '../redis/redis.js';
 import type { CheckId } from './finding.js';
 
@@ -98,8 +98,3 @@ const wordOf = ([name]: RedisCommand): string => name.toUpperCase();
 
 /** `rq:job:` of `rq:job:1`. */
 const kindOf = ([, key]: RedisCommand): string => /^\w+:\w+:?/.exec(String(key))?.[0] ?? '';
-
-function permissionError(error: unknown): Error | null {
-  if (!(error instanceof TsrqError) || !(error.cause instanceof Error)) return null;
-  return error.cause.message.startsWith('NOPERM') ? error.cause : null;
-}

@@ -16,7 +16,7 @@ import { parseDate } from '../protocol/time.js';
 import { readPaused } from '../queue/pause.js';
 import type { Redis, RedisCommand, Reply } from '../redis/redis.js';
 import { ask, errorOf, listOf, numberOf, secondsSince, type Answer } from './answer.js';
-import { readWorker, type WorkerInfo } from './worker.js';
+import { NOTHING_RUNS, readWorker, type WorkerInfo } from './worker.js';
 
 /** A queue as it was counted last. */
 export interface CountedQueue extends Readonly<Record<RegistryName, number>> {
@@ -143,7 +143,7 @@ export class Overview {
       this.counts.set(name, readCounts(name, answers[i] ?? [], oldest));
     }
     for (const [i, name] of workerNames.entries()) {
-      const worker = readWorker(name, answers[names.length + i], [], this.timeMs);
+      const worker = readWorker(name, answers[names.length + i], NOTHING_RUNS, this.timeMs);
       this.#rates.set(name, rateOf(this.seen.get(name), this.#rates.get(name), worker, this.timeMs));
       this.seen.set(name, worker);
     }

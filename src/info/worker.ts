@@ -75,12 +75,31 @@ export function readExecution(
   };
 }
 
-export function readWorker(
-  name: string,
-  [answer]: readonly Answer[] = [],
-  executions: readonly Execution[],
-  timeMs: number,
-): WorkerInfo {
+/** What runs, to be looked up: a thousand workers with a job each are not to be compared with a thousand jobs each. */
+export interface Running {
+  readonly byWorker: ReadonlyMap<string, readonly RunningJob[]>;
+  /** Those whose worker is not known. */
+  readonly byId: ReadonlyMap<string, RunningJob>;
+}
+
+export const NOTHING_RUNS: Running = { byWorker: new Map(), byId: new Map() };
+
+/** Of each worker the longest first. */
+export function sortRunning(executions: readonly Execution[]): Running {
+  const byWorker = new Map<string, RunningJob[]>();
+  const byId = new Map<string, RunningJob>();
+  for (const { worker, id, queue, seconds, progress } of executions) {
+    const job = { id, queue, seconds, progress };
+    const own = worker === null ? null : byWorker.get(worker);
+    if (worker === null) byId.set(id, byId.get(id) ?? job);
+    else if (own) own.push(job);
+    else byWorker.set(worker, [job]);
+  }
+  for (const jobs of byWorker.values()) jobs.sort((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
+  return { byWorker, byId };
+}
+
+export function readWorker(name: string, [answer]: readonly Answer[] = [], all: Running, timeMs: number): WorkerInfo {
   const items = listOf(answer?.reply);
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < items.length; i += 2) fields.set(items[i] ?? '', items[i + 1] ?? '');
@@ -91,7 +110,7 @@ export function readWorker(
   const heartbeatAgeSeconds = secondsSince(parseDate(text('last_heartbeat') ?? ''), timeMs);
   const error = answer ? errorOf(answer) : null;
   const gone = error === null && fields.size === 0;
-  const running = runningJobs(name, executions, currentJob, currentJobSeconds);
+  const running = runningJobs(name, all, currentJob, currentJobSeconds);
   return {
     name,
     error,
@@ -121,17 +140,11 @@ export function readWorker(
 /** RQ writes the working time only once per monitoring interval; the execution tells it better, where there is one. */
 function runningJobs(
   name: string,
-  executions: readonly Execution[],
+  { byWorker, byId }: Running,
   current: string | null,
   seconds: number | null,
-): RunningJob[] {
-  const own = executions.filter((execution) => execution.worker === name).map(jobOf);
-  own.sort((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
+): readonly RunningJob[] {
+  const own = byWorker.get(name) ?? [];
   if (current === null || own.some((job) => job.id === current)) return own;
-  const known = executions.find((execution) => execution.id === current && execution.worker === null);
-  return [known ? jobOf(known) : { id: current, queue: null, seconds, progress: null }, ...own];
+  return [byId.get(current) ?? { id: current, queue: null, seconds, progress: null }, ...own];
 }
-
-const jobOf = ({ id, queue, seconds, progress }: Execution): RunningJob => ({
-  ...{ id, queue, seconds, progress },
-});

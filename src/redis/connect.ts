@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as IoRedis } from 'ioredis';
 import type { TsrqError } from '../errors.js';
-import { openClient, discardClient, send } from './client.js';
+import { openClient, discardClient, send, sendMany } from './client.js';
 import { withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
 import { all, evaluateOn } from './replies.js';
@@ -44,8 +44,8 @@ export const digest = (source: string): string => createHash('sha1').update(sour
 
 const DEFAULT_DEADLINE_MS = 5_000;
 const MAX_BACKOFF_MS = 2_000;
-/** Calls with more arguments go on their way at once: Redis begins with one while the next is made. */
-const MOST_TOGETHER = 100;
+/** Calls with more arguments, or a longer one, go on their way at once: Redis begins with one while the next is made. */
+const MOST_TOGETHER = { args: 100, length: 4_096 };
 
 class Connection implements Redis {
   readonly description: string;
@@ -79,24 +79,16 @@ class Connection implements Redis {
   }
 
   pipeline(commands: readonly RedisCommand[]): Promise<(Reply | Error)[]> {
-    return this.#run((client) =>
-      all(inOnePiece(client, () => commands.map(([name, ...args]) => client.call(name, ...args) as Promise<Reply>))),
-    );
+    return this.#run((client) => all(sendMany(client, commands, 'utf8') as Promise<Reply>[]));
   }
 
   pipelineBuffer(commands: readonly RedisCommand[]): Promise<(BufferReply | Error)[]> {
-    return this.#run((client) =>
-      all(
-        inOnePiece(client, () =>
-          commands.map(([name, ...args]) => client.callBuffer(name, ...args) as Promise<BufferReply>),
-        ),
-      ),
-    );
+    return this.#run((client) => all(sendMany(client, commands, null) as Promise<BufferReply>[]));
   }
 
   evaluate(script: Script, keys: readonly string[], args: readonly RedisArg[]): Promise<BufferReply> {
     return this.#run((client) => {
-      if (this.#options.role === 'producer' && args.length < MOST_TOGETHER) writeTogether(client);
+      if (this.#options.role === 'producer' && isSmall(args)) writeTogether(client);
       return evaluateOn((name, words) => send(client, name, words), script, [keys.length, ...keys, ...args]);
     });
   }
@@ -234,10 +226,5 @@ function writeTogether({ stream }: IoRedis): void {
   });
 }
 
-/** What `send` sends is written to the socket in one piece: a system call for each command would cost more than the commands. */
-function inOnePiece<T>({ stream }: IoRedis, send: () => T): T {
-  stream.cork();
-  const sent = send();
-  stream.uncork();
-  return sent;
-}
+const isSmall = (args: readonly RedisArg[]): boolean =>
+  args.length < MOST_TOGETHER.args && args.every((arg) => typeof arg === 'number' || arg.length < MOST_TOGETHER.length);

@@ -95,3 +95,9 @@ function reason(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0]);
   return error instanceof Error && error.message !== '' ? error.message : String(error);
 }
+
+/** What Redis said to a user who may not do that, if a call failed for it; else null. */
+export function permissionError(error: unknown): Error | null {
+  if (!(error instanceof TsrqError) || !(error.cause instanceof Error)) return null;
+  return error.cause.message.startsWith('NOPERM') ? error.cause : null;
+}

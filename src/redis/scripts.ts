@@ -33,6 +33,8 @@ const UNCOUNT: Rare = { name: 'uncount', parameters: 'queues, outcomes, endings'
 const PARTS = {
   abandoned: ['base', 'job', 'slot', 'release', 'end'],
   adopt: ['base', MORE, 'row'],
+  // On its own, as `tell`.
+  ask: [],
   cancel: ['base', 'job', 'slot', 'release', 'unlist', 'remove'],
   claim: ['base', 'worker', MORE, 'row', CLOSER, 'start', 'holds', BY_RULE, 'take'],
   claim_moved: ['base', 'worker', MORE, 'row', CLOSER, 'start', 'holds', PUT_BACK],

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
 import { workerKey } from '../../protocol/keys.js';
 import { parseDate } from '../../protocol/time.js';
-import { refusesWrites } from '../../redis/failure.js';
+import { permissionError, refusesWrites } from '../../redis/failure.js';
 import type { Redis } from '../../redis/redis.js';
 import { chosenConnections } from '../connections.js';
 import type { Cli } from '../context.js';
@@ -70,13 +70,10 @@ async function mustTakeWrites(redis: Redis): Promise<void> {
   try {
     await redis.call(NO_WRITE);
   } catch (error) {
-    if (isForbidden(error)) return;
+    if (permissionError(error)) return;
     throw error instanceof TsrqError ? error : refusesWrites(redis.description, error);
   }
 }
-
-const isForbidden = (error: unknown): boolean =>
-  error instanceof TsrqError && error.cause instanceof Error && error.cause.message.startsWith('NOPERM');
 
 /**
  * By the connection that knows of the worker's latest sign of life. One that cannot be asked counts only if no other one knows it to

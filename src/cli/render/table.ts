@@ -30,63 +30,80 @@ export function table<T>(
   const gap = ' '.repeat(GAP);
   const first = fit[0]?.width ?? 0;
   const rest = fit.slice(1).reduce((sum, { width: cells }) => sum + cells + GAP, -GAP);
-  const lineOf = (row: Row<T>): string => {
-    if ('row' in row) return fit.map((one) => painted(one, row.row)).join(gap);
+  const lineOf = (row: Row<T>, i: number): string => {
+    if ('row' in row) return fit.map((one) => painted(one, row.row, one.cells[i])).join(gap);
     if (rest <= 0) return chalk.red(cut(row.name, first));
-    return `${filled(cut(row.name, first), first)}${gap}${chalk.red(cut(row.error, rest))}`;
+    return `${filled(cellOf(cut(row.name, first)), first)}${gap}${chalk.red(cut(row.error, rest))}`;
   };
-  const head = fit.map(({ column, width: cells }) => filled(cut(column.head, cells), cells, column.align, chalk.dim));
+  const head = fit.map(({ column, width: cells }) => {
+    const cell = cellOf(cut(column.head, cells));
+    return filled(cell, cells, column.align, chalk.dim(cell.text));
+  });
   return [head.join(gap), ...rows.map(lineOf)].map((line) => line.trimEnd());
 }
+
+/** A text, and how many cells of the terminal it takes. */
+interface Cell {
+  readonly text: string;
+  readonly width: number;
+}
+
+const cellOf = (text: string): Cell => ({ text, width: widthOf(text) });
 
 interface Fitted<T> {
   readonly column: Column<T>;
   readonly width: number;
+  /** What each row has to say here, uncut; undefined where that is not known. */
+  readonly cells: readonly (Cell | undefined)[];
 }
 
 /** As many columns as fit by rank; then those that were cut get what is left, in order. */
 function fitted<T>(rows: readonly Row<T>[], all: readonly Column<T>[], width: number): Fitted<T>[] {
-  const wanted = new Map(all.map((column) => [column, wantedWidth(rows, column)]));
-  const want = (column: Column<T>): number => wanted.get(column) ?? 0;
-  const least = (column: Column<T>): number => Math.min(want(column), column.least ?? Infinity);
-  const chosen = new Set<Column<T>>();
+  const chosen = new Map<Column<T>, Wanted & { readonly least: number }>();
   let left = width + GAP;
   for (const column of [...all].sort((a, b) => a.rank - b.rank)) {
-    if (column.rank > 0 && least(column) + GAP > left) break;
-    chosen.add(column);
-    left -= least(column) + GAP;
+    // What has no room is not even measured.
+    if (column.rank > 0 && left <= GAP) break;
+    const wanted = wantedBy(rows, column);
+    const least = Math.min(wanted.width, column.least ?? Infinity);
+    if (column.rank > 0 && least + GAP > left) break;
+    chosen.set(column, { ...wanted, least });
+    left -= least + GAP;
   }
-  return all
-    .filter((column) => chosen.has(column))
-    .map((column) => {
-      const more = Math.max(-least(column) + 1, Math.min(left, want(column) - least(column)));
-      left -= more;
-      return { column, width: least(column) + more };
-    });
+  return all.flatMap((column) => {
+    const found = chosen.get(column);
+    if (!found) return [];
+    const { least, cells } = found;
+    const more = Math.max(1 - least, Math.min(left, found.width - least));
+    left -= more;
+    return [{ column, width: least + more, cells }];
+  });
 }
 
-function wantedWidth<T>(rows: readonly Row<T>[], column: Column<T>): number {
-  if (column.most !== undefined) return column.most;
-  let widest = widthOf(column.head);
-  for (const row of rows) {
-    if ('row' in row) widest = Math.max(widest, widthOf(column.cell(row.row, Infinity)));
-    else if (column.rank === 0) widest = Math.max(widest, widthOf(row.name));
-  }
-  return widest;
+type Wanted = Pick<Fitted<never>, 'width' | 'cells'>;
+
+function wantedBy<T>(rows: readonly Row<T>[], column: Column<T>): Wanted {
+  if (column.most !== undefined) return { width: column.most, cells: [] };
+  let width = widthOf(column.head);
+  const cells = rows.map((row) => {
+    if ('row' in row) {
+      const cell = cellOf(column.cell(row.row, Infinity));
+      width = Math.max(width, cell.width);
+      return cell;
+    }
+    if (column.rank === 0) width = Math.max(width, widthOf(row.name));
+    return undefined;
+  });
+  return { width, cells };
 }
 
-function painted<T>({ column, width }: Fitted<T>, row: T): string {
-  const paint = (text: string): string => column.paint?.(text, row) ?? text;
-  return filled(cut(column.cell(row, width), width), width, column.align, paint);
+function painted<T>({ column, width }: Fitted<T>, row: T, whole: Cell | undefined): string {
+  const cell = whole && whole.width <= width ? whole : cellOf(cut(column.cell(row, width), width));
+  return filled(cell, width, column.align, column.paint && column.paint(cell.text, row));
 }
 
-/** A text of at most `width` cells as one of exactly so many. */
-function filled(
-  text: string,
-  width: number,
-  align: 'left' | 'right' = 'left',
-  paint: (text: string) => string = String,
-): string {
-  const space = ' '.repeat(width - widthOf(text));
-  return align === 'right' ? space + paint(text) : paint(text) + space;
+/** A text of at most `width` cells as one of exactly so many; `text`: it, in colour. */
+function filled(cell: Cell, width: number, align: 'left' | 'right' = 'left', text = cell.text): string {
+  const space = ' '.repeat(width - cell.width);
+  return align === 'right' ? space + text : text + space;
 }
