@@ -94,9 +94,12 @@ describe('a Redis that serves nobody', () => {
   it('loads its data', async () => {
     await client.config('SET', 'key-load-delay', '10000');
     await client.config('SET', 'loading-process-events-interval-bytes', '1024');
-    await client.mset(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`k${i}`, 'x'.repeat(100)])));
-    const loaded = server.client().call('DEBUG', 'RELOAD');
+    // Half a minute, unless it is told that it has been enough.
+    await client.mset(Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`k${i}`, 'x'.repeat(100)])));
+    // Connected before: a client that comes while Redis loads waits until it has loaded.
     const probe = server.client();
+    await probe.ping();
+    const loaded = server.client().call('DEBUG', 'RELOAD');
     await until('it loads', () =>
       probe.ping().then(
         () => false,

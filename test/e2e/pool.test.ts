@@ -1,0 +1,71 @@
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { encodePayload } from '../../src/protocol/payload.js';
+import type { RunRequest } from '../../src/worker/horses/message.js';
+import type { Performer, RunHandle, RunListener } from '../../src/worker/horses/performer.js';
+import type * as Pool from '../../src/worker/horses/pool.js';
+import { until } from '../support/rq.js';
+
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
+
+let pool: Performer;
+/** What listeners were told: of whom, what. */
+let told: string[] = [];
+
+beforeEach(async () => {
+  // As it is built: a horse is a program.
+  const built = (await import(new URL('../../dist/worker/horses/pool.js', import.meta.url).href)) as typeof Pool;
+  pool = new built.HorsePool({
+    sources: { jobFiles: [], roots: [JOBS], onlyRegistered: false },
+    ...{ targets: [], jobsPerHorse: 1, maxJobsPerHorse: null, maxMemoryBytes: null },
+    onStderr: (chunk) => process.stderr.write(chunk),
+    note: () => Promise.resolve(),
+  });
+  await pool.start();
+  told = [];
+  // It becomes known that jobs are tiny.
+  for (let i = 0; i < 40; i += 1) {
+    perform(`warm ${i}`, 'where.pid', [0]);
+    await until('it has ended', () => told.includes(`warm ${i}: performed`));
+  }
+  told = [];
+});
+afterEach(() => pool.stop());
+
+function perform(name: string, functionName: string, args: unknown[]): RunHandle {
+  const request: RunRequest = {
+    ...{ id: name, executionId: name, queue: 'q', workerName: 'w', timeoutSeconds: 180, description: null },
+    ...{ createdAt: null, enqueuedAt: null, retriesLeft: null, meta: null },
+    data: encodePayload({ functionName, args, kwargs: {} }),
+  };
+  const listener: RunListener = {
+    onBegun: () => told.push(`${name}: begun`),
+    onCallback: () => undefined,
+    onDone: (completion) => told.push(`${name}: ${completion.kind}`),
+  };
+  return pool.perform(request, listener);
+}
+
+it('the time of a job counts from where it begins, not from where it stands in line', async () => {
+  const names = ['a', 'b', 'c', 'd'];
+  for (const name of names) perform(name, 'where.pid', [0]);
+  expect(told).toEqual(['a: begun']);
+  await until('all have ended', () => names.every((name) => told.includes(`${name}: performed`)));
+  for (const name of names) {
+    expect(told.filter((what) => what.startsWith(name))).toEqual([`${name}: begun`, `${name}: performed`]);
+  }
+});
+
+it('a job that is behind a busy one begins elsewhere, and its time counts from there', async () => {
+  perform('busy', 'where.spin', [3_000]);
+  perform('other', 'where.pid', [0]);
+  await until('the other has ended', () => told.includes('other: performed'));
+  expect(told).toEqual(['busy: begun', 'other: begun', 'other: performed']);
+});
+
+it('a job that is ended while it stands in line never begins', async () => {
+  perform('busy', 'where.spin', [300]);
+  perform('other', 'where.pid', [0]).kill();
+  await until('both have ended', () => told.includes('busy: performed') && told.includes('other: died'));
+  expect(told).not.toContain('other: begun');
+});
