@@ -52,9 +52,12 @@ describe.each(['process', 'none'])('replies that are lost on the way to a worker
     await until('all jobs are finished', allDone(count), 50_000);
     // And the reply to a wait: the worker is idle now, and the next job is moved by one.
     await until('the worker is idle', async () => (await client.hget('rq:worker:w', 'state')) === 'idle');
-    const lost = proxy.dropReply('BLMOVE');
+    let lost = false;
+    void proxy.dropReply('BLMOVE').then(() => {
+      lost = true;
+    });
     await put(redis, 'count.note', [file, `${count}`], { queue: 'high' });
-    await lost;
+    await until('the reply to a wait is lost', () => lost, 30_000);
     await until('the last job is finished', allDone(count + 1), 50_000);
     worker.kill('SIGTERM');
     expect((await worker.exited).code).toBe(0);

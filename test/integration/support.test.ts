@@ -189,6 +189,20 @@ describe('the proxy', () => {
     expect(await direct.lrange('b', 0, -1)).toEqual(['id']);
   });
 
+  it('drops the next reply when a client goes away before there is one', async () => {
+    const lost = proxy.dropReply('MOVE');
+    const moved = connect(false).blmove('a', 'b', 'LEFT', 'RIGHT', 0);
+    const failed = expect(moved).rejects.toThrow();
+    await until('the client waits', async () => (await direct.info('clients')).includes('blocked_clients:1'));
+    proxy.cut();
+    await failed;
+    await direct.rpush('a', 'id');
+    const again = expect(connect(false).lmove('a', 'b', 'LEFT', 'RIGHT')).rejects.toThrow();
+    await lost;
+    await again;
+    expect(await direct.lrange('b', 0, -1)).toEqual(['id']);
+  });
+
   it('lets nothing pass while it is a black hole, and everything after it', async () => {
     const client = connect(true);
     await client.ping();

@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './redis.js';
 import { RespItems } from './resp.js';
 
 /** A relay between a client and a Redis that breaks the network between them. */
@@ -42,6 +43,8 @@ interface Loss {
   readonly match: string | undefined;
   left: number;
   readonly done: () => void;
+  /** What is to be lost instead if no reply comes to what was chosen. */
+  readonly again?: Loss;
 }
 
 /** What is done to the traffic now; read anew for each chunk. */
@@ -58,7 +61,7 @@ interface Link {
   readonly redis: Socket;
 }
 
-export async function startProxy(targetPort: number, port = 0): Promise<Proxy> {
+export async function startProxy(targetPort: number): Promise<Proxy> {
   const weather: Weather = { delayMs: 0, bytesPerSecond: null, open: Promise.resolve(), losses: [], nth: null };
   const links = new Set<Link>();
   let heal = (): void => undefined;
@@ -71,8 +74,8 @@ export async function startProxy(targetPort: number, port = 0): Promise<Proxy> {
     client.once('close', () => links.delete(link));
     relay(link, weather);
   });
-  await listen(listener, port);
-  const own = (listener.address() as { port: number }).port;
+  const own = await freePort();
+  await listen(listener, own);
   const refuse = async (): Promise<void> => {
     const closed = new Promise((resolve) => listener.close(resolve));
     cut();
@@ -137,6 +140,10 @@ function relay(link: Link, weather: Weather): void {
   const replies = new RespItems();
   // One for each command that Redis has not answered yet: how its reply is lost, if it is.
   const unanswered: (Loss | undefined)[] = [];
+  // A reply that never came was not lost: the next one is.
+  client.once('close', () => {
+    for (const loss of unanswered) if (loss?.again) weather.losses.unshift(loss.again);
+  });
 
   const toRedis = lane(redis, weather);
   client.on('data', (chunk: Buffer) => {
@@ -198,9 +205,9 @@ function takeLoss(weather: Weather, command: Buffer): Loss | undefined {
   const found = weather.losses.find(({ match = '' }) => text.includes(match.toLowerCase()));
   if (!found) return undefined;
   found.left -= 1;
-  if (found.left > 0) return { ...found, done: () => undefined };
-  weather.losses = weather.losses.filter((loss) => loss !== found);
-  return found;
+  const done = found.left > 0 ? (): void => undefined : found.done;
+  if (found.left === 0) weather.losses = weather.losses.filter((loss) => loss !== found);
+  return { ...found, done, again: { ...found, left: 1, done } };
 }
 
 /** One direction of one connection: chunks leave in the order they came, each not before its time. */
