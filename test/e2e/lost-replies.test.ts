@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 describe.each(['process', 'none'])('replies that are lost on the way to a worker (--isolation %s)', (isolation) => {
-  it('lose no job and run none twice', { timeout: 120_000 }, async () => {
+  it('lose no job and run none twice', { timeout: 240_000 }, async () => {
     const client = server.client();
     const redis = producerTo(server.port);
     const file = join(dir, 'ran');
