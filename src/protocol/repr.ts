@@ -98,10 +98,13 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 const PLAIN = /^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/;
 
 function reprText(text: string, enough: number): string {
-  if (PLAIN.test(text)) return `'${text.length > enough ? text.slice(0, enough + 1) : text}'`;
+  const isLong = text.length > enough;
+  if (!isLong && PLAIN.test(text)) return `'${text}'`;
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const shown = isLong ? text.slice(0, Math.max(0, enough + 1)) : text;
+  if (isLong && PLAIN.test(shown)) return quote + shown + quote;
   let out = '';
-  for (const char of text) {
+  for (const char of shown) {
     if (out.length > enough) break;
     if (char === quote) out += `\\${char}`;
     else if (Object.hasOwn(ESCAPES, char)) out += ESCAPES[char] ?? '';
