@@ -102,12 +102,13 @@ const LONG = 16;
  * not read in full.
  */
 function hasLongNumber(text: string): boolean {
-  for (let at = LONG - 1; at < text.length; at += LONG) {
-    if (!isDigit(text, at)) continue;
+  const { length } = text;
+  for (let at = LONG - 1; at < length; at += LONG) {
+    if (!isDigit(text.charCodeAt(at))) continue;
     let from = at;
+    while (from > 0 && isDigit(text.charCodeAt(from - 1))) from -= 1;
     let to = at + 1;
-    while (isDigit(text, from - 1)) from -= 1;
-    while (isDigit(text, to)) to += 1;
+    while (to < length && isDigit(text.charCodeAt(to))) to += 1;
     // What else may stand beside digits makes them part of a string, or of a number that is a float anyway.
     if (to - from >= LONG && BEFORE.includes(text.charAt(from - 1)) && AFTER.includes(text.charAt(to))) return true;
     at = to - 1;
@@ -118,10 +119,7 @@ function hasLongNumber(text: string): boolean {
 /** What may stand before an integer and after it; '' is in both, at the ends of the text. */
 const [BEFORE, AFTER] = [' \t\n\r:,[-', ' \t\n\r,]}'];
 
-function isDigit(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return code >= 0x30 && code <= 0x39;
-}
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 
 const MAX_DEPTH = 1_000;
 /** Python's own limit; the time to convert grows with its square. */
