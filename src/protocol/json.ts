@@ -94,32 +94,17 @@ export function loads(text: string): unknown {
 const needsOwnParser = (text: string): boolean =>
   text.includes('NaN') || text.includes('Infinity') || hasLongNumber(text);
 
-/** Digits in a row that may be more than 2^53. */
-const LONG = 16;
+/** The begin of an integer that may be more than 2^53. Digits after other characters are part of a string, or of a float anyway. */
+const LONG_NUMBER = /(?:^|[ \t\n\r:,[-])\d{16}/;
 
-/**
- * Whether an integer of so many digits may be in it. So many cannot stand between two of the places that are looked at: a text is
- * not read in full.
- */
+/** So many digits in a row cannot stand between two of the places that are looked at: most of a text without any is not read. */
 function hasLongNumber(text: string): boolean {
-  const { length } = text;
-  for (let at = LONG - 1; at < length; at += LONG) {
-    if (!isDigit(text.charCodeAt(at))) continue;
-    let from = at;
-    while (from > 0 && isDigit(text.charCodeAt(from - 1))) from -= 1;
-    let to = at + 1;
-    while (to < length && isDigit(text.charCodeAt(to))) to += 1;
-    // What else may stand beside digits makes them part of a string, or of a number that is a float anyway.
-    if (to - from >= LONG && BEFORE.includes(text.charAt(from - 1)) && AFTER.includes(text.charAt(to))) return true;
-    at = to - 1;
+  for (let at = 15; at < text.length; at += 16) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x30 && code <= 0x39) return LONG_NUMBER.test(text);
   }
   return false;
 }
-
-/** What may stand before an integer and after it; '' is in both, at the ends of the text. */
-const [BEFORE, AFTER] = [' \t\n\r:,[-', ' \t\n\r,]}'];
-
-const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 
 const MAX_DEPTH = 1_000;
 /** Python's own limit; the time to convert grows with its square. */
