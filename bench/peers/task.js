@@ -17,7 +17,21 @@ const { hostname, port, password } = new URL(redisUrl ?? 'redis://127.0.0.1:1');
 export const address = { host: hostname, port: Number(port), ...(password === '' ? {} : { password }) };
 /** Jobs in one bulk call. */
 export const bulk = bytes > 1_000 ? 50 : 1_000;
-export const payload = (n) => (bytes === 0 ? { n } : { n, text: 'x'.repeat(bytes) });
+/** Rows as programs send them, always the same; a text of one letter would be nothing to whoever compresses it or looks at it. */
+let seed = 1;
+const random = (below) => (seed = (seed * 48_271) % 2_147_483_647) % below;
+const WORDS = 'order invoice total street city customer amount note paid open sent back'.split(' ');
+const words = (many) => Array.from({ length: many }, () => WORDS[random(WORDS.length)]).join(' ');
+const rows = [];
+for (let length = 0; length < bytes; length += JSON.stringify(rows.at(-1)).length + 1)
+  rows.push({
+    id: random(1e9),
+    name: words(1),
+    note: words(6),
+    price: random(1e6) / 100,
+    at: new Date(random(2e9) * 1_000).toISOString(),
+  });
+export const payload = (n) => (bytes === 0 ? { n } : { n, rows });
 export const print = (result) => console.log(JSON.stringify(result));
 export const epoch = () => performance.timeOrigin + performance.now();
 

@@ -25,7 +25,7 @@ export interface IntakeOptions {
 }
 
 /** One connection waits on each queue; with more queues than this the claim script is polled instead. */
-const MAX_WAITING_QUEUES = 8;
+const MAX_WAITING_QUEUES = 64;
 const FIRST_POLL_MS = 25;
 const MAX_POLL_MS = 500;
 /** How often a worker that is suspended, or has a queue that is paused, looks whether that still is so. */

@@ -41,7 +41,8 @@ describe('Redis is stopped and started', () => {
   it('under a waiting worker: it takes jobs again, and says once each that Redis was lost and regained', async () => {
     const running = await start('high', 'low');
     await server.kill('SIGKILL');
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    // A worker that waits asks Redis something every 5 s: until then it need not have noticed.
+    await new Promise((resolve) => setTimeout(resolve, 6_500));
     await server.restart();
     const ids = [
       await put(redis, 'count.words', ['a b'], { queue: 'high' }),

@@ -214,6 +214,26 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
   });
 });
 
+describe('an idle worker of many queues', () => {
+  it.each([
+    [64, 'waits on each of them', 64],
+    [65, 'asks them in turn', 0],
+  ])('of %i %s, and runs what comes on any', async (count, _, waits) => {
+    const queues = Array.from({ length: count }, (__, i) => `many-${i}`);
+    const worker = await start(...queues);
+    const waiting = async (): Promise<number> =>
+      Number(/blocked_clients:(\d+)/.exec(await client.info('clients'))?.[1]);
+    await until(`${waits} connections wait`, async () => (await waiting()) === waits);
+    for (const queue of ['many-0', 'many-40', `many-${count - 1}`]) {
+      const id = await put(redis, 'count.words', ['a b'], { queue });
+      await until(`the job on ${queue} is done`, async () => (await statusOf(client, id)) === 'finished');
+    }
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(0);
+    expect(await waiting()).toBe(0);
+  });
+});
+
 describe('dequeue strategies', () => {
   const strategies = async (...args: string[]): Promise<string> => {
     const file = fileOf(`strategy-${args.join('')}`);
