@@ -14,7 +14,7 @@ export function dumps(value: unknown): string {
 /** Deeper than this only `write` looks: what contains itself comes here as well. */
 const MOST_LEVELS = 64;
 
-/** As `write`, for values of what JSON itself has, three times as fast; null where there is anything else, or something is wrong. */
+/** As `write`, for values of what JSON itself has, in six tenths of the time; null where there is anything else, or something is wrong. */
 function quick(value: unknown, level: number): string | null {
   switch (typeof value) {
     case 'string':
@@ -366,7 +366,7 @@ function endOfString(text: string, from: number): number {
   return -1;
 }
 
-/** Whether it begins more lists and objects than there may be levels. Most texts do not, and that is told ten times as fast. */
+/** Whether it begins more lists and objects than there may be levels. Most texts do not, and that is told much faster. */
 function mayBeTooDeep(text: string): boolean {
   let left = MAX_DEPTH;
   for (const bracket of '[{') {

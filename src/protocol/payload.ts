@@ -25,7 +25,7 @@ export class PayloadError extends Error {
 export const MAX_BYTES = 64 * 1024 * 1024;
 /** Below this size a stored block costs less than deflating, and hardly more bytes. */
 const STORED_BELOW = 1_024;
-/** Above this size zlib's default level, RQ's, takes twice the time of the level below, for up to 5 % fewer bytes. */
+/** Above this size zlib's default level, RQ's, takes half as long again as the level below, or twice as long, for up to 5 % fewer bytes. */
 const LARGE = 16_384;
 
 /** A call as RQ serialises it: `[function, None, args, kwargs]`. Throws UnserializableError. */
