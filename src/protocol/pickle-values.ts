@@ -170,9 +170,24 @@ export function plain(value: unknown, at = { depth: 0, left: MAX_VALUES }): unkn
   let made: unknown;
   if (Array.isArray(value)) made = value.map(inner);
   else if (value instanceof Set) made = new Set([...value].map(inner));
-  else if (value instanceof Map) made = dict([...value].map(([key, one]) => [inner(key), inner(one)]));
+  else if (value instanceof Map)
+    made = object(value, inner) ?? dict([...value].map(([key, one]) => [inner(key), inner(one)]));
   at.depth -= 1;
   return made;
+}
+
+/** A dict with texts as keys; null for any other. */
+function object(map: ReadonlyMap<unknown, unknown>, inner: (value: unknown) => unknown): object | null {
+  for (const key of map.keys()) if (typeof key !== 'string') return null;
+  const made: Record<string, unknown> = {};
+  for (const [key, value] of map as ReadonlyMap<string, unknown>) set(made, String(inner(key)), inner(value));
+  return made;
+}
+
+/** An assignment to that one key would change the prototype. */
+function set(made: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== '__proto__') made[key] = value;
+  else Object.defineProperty(made, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function dict(entries: readonly (readonly [unknown, unknown])[]): unknown {
@@ -180,9 +195,7 @@ function dict(entries: readonly (readonly [unknown, unknown])[]): unknown {
   if (entries.some(([key]) => typeof key === 'object' && key !== null))
     throw new PickleError('a dict whose keys are no plain values');
   if (entries.some(([key]) => typeof key !== 'string')) return new Map(entries);
-  const object: Record<string, unknown> = {};
-  for (const [key, value] of entries) {
-    Object.defineProperty(object, String(key), { value, writable: true, enumerable: true, configurable: true });
-  }
-  return object;
+  const made: Record<string, unknown> = {};
+  for (const [key, value] of entries) set(made, String(key), value);
+  return made;
 }

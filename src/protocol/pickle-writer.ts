@@ -16,15 +16,30 @@ export function dumpsPickle(value: unknown): Buffer {
 }
 
 class Writer {
-  readonly #parts: Buffer[] = [];
+  #bytes = Buffer.allocUnsafe(256);
+  #length = 0;
   readonly #open = new Set<object>();
 
+  /** What was written, in memory of its own. */
   bytes(): Buffer {
-    return Buffer.concat(this.#parts);
+    return Buffer.from(this.#bytes.subarray(0, this.#length));
   }
 
   raw(...bytes: number[]): void {
-    this.#parts.push(Buffer.from(bytes));
+    const at = this.#take(bytes.length);
+    for (let i = 0; i < bytes.length; i += 1) this.#bytes[at + i] = bytes[i] as number;
+  }
+
+  /** Room for so many bytes; where it begins. */
+  #take(count: number): number {
+    const at = this.#length;
+    this.#length += count;
+    if (this.#length > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(2 * this.#length);
+      this.#bytes.copy(larger, 0, 0, at);
+      this.#bytes = larger;
+    }
+    return at;
   }
 
   write(value: unknown): void {
@@ -36,11 +51,11 @@ class Writer {
         this.raw(value ? 0x88 : 0x89);
         return;
       case 'number':
-        if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.#integer(BigInt(value));
-        else this.#sized(0x47, 8, (part) => part.writeDoubleBE(value, 1));
+        this.#number(value);
         return;
       case 'bigint':
-        this.#integer(value);
+        if (value === BigInt.asIntN(32, value)) this.#number(Number(value));
+        else this.#long(value);
         return;
       case 'string':
         this.#text(value);
@@ -58,20 +73,13 @@ class Writer {
     if (this.#open.has(value)) throw new UnserializableError('it refers to itself');
     if (this.#open.size >= MAX_DEPTH) throw new UnserializableError(`it is nested deeper than ${MAX_DEPTH} levels`);
     this.#open.add(value);
-    if (value instanceof Uint8Array) this.#bytes(value);
+    if (value instanceof Uint8Array) this.#buffer(value);
     else if (value instanceof Date) this.#date(value);
     else if (Array.isArray(value)) this.#items(0x5d, 0x65, value);
     else if (value instanceof Set) this.#items(0x8f, 0x90, value);
     else if (value instanceof Map) this.#items(0x7d, 0x75, [...value].flat());
     else if ('toJSON' in value && typeof value.toJSON === 'function') this.write((value.toJSON as () => unknown)());
-    else if (isPlain(value))
-      this.#items(
-        0x7d,
-        0x75,
-        Object.entries(value)
-          .filter(([, one]) => one !== undefined)
-          .flat(),
-      );
+    else if (isPlain(value)) this.#entries(value);
     else throw new UnserializableError(`a ${value.constructor.name || 'nameless class'} is no data`);
     this.#open.delete(value);
   }
@@ -82,18 +90,31 @@ class Writer {
     this.raw(add);
   }
 
-  #sized(opcode: number, size: number, write: (part: Buffer) => void): void {
-    const part = Buffer.alloc(size + 1);
-    part[0] = opcode;
-    write(part);
-    this.#parts.push(part);
+  #entries(value: object): void {
+    this.raw(0x7d, 0x28);
+    for (const [key, item] of Object.entries(value)) {
+      if (item === undefined) continue;
+      this.#text(key);
+      this.write(item);
+    }
+    this.raw(0x75);
   }
 
-  #integer(value: bigint): void {
-    if (value >= -0x8000_0000n && value <= 0x7fff_ffffn) {
-      this.#sized(0x4a, 4, (part) => part.writeInt32LE(Number(value), 1));
-      return;
+  #number(value: number): void {
+    if (value === (value | 0) && !Object.is(value, -0)) {
+      const at = this.#take(5);
+      this.#bytes[at] = 0x4a;
+      this.#bytes.writeInt32LE(value, at + 1);
+    } else if (Number.isSafeInteger(value) && value !== 0) {
+      this.#long(BigInt(value));
+    } else {
+      const at = this.#take(9);
+      this.#bytes[at] = 0x47;
+      this.#bytes.writeDoubleBE(value, at + 1);
     }
+  }
+
+  #long(value: bigint): void {
     const bits = (value < 0n ? -value : value).toString(2).length + 1;
     const size = Math.ceil(bits / 8);
     const hex = BigInt.asUintN(size * 8, value)
@@ -101,19 +122,31 @@ class Writer {
       .padStart(size * 2, '0');
     const bytes = Buffer.from(hex, 'hex').reverse();
     if (size < 256) this.raw(0x8a, size);
-    else this.#sized(0x8b, 4, (part) => part.writeUInt32LE(size, 1));
-    this.#parts.push(bytes);
+    else this.#sized(0x8b, size);
+    this.#copy(bytes);
   }
 
   #text(value: string): void {
-    const bytes = Buffer.from(value);
-    this.#sized(0x58, 4, (part) => part.writeUInt32LE(bytes.length, 1));
-    this.#parts.push(bytes);
+    const size = Buffer.byteLength(value);
+    this.#sized(0x58, size);
+    const at = this.#take(size);
+    this.#bytes.write(value, at);
   }
 
-  #bytes(value: Uint8Array): void {
-    this.#sized(0x42, 4, (part) => part.writeUInt32LE(value.length, 1));
-    this.#parts.push(Buffer.from(value));
+  #buffer(value: Uint8Array): void {
+    this.#sized(0x42, value.length);
+    this.#copy(value);
+  }
+
+  #sized(opcode: number, size: number): void {
+    const at = this.#take(5);
+    this.#bytes[at] = opcode;
+    this.#bytes.writeUInt32LE(size, at + 1);
+  }
+
+  #copy(bytes: Uint8Array): void {
+    const at = this.#take(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
   /** `datetime(bytes, timezone(timedelta(0)))`: what CPython writes for an aware datetime in UTC. */
@@ -127,9 +160,9 @@ class Writer {
       2,
     );
     state.writeUIntBE(date.getUTCMilliseconds() * 1_000, 7, 3);
-    this.#parts.push(Buffer.from('cdatetime\ndatetime\n'));
+    this.#copy(Buffer.from('cdatetime\ndatetime\n'));
     this.raw(0x43, 10, ...state);
-    this.#parts.push(Buffer.from('cdatetime\ntimezone\ncdatetime\ntimedelta\n'));
+    this.#copy(Buffer.from('cdatetime\ntimezone\ncdatetime\ntimedelta\n'));
     // timedelta(0, 0, 0), timezone(that), and the two as arguments of datetime.
     this.raw(0x4b, 0, 0x4b, 0, 0x4b, 0, 0x87, 0x52, 0x85, 0x52, 0x86, 0x52);
   }

@@ -50,21 +50,36 @@ class Reader {
     this.#at += 1;
     return byte;
   }
+  /** Steps over so many bytes; where they begin. */
+  #skip(length: number): number {
+    const at = this.#at;
+    if (!(length >= 0) || at + length > this.#data.length) throw new PickleError('it breaks off');
+    this.#at = at + length;
+    return at;
+  }
   bytes(length: number): Buffer {
-    const end = this.#at + length;
-    if (!(length >= 0) || end > this.#data.length) throw new PickleError('it breaks off');
-    const part = this.#data.subarray(this.#at, end);
-    this.#at = end;
-    return part;
+    const at = this.#skip(length);
+    return this.#data.subarray(at, this.#at);
+  }
+  text(length: number): string {
+    const at = this.#skip(length);
+    return this.#data.toString('utf8', at, this.#at);
   }
   number(size: 1 | 2 | 4 | 8): number {
-    const part = this.bytes(size);
-    return size === 8 ? Number(part.readBigUInt64LE()) : part.readUIntLE(0, size);
+    if (size === 1) return this.#byte();
+    const at = this.#skip(size);
+    return size === 8 ? Number(this.#data.readBigUInt64LE(at)) : this.#data.readUIntLE(at, size);
+  }
+  int32(): number {
+    return this.#data.readInt32LE(this.#skip(4));
+  }
+  double(): number {
+    return this.#data.readDoubleBE(this.#skip(8));
   }
   line(): string {
     const end = this.#data.indexOf(10, this.#at);
     if (end < 0) throw new PickleError('it breaks off');
-    const text = this.bytes(end - this.#at).toString();
+    const text = this.text(end - this.#at);
     this.#at += 1;
     return text;
   }
@@ -86,8 +101,8 @@ class Reader {
   sinceMark(): unknown[] {
     const at = this.#stack.lastIndexOf(MARK);
     if (at < 0) throw new PickleError('its instructions do not fit together');
-    const items = this.#stack.splice(at);
-    items.shift();
+    const items = this.#stack.slice(at + 1);
+    this.#stack.length = at;
     return items;
   }
   mark(): void {
@@ -124,15 +139,15 @@ const OPCODES: Readonly<Record<number, (reader: Reader) => void>> = {
   },
   0x4c: (r) => r.push(bigText(r.line())), // LONG
   0x46: (r) => r.push(Number(r.line())), // FLOAT
-  0x4a: (r) => r.push(r.bytes(4).readInt32LE()), // BININT
+  0x4a: (r) => r.push(r.int32()), // BININT
   0x4b: (r) => r.push(r.number(1)), // BININT1
   0x4d: (r) => r.push(r.number(2)), // BININT2
   0x8a: (r) => r.push(integer(r.bytes(r.number(1)))), // LONG1
   0x8b: (r) => r.push(integer(r.bytes(r.number(4)))), // LONG4
-  0x47: (r) => r.push(r.bytes(8).readDoubleBE()), // BINFLOAT
-  0x8c: (r) => r.push(r.bytes(r.number(1)).toString()), // SHORT_BINUNICODE
-  0x58: (r) => r.push(r.bytes(r.number(4)).toString()), // BINUNICODE
-  0x8d: (r) => r.push(r.bytes(r.number(8)).toString()), // BINUNICODE8
+  0x47: (r) => r.push(r.double()), // BINFLOAT
+  0x8c: (r) => r.push(r.text(r.number(1))), // SHORT_BINUNICODE
+  0x58: (r) => r.push(r.text(r.number(4))), // BINUNICODE
+  0x8d: (r) => r.push(r.text(r.number(8))), // BINUNICODE8
   0x43: (r) => r.push(Buffer.from(r.bytes(r.number(1)))), // SHORT_BINBYTES
   0x42: (r) => r.push(Buffer.from(r.bytes(r.number(4)))), // BINBYTES
   0x8e: (r) => r.push(Buffer.from(r.bytes(r.number(8)))), // BINBYTES8
