@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TsrqError } from '../errors.js';
-import { dumps } from '../protocol/json.js';
+import { dumps } from '../protocol/json-writer.js';
 import type { Serializer } from '../protocol/payload.js';
 import { parseDuration } from '../protocol/time.js';
 import type { NewJob } from '../queue/new-job.js';

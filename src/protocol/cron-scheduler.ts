@@ -1,4 +1,4 @@
-import { dumps } from './json.js';
+import { dumps } from './json-writer.js';
 import { formatDate } from './time.js';
 
 /** What RQ's `CronScheduler` shows of one of its jobs. */

@@ -1,5 +1,5 @@
 import { callbackFields, type Callbacks } from './callbacks.js';
-import { dumps } from './json.js';
+import { dumps } from './json-writer.js';
 import { readRetryErrors, RETRY_ERROR_FIELDS, type RetryError } from './retry-error.js';
 import { formatDate, parseDate } from './time.js';
 import { dumpWebhooks, type Webhook } from './webhooks.js';

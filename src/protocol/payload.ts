@@ -1,5 +1,6 @@
 import { deflateSync, inflateSync } from 'node:zlib';
-import { dumps, loads } from './json.js';
+import { loads } from './json.js';
+import { dumps } from './json-writer.js';
 import { loadsPickle, PICKLE_MARK } from './pickle.js';
 import { dumpsPickle } from './pickle-writer.js';
 

@@ -1,4 +1,4 @@
-import { UnserializableError } from './json.js';
+import { UnserializableError } from './json-writer.js';
 
 const MAX_DEPTH = 500;
 

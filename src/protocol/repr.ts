@@ -1,4 +1,4 @@
-import { writeFloat } from './json.js';
+import { writeFloat } from './json-writer.js';
 
 const MAX_LENGTH = 75;
 

@@ -1,4 +1,4 @@
-import { dumps } from './json.js';
+import { dumps } from './json-writer.js';
 
 /** An HTTP request that is sent when a job has ended in that status (RQ 2.10's `Webhook`). */
 export interface Webhook {

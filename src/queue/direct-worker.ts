@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
-import { dumps } from '../protocol/json.js';
+import { dumps } from '../protocol/json-writer.js';
 import { jobKey, workerKey, WORKERS_KEY } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';

@@ -1,5 +1,5 @@
 import { clock } from '../clock.js';
-import { dumps } from '../protocol/json.js';
+import { dumps } from '../protocol/json-writer.js';
 import { jobKey, pubsubKey } from '../protocol/keys.js';
 import { formatDate } from '../protocol/time.js';
 import type { Redis } from '../redis/redis.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { optionFields, type NewJobFields } from '../protocol/job.js';
-import { UnserializableError } from '../protocol/json.js';
+import { UnserializableError } from '../protocol/json-writer.js';
 import { isJobId } from '../protocol/keys.js';
 import {
   deflate,

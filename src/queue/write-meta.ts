@@ -1,5 +1,5 @@
 import { TsrqError } from '../errors.js';
-import { UnserializableError } from '../protocol/json.js';
+import { UnserializableError } from '../protocol/json-writer.js';
 import { serialise, serialisedBytes, type Serializer } from '../protocol/payload.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';

@@ -1,4 +1,4 @@
-import { dumps } from '../protocol/json.js';
+import { dumps } from '../protocol/json-writer.js';
 import { decodePayload } from '../protocol/payload.js';
 import { isoFormat, parseDate } from '../protocol/time.js';
 import { readWebhooks, type Webhook } from '../protocol/webhooks.js';

@@ -9,7 +9,7 @@ import { RQ_SETTINGS } from '../../src/config/rq-settings.js';
 import { knownKeys } from '../../src/config/schema.js';
 import type { Settings } from '../../src/config/settings.js';
 import { TsrqError } from '../../src/errors.js';
-import { dumps } from '../../src/protocol/json.js';
+import { dumps } from '../../src/protocol/json-writer.js';
 import { expectCleanPrototypes, fuzz, oddJson, parameters, thrown } from './fuzz.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tsrq-test-fuzz-'));

@@ -5,7 +5,7 @@ import { JOB_CONNECTIONS, type Connections } from '../../jobs/connections.js';
 import { runAsCurrentJob, type CurrentJob } from '../../jobs/current-job.js';
 import { isRetry, type Retry } from '../../jobs/retry.js';
 import { traced } from '../../jobs/tracing.js';
-import { UnserializableError } from '../../protocol/json.js';
+import { UnserializableError } from '../../protocol/json-writer.js';
 import {
   decodePayload,
   deserialise,

@@ -1,4 +1,4 @@
-import { dumps } from '../../../src/protocol/json.js';
+import { dumps } from '../../../src/protocol/json-writer.js';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { newJobFields, parseJob } from '../../../src/protocol/job.js';
