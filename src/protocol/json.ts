@@ -3,29 +3,48 @@
  * Nesting deeper than 1,000 is refused; `__proto__` is a key like others.
  */
 export function loads(text: string): unknown {
-  if (needsOwnParser(text)) return new Reader(text).read();
-  if (text.length > 2 * MAX_DEPTH && mayBeTooDeep(text) && isTooDeep(text)) throw tooDeep();
-  return JSON.parse(text);
-}
-
-/** Whether it may hold what JSON.parse refuses, or reads wrongly. What is found inside strings costs time, not correctness. */
-const needsOwnParser = (text: string): boolean =>
-  text.includes('NaN') || text.includes('Infinity') || hasLongNumber(text);
-
-/** The begin of an integer that may be more than 2^53. Digits after other characters are part of a string, or of a float anyway. */
-const LONG_NUMBER = /(?:^|[ \t\n\r:,[-])\d{16}/;
-
-/** So many digits in a row cannot stand between two of the places that are looked at: most of a text without any is not read. */
-function hasLongNumber(text: string): boolean {
-  for (let at = 15; at < text.length; at += 16) {
-    const code = text.charCodeAt(at);
-    if (code >= 0x30 && code <= 0x39) return LONG_NUMBER.test(text);
+  if (opensMany(text) && isTooDeep(text)) throw tooDeep();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return new Reader(text).read();
   }
-  return false;
+  return holdsLarge(value) && LONG_NUMBER.test(text) ? new Reader(text).read() : value;
 }
+
+/**
+ * Whether there is a number beyond 2^53, as it is read, in what JSON.parse has returned. Throws if that is too deep: JSON.parse has
+ * no limit of its own, and its value would overflow the stack of whoever walks it.
+ */
+function holdsLarge(value: unknown): boolean {
+  let isFound = false;
+  let next: object[] = [];
+  const look = (item: unknown): void => {
+    if (typeof item === 'number') isFound ||= item > Number.MAX_SAFE_INTEGER || item < Number.MIN_SAFE_INTEGER;
+    else if (typeof item === 'object' && item !== null) next.push(item);
+  };
+  look(value);
+  for (let depth = 1; next.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) throw tooDeep();
+    const level = next;
+    next = [];
+    for (const items of level) {
+      if (Array.isArray(items)) for (const item of items) look(item);
+      // Much faster than to make a list of the values first; it has no others than its own.
+      else for (const key in items) look((items as Record<string, unknown>)[key]);
+    }
+  }
+  return isFound;
+}
+
+/** The begin of an integer that may be more than 2^53. Digits after other characters are part of a string, or of a float. */
+const LONG_NUMBER = /(?:^|[ \t\n\r:,[-])\d{16}/;
 
 /** Levels that are written and read. */
 export const MAX_DEPTH = 1_000;
+/** Lists and objects that may be made before it is known how deep they are. */
+const MANY = 500_000;
 /** Python's own limit; the time to convert grows with its square. */
 const MAX_DIGITS = 4_300;
 
@@ -179,9 +198,11 @@ function endOfString(text: string, from: number): number {
   return -1;
 }
 
-/** Whether it begins more lists and objects than there may be levels. Most texts do not, and that is told much faster. */
-function mayBeTooDeep(text: string): boolean {
-  let left = MAX_DEPTH;
+/** Whether so many lists and objects begin that they are better not made before it is known how deep they are. */
+function opensMany(text: string): boolean {
+  // Each takes two characters.
+  if (text.length < 2 * MANY) return false;
+  let left = MANY;
   for (const bracket of '[{') {
     for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
       left -= 1;
@@ -191,7 +212,6 @@ function mayBeTooDeep(text: string): boolean {
   return false;
 }
 
-/** JSON.parse has no limit of its own, and what it returns then overflows the stack of whoever walks it. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {

@@ -58,6 +58,21 @@ describe('json', () => {
       parameters(),
     );
   });
+
+  it("that JSON.parse refuses is refused, unless it has Python's words", () => {
+    const change = fc.array(fc.tuple(fc.nat(200), fc.constantFrom(...'"\\[]{},:-+.0e\u0000\ufeff')), { maxLength: 3 });
+    fc.assert(
+      fc.property(oddJson, change, (value, changes) => {
+        const characters = [...(JSON.stringify(value) ?? '0')];
+        for (const [at, character] of changes) characters.splice(at % (characters.length + 1), 1, character);
+        const text = characters.join('');
+        fc.pre(!/NaN|Infinity/.test(text));
+        const isRefused = thrown(() => JSON.parse(text), SyntaxError) !== null;
+        expect(thrown(() => loads(text), SyntaxError) !== null).toBe(isRefused);
+      }),
+      parameters(),
+    );
+  });
 });
 
 describe('a payload', () => {

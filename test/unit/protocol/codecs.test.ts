@@ -117,6 +117,10 @@ describe('json', () => {
     expect(() => loads(nested(1_000))).not.toThrow();
     expect(() => loads(`[${nested(1_000)}]`)).toThrow('nested deeper than 1000');
     expect(() => dumps([loads(nested(1_000))])).toThrow('nested deeper than 1000');
+    // Many that are not deep, and so many levels that they are better not made.
+    const flat = `[${'{"]": [1]}, '.repeat(300_000)}0]`;
+    expect(loads(flat)).toHaveLength(300_001);
+    expect(() => loads('['.repeat(2_000_000) + ']'.repeat(2_000_000))).toThrow('nested deeper than 1000');
   });
   it('refuses a number of more digits than Python reads', () => {
     expect(loads('9'.repeat(4_300))).toBe(BigInt('9'.repeat(4_300)));
