@@ -169,7 +169,10 @@ export class Slots {
   get wanted(): number {
     if (!this.#isOpen) return 0;
     const coming = this.#reserve.waiting + this.asked;
-    return Math.max(0, Math.min(this.free + this.#ahead - coming, this.#left, this.batch));
+    // Two portions are on their way to Redis and back. Until a third is here each brings back more than it took along.
+    const isShort = this.#ahead > 0 && this.#runs.size + coming < 2 * this.batch;
+    const most = isShort ? this.batch + (this.batch >> 1) : this.batch;
+    return Math.max(0, Math.min(this.free + this.#ahead - coming, this.#left, most));
   }
 
   /** Too little is at hand to keep the slots filled, and more may be taken. */

@@ -99,6 +99,22 @@ describe.each(['none', 'process'])('jobs claimed ahead (--isolation %s)', (isola
 });
 
 describe('claiming ahead', () => {
+  it.each([1, 24])('keeps more at hand than two calls carry (%i at once)', async (concurrency) => {
+    const file = join(dir, `at-hand-${concurrency}`);
+    // The last one does not end: however late this looks, it sees something run.
+    await enqueueNotes(file, 3_000, 2_999);
+    const worker = await start('--isolation', 'none', '--concurrency', String(concurrency));
+    let most = 0;
+    await until('all others have ended', async () => {
+      most = Math.max(most, await client.zcard('rq:wip:q'));
+      return (await client.zcard('rq:finished:q')) === 2_999;
+    });
+    worker.kill('SIGKILL');
+    await worker.exited;
+    // While Redis has two portions of 24 there is something to do here.
+    expect(most).toBeGreaterThan(48);
+  });
+
   it('is not done with --no-claim-ahead: never more in hand than run', async () => {
     const file = join(dir, 'strict');
     // The last one does not end: however late this looks, it sees something run.
