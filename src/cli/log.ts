@@ -1,4 +1,4 @@
-import { Chalk } from 'chalk';
+import { Chalk, type ChalkInstance } from 'chalk';
 import type { LogLevel, LogRecord } from '../worker/log-record.js';
 import { journalLines, leadsToJournal } from './journal.js';
 import type { Output } from './output.js';
@@ -12,19 +12,44 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2
 
 /** Writes records of at least `level` to `output`, one line each. `auto`: for the journal when that is where stderr leads, else pretty. */
 export function createLog(
-  output: Output,
+  output: Lines,
   options: { readonly level: LogLevel; readonly format: LogFormat; readonly env: NodeJS.ProcessEnv },
 ): Log {
   const format = options.format === 'auto' ? (leadsToJournal(options.env) ? 'journal' : 'pretty') : options.format;
   const write = FORMATS[format];
   const least = RANK[options.level];
+  const style = { chalk: new Chalk({ level: output.colour ? 1 : 0 }), verbose: least === 0 };
   return (record) => {
-    if (RANK[record.level] >= least) output.write(write(record, { colour: output.colour, verbose: least === 0 }));
+    if (RANK[record.level] >= least) output.write(write(record, style));
+  };
+}
+
+/** What a log is written to. */
+export type Lines = Pick<Output, 'write' | 'colour'>;
+
+/**
+ * Writes what is said in one go together, when that is over or at `flush`, and what is left when the process exits: a worker says
+ * so much that writing each line by itself takes as long as running a tiny job.
+ */
+export function gathered(output: Lines): Lines & { readonly flush: () => void } {
+  let text = '';
+  const flush = (): void => {
+    if (text !== '') output.write(text);
+    text = '';
+  };
+  process.on('exit', flush);
+  return {
+    colour: output.colour,
+    write: (line) => {
+      if (text === '') process.nextTick(flush);
+      text += line;
+    },
+    flush,
   };
 }
 
 interface Style {
-  readonly colour: boolean;
+  readonly chalk: ChalkInstance;
   readonly verbose: boolean;
 }
 
@@ -35,12 +60,20 @@ const FORMATS: Readonly<Record<Exclude<LogFormat, 'auto'>, (record: LogRecord, s
   journal,
 };
 
-function pretty({ level, message, detail }: LogRecord, { colour, verbose }: Style): string {
-  const chalk = new Chalk({ level: colour ? 1 : 0 });
-  const time = chalk.dim(new Date().toTimeString().slice(0, 8));
+function pretty({ level, message, detail }: LogRecord, { chalk, verbose }: Style): string {
+  const time = chalk.dim(timeOfDay());
   const text = level === 'error' ? chalk.red(message) : level === 'warning' ? chalk.yellow(message) : message;
   const more = verbose && detail !== undefined ? indent(detail) : '';
   return `${time} ${text}\n${more}`;
+}
+
+let second = { at: NaN, text: '' };
+
+/** Now, by the wall clock of this place: `13:04:59`. It takes longer than the rest of a line, and is the same for all of a second. */
+function timeOfDay(): string {
+  const at = Math.floor(Date.now() / 1_000);
+  if (second.at !== at) second = { at, text: new Date(at * 1_000).toTimeString().slice(0, 8) };
+  return second.text;
 }
 
 function json({ level, event, message, fields, detail }: LogRecord): string {

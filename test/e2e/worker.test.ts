@@ -134,6 +134,18 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
     expect(await statusOf(client, ok)).toBe('finished');
   });
 
+  it('says that a job has begun before the job says anything', async () => {
+    for (const word of ['first', 'second']) await put(redis, 'count.complain', [`${word} complaint`], { queue: 'q' });
+    const { stderr } = await run('q');
+    for (const word of ['first', 'second']) {
+      const [started, said] = [`count.complain('${word} complaint') `, `\n${word} complaint\n`].map((text) =>
+        stderr.indexOf(text),
+      );
+      expect(started).toBeGreaterThan(-1);
+      expect(said).toBeGreaterThan(started ?? 0);
+    }
+  });
+
   it('retries at once or later as the job says, and fails it when no retry is left', async () => {
     const now = await put(redis, 'count.boom', ['x'], { queue: 'q', retry: { max: 2 } });
     const later = await put(redis, 'count.boom', ['x'], { queue: 'q', retry: { max: 1, intervals: [30] } });

@@ -17,7 +17,7 @@ import type { RedisTarget } from '../../redis/target.js';
 import { placesOf } from '../connections.js';
 import type { Cli } from '../context.js';
 import { durability } from '../../redis/durable.js';
-import { createLog, type Log } from '../log.js';
+import { createLog, gathered, type Log } from '../log.js';
 import type { OpenMetrics } from '../metrics/open.js';
 import { WorkerStatus } from '../render/worker-status.js';
 import { SIGNAL_NUMBERS, SignalRelay } from '../signal-relay.js';
@@ -78,8 +78,9 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   try {
     const flags = workerFlags(values);
     const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
-    const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
-    await runConfigured(cli, { settings, log, signals });
+    const lines = gathered(cli.stderr);
+    const log = createLog(lines, { ...settings.log, env: cli.env });
+    await runConfigured(cli, { settings, log, flush: lines.flush, signals });
   } finally {
     disarm();
   }
@@ -88,17 +89,19 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
 interface Given {
   readonly settings: Settings;
   readonly log: Log;
+  /** Writes what was logged at once. */
+  readonly flush: () => void;
   readonly signals: SignalRelay;
 }
 
-async function runConfigured(cli: Cli, { settings, log, signals }: Given): Promise<void> {
+async function runConfigured(cli: Cli, { settings, log, flush, signals }: Given): Promise<void> {
   warnIfProcessOne(log);
   const stray = watchStrayErrors(signals, log);
   const supervisor = await supervisorOf(cli.env, log);
   let metrics: OpenMetrics | null = null;
   let watch: HandlerWatch | null = null;
   try {
-    const configured = await workerOptions(cli, settings, log);
+    const configured = await workerOptions(cli, settings, log, flush);
     if (settings.worker.watch) watch = await watchFor(configured, signals, log);
     const address = settings.worker.metricsAddress;
     // Loaded only for those who want it.
@@ -173,7 +176,7 @@ function warnIfProcessOne(log: Log): void {
   log({ level: 'warning', event: 'process-1', message });
 }
 
-async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<SeveralOptions> {
+async function workerOptions(cli: Cli, settings: Settings, log: Log, flush: () => void): Promise<SeveralOptions> {
   const { worker } = settings;
   const queues = parseQueues(settings.queues, worker.dequeueStrategy).map((queue) => ({
     ...queue,
@@ -227,8 +230,11 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log): Promise<Se
         setFlagsFromString('--semi-space-growth-factor=2');
       }
       log(placed(logRecord(event, worker.logJobDescription), place));
+      // Whatever the job says or does to this process comes after it.
+      if (event.type === 'job-started' && worker.isolation === 'none') flush();
     },
     onStderr: (chunk) => {
+      flush();
       process.stderr.write(chunk);
     },
   };

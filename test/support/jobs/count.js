@@ -69,6 +69,9 @@ export const heedsSignal = async (file) => {
     });
   });
 };
+export const complain = (text) => {
+  process.stderr.write(`${text}\n`);
+};
 export const flood = async (megabytes) => {
   const chunk = 'x'.repeat(1024 * 1024);
   for (let i = 0; i < megabytes; i += 1) {
