@@ -98,7 +98,7 @@ export async function finish(
     ? await redis.evaluateDurably(script('finish'), args, durability)
     : { reply: await redis.evaluate(script('finish'), [], args), replicas: null };
   const claim = readClaim(reply);
-  if (claim.state !== 'ok') return { ...claim, endings: [], releasing: false, replicas };
+  if (claim.state !== 'ok') return { endings: [], releasing: false, replicas, ...claim };
   const [rows, releasing] = asList(reply).slice(7);
   const endings: Answer[] = ended.map(() => FINISHED);
   for (const row of asList(rows)) {
@@ -106,7 +106,8 @@ export async function finish(
     const words = ending.map(asText);
     endings[order[Number(place) - 1] ?? -1] = words[0] === 'refused' ? { state: 'refused' } : readEnding(words);
   }
-  return { ...claim, endings, releasing: releasing === 1, replicas };
+  // In this order: V8 takes 20 times as long to add fields to what was spread first.
+  return { endings, releasing: releasing === 1, replicas, ...claim };
 }
 
 const FINISHED: Ending = { state: 'finished' };
@@ -173,7 +174,7 @@ function addOutcomes(args: RedisArg[], ended: readonly Ended[], workerName: stri
   );
   args.push(others.length);
   for (const i of others) addEnded(args, ended[i] as Ended);
-  return [...lists.flat(), ...others];
+  return lists.length === 1 && others.length === 0 ? (lists[0] ?? []) : [...lists.flat(), ...others];
 }
 
 /** Plain successes as finish.lua reads them; each list is of one queue and one result TTL. */
@@ -188,7 +189,9 @@ function packPlain(lists: readonly (readonly Ended[])[], worker: string): Buffer
     packed += packedList(2 + list.length * 6) + packedText(first.queue) + packedNumber(first.resultTtlSeconds);
     for (const { id, executionId, startedAtMs, endedAtMs, value, plainEndRedisMs } of list) {
       const dump = dumpSuccess({
-        ...{ workerName, executionId, endedAtRedisMs: plainEndRedisMs ?? endedAtMs },
+        workerName,
+        executionId,
+        endedAtRedisMs: plainEndRedisMs ?? endedAtMs,
         value: value?.toString('base64') ?? '',
         startedAt: formatEpochSeconds(startedAtMs),
         endedAt: formatEpochSeconds(endedAtMs),

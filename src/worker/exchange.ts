@@ -162,7 +162,7 @@ export class Exchange {
       result =
         outcomes.length > 0
           ? await finish(redis, stamp, outcomes, wish, running, options.durability)
-          : { ...(await claim(redis, stamp, wish, running)), endings: [], releasing: false, replicas: null };
+          : { endings: [], releasing: false, replicas: null, ...(await claim(redis, stamp, wish, running)) };
     } finally {
       slots.asked -= wanted;
       // Whatever was not recorded is recorded by a later call.

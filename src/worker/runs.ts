@@ -81,7 +81,7 @@ export class Runs {
 
   readonly #end = (run: Run, end: RunEnd): void => {
     this.#running.delete(run.job.executionId);
-    const ended = { ...end, run };
+    const ended = { run, ...end };
     if (this.#ended.length === 0) this.#endedSince = performance.now();
     this.#ended.push(ended);
     this.lastActivityMs = end.ended.endedAtMs;

@@ -93,7 +93,9 @@ async function run(message: RunMessage): Promise<void> {
   // It promises not to throw; if it does, the job must still end.
   const { executionId } = message;
   const performed = await perform(request, {
-    ...{ handlers, abort, connections: connections[message.place ?? 0] ?? null },
+    handlers,
+    abort,
+    connections: connections[message.place ?? 0] ?? null,
     note: (note) => sendNote(message, note),
     onCallback: (note) => {
       send({ type: 'callback', executionId, note });

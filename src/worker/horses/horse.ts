@@ -134,10 +134,10 @@ export class Horse {
       this.#movedAt = performance.now();
       this.#running.set(task.request.executionId, task);
     }
-    const { data, meta, ...rest } = task.request;
-    const run = { ...rest, data: data.toString('base64'), meta: meta?.toString('base64') ?? '' };
+    const { data, meta } = task.request;
+    const run = { ...task.request, data: data.toString('base64'), meta: meta?.toString('base64') ?? '' };
     if (this.#unsent.length === 0) queueMicrotask(this.#sendRuns);
-    this.#unsent.push(inLine ? { ...run, inLine } : run);
+    this.#unsent.push(inLine ? { inLine, ...run } : run);
     if (this.#isReady && !inLine) task.listener.onBegun();
   }
 

@@ -45,8 +45,8 @@ export class InProcess implements Performer {
       listener.onCallback(what);
     };
     const connections = this.#connections[run.place ?? 0] ?? null;
-    const context = { handlers: this.#handlers, abort, connections };
-    void perform(run, { ...context, note, onCallback }).then((performed) => {
+    const handlers = this.#handlers;
+    void perform(run, { handlers, abort, connections, note, onCallback }).then((performed) => {
       give({ kind: 'performed', performed });
     });
     return {
