@@ -150,8 +150,9 @@ export function workerArgs(worker: WorkerStamp): RedisArg[] {
 }
 
 export function wishArgs(wish: Wish): RedisArg[] {
-  const queues = wish.queues.flatMap((queue): RedisArg[] => [queue.name, queue.weight, queue.limits ?? '']);
-  return [wish.processPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length, ...queues];
+  const args: RedisArg[] = [wish.processPrefix, wish.count, wish.strategy, wish.seed, wish.queues.length];
+  for (const queue of wish.queues) args.push(queue.name, queue.weight, queue.limits ?? '');
+  return args;
 }
 
 /** Reads what every claiming script returns; further items of the reply are the caller's. */

@@ -45,7 +45,7 @@ export async function enqueueOccurrence(redis: Redis, occurrence: Occurrence, jo
   const { key, what, moment, name } = occurrence;
   const prepared = prepare(job, clock());
   const { id, head } = prepared;
-  const args: RedisArg[] = [key, what, moment, name, id, ...head, ...fieldsOf(prepared).flat()];
+  const args: RedisArg[] = [key, what, moment, name, id, ...head, ...fieldsOf(prepared)];
   const [state, detail = ''] = asList(await redis.evaluate(script('cron'), [], args)).map(asText);
   if (state === 'taken') return { state, done: Number(detail) };
   if (state === 'early') return { state, nowMs: Number(detail) * 1_000 };

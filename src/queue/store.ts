@@ -3,7 +3,7 @@ import { TsrqError } from '../errors.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
-import { HELD, type EnqueuedJob, type Field, type NewJob, type PreparedJob } from './new-job.js';
+import { HELD, type EnqueuedJob, type NewJob, type PreparedJob } from './new-job.js';
 
 /** Stores one job by itself. */
 export async function storeOne(
@@ -12,7 +12,7 @@ export async function storeOne(
   { durable, onExistingId }: Pick<NewJob, 'durable' | 'onExistingId'> = {},
 ): Promise<EnqueuedJob> {
   const { id, queue, description, head } = prepared;
-  const args = [id, ...head, ...fieldsOf(prepared).flat()];
+  const args = [id, ...head, ...fieldsOf(prepared)];
   const [state, other] = asList(await store(redis, 'enqueue', args, durable, `job ${id} is`)).map(asText);
   if (state === 'exists') throw jobExists(id, other ?? '', onExistingId);
   const status = HELD.find((held) => held === state) ?? prepared.status;
@@ -26,12 +26,12 @@ export function tellEnqueued(redis: Redis, job: PreparedJob, status: EnqueuedJob
   publish('tsrq:job:enqueued', () => ({ id, queue, functionName, status, redis: redis.description }));
 }
 
-/** The hash of a job, without what the scripts write by themselves. */
-export const fieldsOf = ({ payload, description, fields }: PreparedJob): Field[] => [
-  ['data', payload],
-  ['description', description],
-  ...fields,
-];
+/** The hash of a job, names and values, without what the scripts write by themselves. */
+export function fieldsOf({ payload, description, fields }: PreparedJob): RedisArg[] {
+  const words: RedisArg[] = ['data', payload, 'description', description];
+  for (const [name, value] of fields) words.push(name, value);
+  return words;
+}
 
 /** Runs a script; with `durable` it counts only when so many replicas have what it wrote. `what`: is stored, if they have not. */
 export async function store(
