@@ -122,6 +122,17 @@ describe('json', () => {
     expect(loads(flat)).toHaveLength(300_001);
     expect(() => loads('['.repeat(2_000_000) + ']'.repeat(2_000_000))).toThrow('nested deeper than 1000');
   });
+  it('does not look at what somebody has added to all objects', () => {
+    const all = Object.prototype as Record<string, unknown>;
+    all['added'] = { big: 2 ** 60 };
+    try {
+      expect(Object.entries(loads('{"a": {"b": 12345678901234567}}') as object)).toEqual([
+        ['a', { b: 12345678901234567n }],
+      ]);
+    } finally {
+      delete all['added'];
+    }
+  });
   it('refuses a number of more digits than Python reads', () => {
     expect(loads('9'.repeat(4_300))).toBe(BigInt('9'.repeat(4_300)));
     expect(() => loads('9'.repeat(4_301))).toThrow('a number of 4301 digits is refused');
