@@ -174,7 +174,9 @@ function addOutcomes(args: RedisArg[], ended: readonly Ended[], workerName: stri
   );
   args.push(others.length);
   for (const i of others) addEnded(args, ended[i] as Ended);
-  return lists.length === 1 && others.length === 0 ? (lists[0] ?? []) : [...lists.flat(), ...others];
+  const order: number[] = [];
+  for (const list of [...lists, others]) order.push(...list);
+  return order;
 }
 
 /** Plain successes as finish.lua reads them; each list is of one queue and one result TTL. */

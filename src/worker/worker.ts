@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { TsrqError } from '../errors.js';
 import { countHolds } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
 import { Batching } from './batching.js';
@@ -15,6 +13,7 @@ import type { Signs } from './pulse.js';
 import type { Interruption, Run } from './run.js';
 import { Slots } from './slots.js';
 import type { WorkerOptions } from './options.js';
+import { isClosed, Turns } from './turns.js';
 import { Wake } from './wake.js';
 import { Webhooks } from './webhooks.js';
 
@@ -26,9 +25,6 @@ export interface WorkerMeasures {
   /** How long the call for jobs that is under way has waited for Redis. */
   readonly fetchLagSeconds: number;
 }
-
-/** After so long, seconds, an answer that Redis owes counts as one that does not come. A far one may take a while. */
-const PATIENCE = 1;
 
 /** Seconds: a hundred idle workers should cost Redis next to nothing. */
 const LOOK_AT_SUSPENSION_EVERY = 5;
@@ -51,15 +47,12 @@ export class Worker implements Member {
   /** Those it shares its slots with; null if it has all for itself. */
   readonly #crew: Crew | null;
   readonly #wake = new Wake();
+  readonly #turns: Turns;
   #stopping: WorkerEndReason | null = null;
   #cold: Interruption | null = null;
   #quiet = false;
   #adopting = false;
-  #trouble: string | null = null;
   #ticks = 0;
-  #turns = 0;
-  /** Since when a turn is under way, by `performance.now()`; kept for the crew alone. */
-  #turningSince: number | null = null;
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer, crew: Crew | null = null) {
     this.#crew = crew;
@@ -111,6 +104,7 @@ export class Worker implements Member {
         crew?.changed(this);
       },
     });
+    this.#turns = new Turns(this.#exchange, this.#tell);
     this.#ownEnd = new OwnEnd({
       ...{ options, crew, slots: this.#slots, exchange: this.#exchange },
       stop: (reason, because) => {
@@ -130,12 +124,12 @@ export class Worker implements Member {
     return this.#slots.size;
   }
   get coming(): number {
-    return this.#slots.waiting + (this.#isAnswered ? this.#slots.asked : 0);
+    return this.#slots.waiting + (this.#turns.isAnswered ? this.#slots.asked : 0);
   }
   get wants(): boolean {
     const { suspended, mayTake } = this.#exchange;
-    const isWell = this.#stopping === null && !this.#quiet && !suspended && this.#trouble === null;
-    return isWell && mayTake && this.#isAnswered && (this.#intake.claimDue || this.#intake.hasHits);
+    const isWell = this.#stopping === null && !this.#quiet && !suspended && !this.#turns.isTroubled;
+    return isWell && mayTake && this.#turns.isAnswered && (this.#intake.claimDue || this.#intake.hasHits);
   }
   get isIdle(): boolean {
     return this.#slots.isIdle;
@@ -162,7 +156,7 @@ export class Worker implements Member {
 
   /** What shows from outside that the loop goes on. */
   get signs(): Signs {
-    return { turns: this.#turns, settledCalls: this.#exchange.settledCalls, isWaiting: !this.#exchange.isIdle };
+    return this.#turns.signs;
   }
 
   rouse(): void {
@@ -199,14 +193,14 @@ export class Worker implements Member {
     while (!this.#isOver()) {
       await this.#wake.sleep();
       try {
+        this.#turns.begins();
         await this.#turn();
-        this.#turningSince = null;
-        this.#turns += 1;
-        this.#trouble = null;
+        this.#turns.ended();
       } catch (error) {
         // Whoever closed the connection has waited long enough for Redis: what is not recorded now, the leases will tell of.
         if (this.#stopping !== null && isClosed(error)) break;
-        await this.#endure(error);
+        await this.#turns.failed(error);
+        this.#wake.rouse();
       }
       if (this.#stopping === 'replaced') break;
     }
@@ -284,12 +278,6 @@ export class Worker implements Member {
     if (this.#stopping === null && !this.#quiet) this.#intake.askAgain();
   }
 
-  /** Redis has answered of late, or is not asked. */
-  get #isAnswered(): boolean {
-    const turning = this.#turningSince === null ? 0 : performance.now() - this.#turningSince;
-    return Math.max(this.#exchange.lagSeconds, turning / 1_000) < PATIENCE;
-  }
-
   #isOver(): boolean {
     return this.#stopping !== null && this.#slots.isEmpty && this.#exchange.isIdle && !this.#intake.hasHits;
   }
@@ -300,7 +288,6 @@ export class Worker implements Member {
   }
 
   async #turn(): Promise<void> {
-    if (this.#crew) this.#turningSince = performance.now();
     this.#exchange.throwFailure();
     this.#ownEnd.beginsTurn();
     if (this.#adopting || this.#slots.mark.isStuck || this.#intake.hasHits) {
@@ -351,18 +338,6 @@ export class Worker implements Member {
     this.#tell({ type: 're-registered' });
   }
 
-  /** What Redis cannot do just now (out of memory, misconfigured) is tried again; nothing that waits to be written is dropped. */
-  async #endure(error: unknown): Promise<void> {
-    if (isClosed(error) || (error instanceof TsrqError && error.code === 'NAME_TAKEN')) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    if (message !== this.#trouble) this.#tell({ type: 'warning', message: `cannot go on, trying again: ${message}` });
-    this.#trouble = message;
-    // What Redis answers is Redis's trouble. Anything else is our own, and a loop that brings nothing else is stuck.
-    if (error instanceof TsrqError || (error instanceof Error && error.name === 'ReplyError')) this.#turns += 1;
-    await sleep(500);
-    this.#wake.rouse();
-  }
-
   async #leave(): Promise<void> {
     this.#slots.mark.close();
     await this.#intake.close(this.#redis);
@@ -384,5 +359,3 @@ export class Worker implements Member {
     if ((await countHolds(this.#redis)) !== Number(suspended) + Number(paused.size > 0)) this.#intake.askAgain();
   }
 }
-
-const isClosed = (error: unknown): boolean => error instanceof TsrqError && error.code === 'CLOSED';
