@@ -102,6 +102,9 @@ export type Claim =
   /** The worker's hash is gone, or belongs to another worker of its name; nothing was done. */
   | { readonly state: 'unregistered' | 'replaced' };
 
+/** In place of the id of a job that runs on, where nothing is claimed: the worker's state stays as another call has left it. */
+export const STATE_STAYS = '*';
+
 /** Takes jobs from queues and opens their executions, in one atomic step. `runningId`: a job that runs on, or ''. */
 export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runningId: string): Promise<Claim> {
   const args = [...workerArgs(worker), runningId, ...wishArgs(wish)];

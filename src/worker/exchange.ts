@@ -1,4 +1,4 @@
-import { adopt, claim, claimMoved, type Claim, type WorkerStamp } from '../queue/claim.js';
+import { adopt, claim, claimMoved, STATE_STAYS, type Claim, type WorkerStamp } from '../queue/claim.js';
 import { finish, returned, type Answer, type Ending, type Finish } from '../queue/finish.js';
 import { releaseRest } from '../queue/release.js';
 import type { Redis } from '../redis/redis.js';
@@ -26,6 +26,11 @@ export interface ExchangeParts {
 /** While Redis works on one call the next is under way already: it never waits for us. */
 const MOST_IN_FLIGHT = 2;
 
+/** A call that carries nothing. */
+const NOTHING: Taken = { ended: [], returns: [] };
+
+type Taken = ReturnType<Slots['take']>;
+
 /** A worker's calls about its jobs: what has ended goes to Redis, and with the reply come the next. */
 export class Exchange {
   readonly #parts: ExchangeParts;
@@ -37,6 +42,8 @@ export class Exchange {
   /** Redis does not take the results of plain jobs as we make them. */
   #refuses = false;
   #releasing = false;
+  /** The last time that jobs were asked for all came: there are more. */
+  #isPlenty = false;
   /** When the first of the calls under way was made, or the last one over, by `performance.now()`. */
   #movedAt = 0;
   /** How many jobs have ended and are recorded. */
@@ -68,7 +75,19 @@ export class Exchange {
       return isEnough || slots.hasReturns || (intake.claimDue && slots.isHungry && this.mayTake);
     }
     const enough = slots.size === 0 ? slots.batch / 2 : slots.batch;
-    return this.#inFlight.size < MOST_IN_FLIGHT && slots.ended >= enough;
+    return this.#inFlight.size < MOST_IN_FLIGHT && (slots.ended >= enough || this.#asksFirst);
+  }
+
+  /**
+   * No job runs, none is at hand, and all would be as short: the next ones are asked for in a call of their own, which is under way
+   * before what has ended is put together. Redis writes that down while they run. Not where the end of a job may be what lets the next begin.
+   */
+  get #asksFirst(): boolean {
+    const { slots, options } = this.#parts;
+    const isWaiting = slots.size === 0 && slots.asked === 0 && slots.ended > 0 && !slots.hasReturns;
+    if (!isWaiting || !this.#isPlenty || !slots.areQuickOneByOne) return false;
+    const isFree = options.durability === null && options.queues.every(({ limits }) => !limits);
+    return isFree && this.mayTake && slots.wanted > 0;
   }
 
   /** Jobs are on their way to their queues: those that waited for one with many of them. */
@@ -86,10 +105,21 @@ export class Exchange {
     const { slots } = this.#parts;
     // What goes back to the head of its queue must not be taken again by the same call, nor before what another call brings.
     const wanted = slots.hasReturns || !this.mayTake ? 0 : slots.wanted;
+    const asksFirst = this.#asksFirst;
+    if (asksFirst) this.#send(NOTHING, wanted, slots.currentJobId);
     const taken = slots.take(this.isIdle);
+    if (asksFirst) this.#send(taken, 0, STATE_STAYS);
+    else this.#send(taken, wanted, slots.currentJobId);
+    // Redis has its work; meanwhile here is ours.
+    slots.fill();
+    this.tellOutcomes();
+  }
+
+  #send(taken: Taken, wanted: number, running: string): void {
+    const { slots } = this.#parts;
     slots.asked += wanted;
     if (this.isIdle) this.#movedAt = performance.now();
-    const call = this.#call(taken, wanted)
+    const call = this.#call(taken, wanted, running)
       .catch((error: unknown) => {
         this.#failure = { error };
       })
@@ -100,9 +130,6 @@ export class Exchange {
         this.#parts.onSettled();
       });
     this.#inFlight.add(call);
-    // Redis has its work; meanwhile here is ours.
-    slots.fill();
-    this.tellOutcomes();
   }
 
   /** Returns when no call is under way. */
@@ -151,14 +178,13 @@ export class Exchange {
     }
   }
 
-  async #call(taken: ReturnType<Slots['take']>, wanted: number): Promise<void> {
+  async #call(taken: Taken, wanted: number, running: string): Promise<void> {
     const { redis, stamp, slots, intake, options } = this.#parts;
     let result: Finish | null = null;
     try {
       const wish = intake.wish(wanted);
       const ended = taken.ended.map((run) => (this.#refuses ? { ...run.ended, plainEndRedisMs: null } : run.ended));
       const outcomes = [...ended, ...returned(taken.returns)];
-      const running = slots.currentJobId;
       result =
         outcomes.length > 0
           ? await finish(redis, stamp, outcomes, wish, running, options.durability)
@@ -171,6 +197,9 @@ export class Exchange {
     if (result.state === 'ok') {
       this.#note(taken.ended, result.endings);
       intake.claimed(wanted, result.jobs.length, result.more);
+      if (wanted > 0) this.#isPlenty = intake.claimDue;
+      // What it released, jobs that waited for these, came after others had been asked for.
+      else if (running === STATE_STAYS) intake.askAgain();
     }
     this.#watchReplicas(result.replicas);
     await this.#accept(result);

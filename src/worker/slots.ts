@@ -139,6 +139,11 @@ export class Slots {
     return share ? Math.min(own, share.crew.roomFor(share.member)) : own;
   }
 
+  /** Jobs are as short as those that are claimed ahead elsewhere, and none is here. */
+  get areQuickOneByOne(): boolean {
+    return this.#reserve.target > 0 && this.#reserve.waiting === 0 && this.#ahead === 0;
+  }
+
   /** How many wait for a slot. */
   get waiting(): number {
     return this.#reserve.waiting;

@@ -1,5 +1,5 @@
 -- Ends a batch of executions and, in the same step, claims the next jobs.
--- ARGV  worker (read_worker), running id or '',
+-- ARGV  worker (read_worker), running id, '' or '*' (conclude),
 --       successes of jobs that need nothing but that it is written down, packed by cmsgpack, or '': a list of groups
 --         { queue (origin), result ttl (from 60, or -1), per outcome id, execution, started_at, ended_at (dates), seconds between
 --           them, stream of its result as RESTORE takes it … }

@@ -90,12 +90,14 @@ local function start_all(claim, w, queue, ids)
 end
 
 -- The last thing a claiming script does: the worker hash tells what the worker does now, and what it has done.
--- `running`: the id of a job that runs on, or ''. `counters`: fields and values, or nil. Returns the reply.
+-- `running`: the id of a job that runs on, '', or '*' for whatever it says it does. `counters`: fields and values, or nil. Returns the reply.
 local function conclude(w, claim, running, holds, counters)
   local jobs = claim.jobs
   local current = #jobs > 0 and jobs[#jobs][ID] or running
   local state = current ~= '' and 'busy' or holds.suspended and 'suspended' or 'idle'
-  if current ~= '' then
+  if current == '*' then
+    if counters and counters[1] then call('HSET', w.key, unpack(counters)) end
+  elseif current ~= '' then
     call('HSET', w.key, 'state', state, 'current_job_working_time', '0', 'current_job', current, unpack(counters or {}))
   else
     call('HSET', w.key, 'state', state, 'current_job_working_time', '0', unpack(counters or {}))
