@@ -13,7 +13,12 @@ export function packedList(length: number): string {
 
 /** A text as UTF-8. */
 export function packedText(text: string): string {
-  return packedBytes(NOT_ASCII.test(text) ? Buffer.from(text).toString('latin1') : text);
+  return packedBytes(oneByteEach(text));
+}
+
+/** The bytes of a text as UTF-8, one to a character. */
+export function oneByteEach(text: string): string {
+  return NOT_ASCII.test(text) ? Buffer.from(text).toString('latin1') : text;
 }
 
 /** Bytes, one to a character. */

@@ -1,5 +1,6 @@
+import { seal } from '../protocol/dump.js';
 import { packedBytes, packedList, packedNumber, packedText } from '../protocol/packed.js';
-import { dumpSuccess, seal } from '../protocol/result-stream.js';
+import { dumpSuccess } from '../protocol/result-stream.js';
 import { formatDate, formatEpochSeconds } from '../protocol/time.js';
 import type { Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';

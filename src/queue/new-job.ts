@@ -1,3 +1,4 @@
+import type { JobFrame } from '../protocol/job-dump.js';
 import type { Serializer } from '../protocol/payload.js';
 import type { Durability, RedisArg } from '../redis/redis.js';
 import type { FollowUps } from './follow-ups.js';
@@ -73,6 +74,8 @@ export interface PreparedJob extends EnqueuedJob {
   readonly payload: Buffer;
   /** The rest of its hash, without its description and what the scripts write by themselves. */
   readonly fields: readonly Field[];
+  /** All of its hash but payload and description, of a plain job (`isPlain`); null for others. */
+  readonly frame: JobFrame | null;
 }
 
 /** A field of a hash, and its value. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { optionFields, type NewJobFields } from '../protocol/job.js';
 import { UnserializableError } from '../protocol/json-writer.js';
+import { frameJob } from '../protocol/job-dump.js';
 import { isJobId } from '../protocol/keys.js';
 import {
   deflate,
@@ -49,12 +50,12 @@ export function checkAll(jobs: readonly NewJob[], nowMs: number): CheckedJob[] {
 
 /** What `checkAll` has left to do: an id, where it has none, and the zlib stream. */
 export function prepared(job: CheckedJob): PreparedJob {
-  const { id = randomUUID(), functionName, description, queue, status, head, fields, call } = job;
-  return { id, queue, functionName, description, status, head, payload: deflate(call), fields };
+  const { id = randomUUID(), functionName, description, queue, status, head, fields, frame, call } = job;
+  return { id, queue, functionName, description, status, head, payload: deflate(call), fields, frame };
 }
 
 /** What is stored of a job, but for what it is called with. */
-type Common = Pick<PreparedJob, 'queue' | 'status' | 'head' | 'fields'>;
+type Common = Pick<PreparedJob, 'queue' | 'status' | 'head' | 'fields' | 'frame'>;
 
 /** What most jobs have for themselves. */
 const OWN: ReadonlySet<string> = new Set<keyof NewJob>(['functionName', 'args', 'kwargs', 'id', 'description']);
@@ -71,7 +72,7 @@ function saysAll(a: NewJob, b: NewJob): boolean {
   return true;
 }
 
-function checked(job: NewJob, { queue, status, head, fields }: Common): CheckedJob {
+function checked(job: NewJob, { queue, status, head, fields, frame }: Common): CheckedJob {
   const { functionName, args = [], kwargs = {}, id, serializer = 'json' } = job;
   if (functionName === '') throw usage('the function name is empty');
   if (id !== undefined && !isJobId(id))
@@ -79,7 +80,7 @@ function checked(job: NewJob, { queue, status, head, fields }: Common): CheckedJ
   if (id !== undefined && parentsOf(job).includes(id)) throw usage(`job ${id} cannot depend on itself`);
   const call = checkedCall({ functionName, args, kwargs }, serializer);
   const description = job.description ?? describeCall(functionName, args, kwargs);
-  return { queue, status, head, fields, job, id, functionName, description, call };
+  return { queue, status, head, fields, frame, job, id, functionName, description, call };
 }
 
 function commonOf(job: NewJob, nowMs: number): Common {
@@ -97,12 +98,13 @@ function commonOf(job: NewJob, nowMs: number): Common {
   });
   const due = dueSeconds(job);
   const parents = parentsOf(job);
+  const createdAt = formatDate(nowMs);
   const head = [
     queue,
     flagsOf(job),
     job.ttlSeconds ?? '',
     rule,
-    formatDate(nowMs),
+    createdAt,
     due ?? '',
     job.group ?? '',
     job.rateLimit?.key ?? '',
@@ -111,7 +113,8 @@ function commonOf(job: NewJob, nowMs: number): Common {
     ...parents,
   ];
   // What a repetition, whose first reply was lost, is told; mostly it is what became of the job.
-  return { queue, status: due === null ? 'queued' : 'scheduled', head, fields };
+  const frame = isPlain(job) ? frameJob(queue, createdAt, fields) : null;
+  return { queue, status: due === null ? 'queued' : 'scheduled', head, fields, frame };
 }
 
 function flagsOf(job: NewJob): string {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { seal } from '../protocol/dump.js';
 import { packedBytes, packedList, packedText } from '../protocol/packed.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { asList, asText } from './claim.js';
 import { HELD, type EnqueuedJob, type PreparedJob } from './new-job.js';
-import { store, tellEnqueued } from './store.js';
+import { dumpFor, sendNoDumps, store, tellEnqueued } from './store.js';
 
 /** What became of a job: `exists`, its id is in use by a job of that status; `refused`, with the reason. */
 export type EnqueueOutcome = Omit<EnqueuedJob, 'status'> &
@@ -23,12 +24,19 @@ export async function storeTogether(
   portion: readonly PreparedJob[],
   durable?: Durability,
 ): Promise<EnqueueOutcome[]> {
-  const reply = await store(redis, 'enqueue_many', argsOf(portion), durable, `${portion.length} jobs are`);
-  const outcomes = readOutcomes(portion, reply);
+  const dumps = portion.map((job) => dumpFor(redis, job));
+  const reply = await store(redis, 'enqueue_many', argsOf(portion, dumps), durable, `${portion.length} jobs are`);
+  const { outcomes, undumped } = readOutcomes(portion, reply);
   outcomes.forEach((outcome, i) => {
     const job = portion[i];
-    if (job && isStored(outcome)) tellEnqueued(redis, job, outcome.state);
+    if (job && isStored(outcome) && !undumped.includes(i)) tellEnqueued(redis, job, outcome.state);
   });
+  if (undumped.length > 0) {
+    sendNoDumps(redis);
+    const again = undumped.map((i) => portion[i] as PreparedJob);
+    const stored = await storeTogether(redis, again, durable);
+    undumped.forEach((i, k) => (outcomes[i] = stored[k] as EnqueueOutcome));
+  }
   return outcomes;
 }
 
@@ -54,19 +62,30 @@ export function split<T>(jobs: readonly T[], bytesOf: (job: T) => number): T[][]
   return portions;
 }
 
-function argsOf(portion: readonly PreparedJob[]): RedisArg[] {
+/** `dumps`: the hashes of jobs that go in one piece, unsealed; null for others. */
+function argsOf(portion: readonly PreparedJob[], dumps: readonly (string | null)[]): RedisArg[] {
   const args: RedisArg[] = [randomUUID()];
-  for (let from = 0; from < portion.length;) from = addGroup(args, portion, from);
+  for (let from = 0; from < portion.length;) from = addGroup(args, portion, dumps, from);
   return args;
 }
 
 /** Adds the jobs from `from` on that have much in common, and returns where they end: what they share is sent once. */
-function addGroup(args: RedisArg[], portion: readonly PreparedJob[], from: number): number {
+function addGroup(
+  args: RedisArg[],
+  portion: readonly PreparedJob[],
+  dumps: readonly (string | null)[],
+  from: number,
+): number {
   const first = portion[from];
   if (!first) return portion.length;
+  const isDumped = dumps[from] !== null;
   let end = from + 1;
-  while (end < portion.length && isAlike(first, portion[end])) end += 1;
+  while (end < portion.length && (dumps[end] !== null) === isDumped && isAlike(first, portion[end])) end += 1;
   const group = portion.slice(from, end);
+  if (isDumped) {
+    args.push('', ...first.head, -1, packDumps(group, dumps.slice(from, end)));
+    return end;
+  }
   const differing = first.fields
     .map((_, i) => i)
     .filter((i) => group.some((job) => job.fields !== first.fields && valueOf(job, i) !== valueOf(first, i)));
@@ -82,6 +101,21 @@ function addGroup(args: RedisArg[], portion: readonly PreparedJob[], from: numbe
   return end;
 }
 
+/** Ids and dumps; their checksums are made when all is bytes. */
+function packDumps(group: readonly PreparedJob[], dumps: readonly (string | null)[]): Buffer {
+  let packed = packedList(2 * group.length);
+  const ends: number[] = [];
+  group.forEach(({ id }, i) => {
+    packed += packedBytes(id) + packedBytes(dumps[i] ?? '');
+    ends.push(packed.length);
+  });
+  const bytes = Buffer.from(packed, 'latin1');
+  ends.forEach((end, i) => {
+    seal(bytes, end - (dumps[i]?.length ?? 0), end);
+  });
+  return bytes;
+}
+
 const valueOf = (job: PreparedJob, i: number): string | Buffer => job.fields[i]?.[1] ?? '';
 
 const packedValue = (value: string | Buffer): string =>
@@ -94,7 +128,12 @@ function isAlike(a: PreparedJob, b: PreparedJob | undefined): boolean {
   return a.fields.length === b.fields.length && a.fields.every(([name], i) => name === b.fields[i]?.[0]);
 }
 
-function readOutcomes(portion: readonly PreparedJob[], reply: BufferReply): EnqueueOutcome[] {
+/** `undumped`: the places of those that are to be sent again, not as dumps. */
+function readOutcomes(
+  portion: readonly PreparedJob[],
+  reply: BufferReply,
+): { readonly outcomes: EnqueueOutcome[]; readonly undumped: readonly number[] } {
+  const undumped: number[] = [];
   const outcomes: EnqueueOutcome[] = portion.map(({ id, queue, description, status }) => {
     return { id, queue, description, state: status };
   });
@@ -103,10 +142,14 @@ function readOutcomes(portion: readonly PreparedJob[], reply: BufferReply): Enqu
     const at = Number(place) - 1;
     const job = outcomes[at];
     if (!job || asText(state) === 'repeated') continue;
+    if (asText(state) === 'undumped') {
+      undumped.push(at);
+      continue;
+    }
     const { id, queue, description } = job;
     outcomes[at] = { id, queue, description, ...exception(asText(state), asText(detail)) };
   }
-  return outcomes;
+  return { outcomes, undumped };
 }
 
 function exception(

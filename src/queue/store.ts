@@ -1,5 +1,7 @@
 import { publish } from '../diagnostics.js';
 import { TsrqError } from '../errors.js';
+import { seal } from '../protocol/dump.js';
+import { dumpJob } from '../protocol/job-dump.js';
 import type { BufferReply, Durability, Redis, RedisArg } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
@@ -12,12 +14,36 @@ export async function storeOne(
   { durable, onExistingId }: Pick<NewJob, 'durable' | 'onExistingId'> = {},
 ): Promise<EnqueuedJob> {
   const { id, queue, description, head } = prepared;
-  const args = [id, ...head, ...fieldsOf(prepared)];
-  const [state, other] = asList(await store(redis, 'enqueue', args, durable, `job ${id} is`)).map(asText);
+  const send = async (hash: readonly RedisArg[]): Promise<string[]> =>
+    asList(await store(redis, 'enqueue', [id, ...head, ...hash], durable, `job ${id} is`)).map(asText);
+  const dump = dumpFor(redis, prepared);
+  let reply = await send(dump === null ? fieldsOf(prepared) : [sealed(dump)]);
+  if (reply[0] === 'undumped') sendNoDumps(redis);
+  if (reply[0] === 'undumped' || reply[0] === 'again') reply = await send(fieldsOf(prepared));
+  const [state, other] = reply;
   if (state === 'exists') throw jobExists(id, other ?? '', onExistingId);
   const status = HELD.find((held) => held === state) ?? prepared.status;
   tellEnqueued(redis, prepared, status);
   return { id, queue, description, status };
+}
+
+/** Redis servers, by their connections, that did not take a job's hash as a dump: old ones, and those that forbid RESTORE. */
+const withoutDumps = new WeakSet<Redis>();
+
+/** The hash of a job in one piece, unsealed; null where it goes as fields and values. */
+export function dumpFor(redis: Redis, { frame, payload, description }: PreparedJob): string | null {
+  return frame === null || withoutDumps.has(redis) ? null : dumpJob(frame, payload, description);
+}
+
+function sealed(dump: string): Buffer {
+  const bytes = Buffer.from(dump, 'latin1');
+  seal(bytes, 0, bytes.length);
+  return bytes;
+}
+
+/** Dumps were not taken: from now on hashes go as fields and values. */
+export function sendNoDumps(redis: Redis): void {
+  withoutDumps.add(redis);
 }
 
 /** Publishes that a job was stored. */

@@ -1,20 +1,37 @@
 -- Puts new jobs on their queues, in their order.
 -- ARGV  mark (of this call: by it a repetition is told), then groups of jobs that have much in common, each
---         a job (read_new_job, its id ''), number of fields of its hash beside data and description, those and their
+--         a job (read_new_job, its id ''), then for jobs that are plain -1, and packed by cmsgpack, a list: per job id, whole hash as
+--         RESTORE takes it; or number of fields of its hash beside data and description, those and their
 --         values, how many of these values differ from job to job, their places (from 1), and packed by cmsgpack, a list: per job
 --         id, data, description, what differs
 -- Reply exceptions, of the first run when this very call was carried out before (its reply was lost):
---       { place (from 1), 'scheduled' | 'deferred' | 'rate_limited' | 'repeated' | 'exists' | 'refused', the status of the job that has the id or a reason }
+--       { place (from 1), 'scheduled' | 'deferred' | 'rate_limited' | 'repeated' | 'exists' | 'refused' | 'undumped' (send it as fields and
+--       values), the status of the job that has the id or a reason }
 local mark = arg()
 -- The first write: Redis refuses it when it can refuse any.
 local key = 'rq:tsrq:enqueued:' .. mark
 if not call('SET', key, '[]', 'NX', 'EX', 60) then return cjson.decode(call('GET', key)) end
 local exceptions, place = {}, 0
 
-while at < #ARGV do
-  local job = read_new_job()
+-- Returns ids and places of those that are stored.
+local function restore_all()
+  local ids, places = {}, {}
+  local own = cmsgpack.unpack(arg())
+  for k = 1, #own, 2 do
+    place = place + 1
+    if try('RESTORE', 'rq:job:' .. own[k], '0', own[k + 1]).ok then
+      ids[#ids + 1], places[#places + 1] = own[k], place
+    else
+      exceptions[#exceptions + 1] = { place, 'undumped', '' }
+    end
+  end
+  return ids, places
+end
+
+-- The same, of those that go on the queue at once.
+local function write_all(job, count)
   local fields, differing = { 'data', '', 'description', '' }, {}
-  for i = 5, 4 + 2 * tonumber(arg()) do fields[i] = arg() end
+  for i = 5, 4 + 2 * count do fields[i] = arg() end
   for i = 1, tonumber(arg()) do differing[i] = 4 + 2 * tonumber(arg()) end
   local ids, places = {}, {}
   local own = cmsgpack.unpack(arg())
@@ -38,6 +55,14 @@ while at < #ARGV do
       end
     end
   end
+  return ids, places
+end
+
+while at < #ARGV do
+  local job = read_new_job()
+  local count = tonumber(arg())
+  local ids, places
+  if count < 0 then ids, places = restore_all() else ids, places = write_all(job, count) end
   local problem = #ids > 0 and push_jobs(job, ids)
   if problem then
     for _, i in ipairs(places) do exceptions[#exceptions + 1] = { i, 'refused', problem } end

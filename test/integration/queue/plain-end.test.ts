@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { seal } from '../../../src/protocol/dump.js';
 import { packedBytes, packedList, packedNumber, packedText, PackedReader } from '../../../src/protocol/packed.js';
-import { dumpSuccess, seal } from '../../../src/protocol/result-stream.js';
+import { dumpSuccess } from '../../../src/protocol/result-stream.js';
 import { cancelJob } from '../../../src/queue/end-job.js';
 import { enqueue } from '../../../src/queue/enqueue.js';
 import { finish, type Ended } from '../../../src/queue/finish.js';
