@@ -7,9 +7,18 @@ local job = read_new_job()
 local is_dump = at + 1 == #ARGV
 local fields = { unpack(ARGV, at + 1) }
 if job.plain and call('EXISTS', 'rq:job:' .. job.id, 'rq:tsrq:enqueued:' .. job.id) == 0 then
-  -- Whatever the reason, without a dump it will be told.
-  if not is_dump then write_hash(job, 'queued', fields)
-  elseif not try('RESTORE', 'rq:job:' .. job.id, '0', fields[1]).ok then return { 'undumped' } end
+  if is_dump then
+    local restored = try('RESTORE', 'rq:job:' .. job.id, '0', fields[1])
+    if restored.err then
+      -- What Redis can do for nobody just now it will say again.
+      for word in ('OOM READONLY NOREPLICAS MISCONF'):gmatch('%u+') do
+        if restored.err:find(word, 1, true) then return { 'again' } end
+      end
+      return { 'undumped' }
+    end
+  else
+    write_hash(job, 'queued', fields)
+  end
   if push_new(job, { job.id }) then return { 'queued' } end
   call('DEL', 'rq:job:' .. job.id)
 end

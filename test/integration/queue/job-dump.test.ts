@@ -114,6 +114,15 @@ describe('the hash of a plain job that is stored in one piece', () => {
     expect(await encoding(id)).toBe('listpack');
   });
 
+  it('is told of a server that is full, and goes on when it is not', async () => {
+    const job = { functionName: 'a.b', description: 'd'.repeat(100) };
+    await fresh.client.config('SET', 'maxmemory', '1');
+    await expect(enqueue(fresh.redis, job)).rejects.toThrow(/OOM|out of memory/i);
+    expect(await fresh.client.keys('rq:job:*')).toEqual([]);
+    await fresh.client.config('SET', 'maxmemory', '0');
+    expect(await encoding((await enqueue(fresh.redis, job)).id)).toBe('listpack');
+  });
+
   it('is refused by Redis where a byte is wrong', async () => {
     const frame = frameJob('q', '2026-11-22T10:00:00.000000Z', [['timeout', '180']]);
     const bytes = Buffer.from(dumpJob(frame, Buffer.from('payload'), 'a.b()') ?? '', 'latin1');
