@@ -36,9 +36,12 @@ export function classify(error: unknown): Failure {
   return 'reply';
 }
 
-/** Without what Redis puts in front of it when it was a script that met it. */
+/**
+ * Without what Redis puts in front of it when it was a script that met it. Redis 6: `ERR Error running script (call to f_…): @user_script:1:
+ * @user_script: 1: -READONLY …`.
+ */
 const textOf = ({ message }: Error): string =>
-  message.replace(/^ERR (?:Error running script[^:]*: |user_script:\d+: )?/i, '');
+  message.replace(/^(?:ERR )?(?:Error running script[^:]*: )?(?:@?user_script: ?\d+: )*-?/i, '');
 
 const wordOf = (error: Error): string => /^[A-Z]+/.exec(textOf(error))?.[0] ?? '';
 
