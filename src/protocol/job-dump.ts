@@ -31,6 +31,7 @@ export function frameJob(
   return {
     before: `${STATUS}${ORIGIN}${listed(bytes(queue))}${ENQUEUED_AT}${date}${CREATED_AT}${date}${DATA}`,
     after,
+    // Eight in front, payload and description, the group.
     elements: 2 * (8 + 2 + 1 + blanks.length + fields.length),
   };
 }
@@ -48,7 +49,7 @@ const [DATA, DESCRIPTION, GROUP] = [listed('data'), listed('description'), liste
 
 /**
  * The hash of a job as Redis 7's DUMP would give it if it kept all of them as a listpack, unsealed (dump.ts): half the room of the hash table
- * that HSET makes where a value is longer than 64 bytes, and half the time. Null where it is too long for that.
+ * that HSET makes where a value is longer than 64 bytes, and less time. Null where it is too long for that.
  */
 export function dumpJob(frame: JobFrame, payload: Buffer, description: string): string | null {
   const { before, after, elements } = frame;
