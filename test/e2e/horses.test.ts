@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { fileURLToPath } from 'node:url';
-import { startTsrq, type CliProcess } from '../support/cli.js';
+import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
 import { latestResult, put, statusOf, until } from '../support/rq.js';
 
@@ -34,9 +34,10 @@ async function pidsOf(ids: readonly string[]): Promise<Set<unknown>> {
 
 describe('how many processes a worker starts', () => {
   it('tiny jobs wait for the one that is there', async () => {
-    await start('--concurrency', '4');
-    // It loads its code, and becomes known to be quick.
-    for (let i = 0; i < 10; i += 1) await pidsOf(await add(1, 0));
+    await start('--concurrency', '1', '--name', 'w');
+    // The one loads its code, and its jobs become known to be quick.
+    await pidsOf(await add(200, 0));
+    expect((await runTsrq(['workers', 'scale', 'w', '-C', '4'], { url: fresh.server.url })).code).toBe(0);
     const pids = await pidsOf(await add(200, 0));
     // On a machine with more to do than this a second may be started; not one for each slot.
     expect(pids.size).toBeLessThan(4);
