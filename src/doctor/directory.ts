@@ -1,6 +1,6 @@
 import { finite, listOf, numberOf } from '../info/answer.js';
 import {
-  intermediateKey,
+  betweenKeys,
   PAUSED_KEY,
   queueKey,
   queueOfKey,
@@ -42,7 +42,7 @@ export interface QueueFacts {
   readonly name: string;
   readonly keys: readonly TypedKey[];
   /** By list and registry, of the keys that have the right type. */
-  readonly lengths: Readonly<Record<'queue' | 'intermediate' | RegistryName, number>>;
+  readonly lengths: Readonly<Record<'queue' | 'intermediate' | 'moved' | RegistryName, number>>;
   /** Executions whose lease is over; over for long; and since when the first of them, in seconds. */
   readonly over: number;
   readonly longOver: number;
@@ -159,7 +159,7 @@ async function readQueues(
 
 const keysOf = (name: string): (readonly [key: string, wanted: string])[] => [
   [queueKey(name), 'list'],
-  [intermediateKey(name), 'list'],
+  ...betweenKeys(name).map((key) => [key, 'list'] as const),
   ...REGISTRIES.map((registry) => [registryKey(registry, name), 'zset'] as const),
   [queueWorkersKey(name), 'set'],
 ];
@@ -167,7 +167,7 @@ const keysOf = (name: string): (readonly [key: string, wanted: string])[] => [
 const questionsAbout = (name: string, now: number): Question[] => [
   ...keysOf(name).map(([key]) => question(['TYPE', key], 'key-types')),
   question(['LLEN', queueKey(name)], 'unattended-queues', 'ids-without-job', 'unreadable-jobs'),
-  question(['LLEN', intermediateKey(name)], 'stranded-ids'),
+  ...betweenKeys(name).map((key) => question(['LLEN', key], 'stranded-ids')),
   ...REGISTRIES.map((registry) => question(['ZCARD', registryKey(registry, name)], 'unreadable-jobs')),
   question(['ZCOUNT', registryKey('wip', name), '-inf', `(${now}`], 'overdue-leases'),
   question(['ZCOUNT', registryKey('wip', name), '-inf', `(${now - LONG_OVER_SECONDS}`], 'overdue-leases'),
@@ -181,7 +181,7 @@ const questionsAbout = (name: string, now: number): Question[] => [
 
 function readQueue(name: string, answers: readonly Answer[], workers: readonly string[], now: number): QueueFacts {
   const keys = keysOf(name);
-  const [queued, intermediate, ...rest] = answers.slice(keys.length);
+  const [queued, intermediate, moved, ...rest] = answers.slice(keys.length);
   const counts = rest.slice(0, REGISTRIES.length).map(numberOf);
   const [over, longOver, first, overdue, lock, finished, failed] = rest.slice(REGISTRIES.length);
   const oldest = finite(listOf(first)[1] ?? null);
@@ -193,6 +193,7 @@ function readQueue(name: string, answers: readonly Answer[], workers: readonly s
       ...(registries as Record<RegistryName, number>),
       queue: numberOf(queued),
       intermediate: numberOf(intermediate),
+      moved: numberOf(moved),
     },
     over: numberOf(over),
     longOver: numberOf(longOver),

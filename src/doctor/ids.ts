@@ -1,5 +1,14 @@
 import { finite, listOf } from '../info/answer.js';
-import { firstSeenKey, intermediateKey, isJobId, jobKey, queueKey, REGISTRIES, registryKey } from '../protocol/keys.js';
+import {
+  firstSeenKey,
+  intermediateKey,
+  isJobId,
+  jobKey,
+  movedKey,
+  queueKey,
+  REGISTRIES,
+  registryKey,
+} from '../protocol/keys.js';
 import type { RedisCommand } from '../redis/redis.js';
 import type { Directory } from './directory.js';
 import {
@@ -32,7 +41,7 @@ export interface Ids {
   readonly stranded: Tally;
 }
 
-type Place = 'queue' | 'intermediate' | 'wip' | 'registry';
+type Place = 'queue' | 'between' | 'wip' | 'registry';
 
 /** A piece of a list or registry. */
 interface Range {
@@ -81,13 +90,9 @@ export async function readIds(inquiry: Inquiry, directory: Directory, timeMs: nu
 function* rangesOf({ queues }: Directory, deep: boolean): Generator<Range> {
   for (const { name, lengths } of queues) {
     yield* ranges(lengths.queue, deep, { queue: name, place: 'queue', expires: false }, 'LRANGE', queueKey(name));
-    yield* ranges(
-      lengths.intermediate,
-      deep,
-      { queue: name, place: 'intermediate', expires: false },
-      'LRANGE',
-      intermediateKey(name),
-    );
+    const between = { queue: name, place: 'between', expires: false } as const;
+    yield* ranges(lengths.intermediate, deep, between, 'LRANGE', intermediateKey(name));
+    yield* ranges(lengths.moved, deep, between, 'LRANGE', movedKey(name));
     for (const registry of REGISTRIES) {
       const place = registry === 'wip' ? 'wip' : 'registry';
       const expires = registry === 'finished' || registry === 'failed';
@@ -115,7 +120,7 @@ const CHECKS: readonly CheckId[] = ['ids-without-job', 'entries-without-job', 'u
 interface Entry {
   readonly range: Range;
   readonly id: string;
-  /** Of an id in an intermediate list, when a worker first saw it there. */
+  /** Of an id between queue and start, when a worker first saw it there. */
   readonly mark: string | null;
 }
 
@@ -129,7 +134,7 @@ async function readBatch(
   const entries = batch.flatMap((range, i) =>
     (pages[i] ?? []).map((member): Entry => {
       const id = range.place === 'wip' ? idOf(member) : member;
-      return { range, id, mark: range.place === 'intermediate' ? firstSeenKey(range.queue, id) : null };
+      return { range, id, mark: range.place === 'between' ? firstSeenKey(range.queue, id) : null };
     }),
   );
   const marked = entries.filter((entry) => entry.mark !== null);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { intermediateKey, jobKey, queueKey, registryKey } from '../protocol/keys.js';
+import { betweenKeys, jobKey, queueKey, registryKey } from '../protocol/keys.js';
 import { detailsOf, newTally, note, ok, perQueue, problem, type Finding, type Tally } from './finding.js';
 import { question, type Inquiry } from './inquiry.js';
 import { keyPages, listPages, readPages, sortedSetPages, type Pages } from './pages.js';
@@ -76,7 +76,7 @@ async function strike(inquiry: Inquiry, queues: readonly string[], suspects: Map
   if (suspects.size === 0) return;
   const names = new Set([...queues, ...[...suspects.values()].map(({ origin }) => origin)]);
   const readers = [...names].flatMap((name): (Pages & { readonly idOf: (item: string) => string })[] => [
-    { ...listPages(intermediateKey(name), PAGE), idOf: (id) => id },
+    ...betweenKeys(name).map((key) => ({ ...listPages(key, PAGE), idOf: (id: string) => id })),
     { ...listPages(queueKey(name), PAGE), idOf: (id) => id },
     { ...sortedSetPages(registryKey('wip', name), PAGE), idOf: (member) => member.replace(/:[^:]*$/, '') },
   ]);

@@ -1,4 +1,4 @@
-import { intermediateKey, queueKey, registryKey } from '../protocol/keys.js';
+import { betweenKeys, queueKey, registryKey } from '../protocol/keys.js';
 import type { Redis, RedisCommand, Reply } from '../redis/redis.js';
 import { errorOf, listOf } from './answer.js';
 
@@ -63,7 +63,7 @@ function kindsOf(queue: string, states: readonly JobState[]): Kind[] {
   const registries = new Set(states.map((state) => (state === 'stopped' ? 'failed' : state)));
   return [...registries].flatMap((state): Kind[] => {
     if (state !== 'queued') return [registryKind(state, queue)];
-    return [queueKey(queue), intermediateKey(queue)].map((key) => ({ key, queue, state, isList: true }));
+    return [queueKey(queue), ...betweenKeys(queue)].map((key) => ({ key, queue, state, isList: true }));
   });
 }
 

@@ -51,6 +51,11 @@ export const startsKey = (unit: string, queue: string): string => `rq:tsrq:limit
 /** tsrq's own: paused queues, each until a moment in seconds since the epoch, or +inf. */
 export const PAUSED_KEY = 'rq:tsrq:paused';
 
+/** tsrq's own: ids that a wait has moved off the queue, for the moment until the script behind it begins them. */
+export const movedKey = (queue: string): string => `rq:queue:${queue}:intermediate:tsrq`;
+/** Where the ids of a queue are between the queue and their start. */
+export const betweenKeys = (queue: string): readonly string[] => [intermediateKey(queue), movedKey(queue)];
+
 /** tsrq's own: the last execution that a process which claims ahead has begun. */
 export const begunKey = (processPrefix: string): string => `rq:tsrq:begun:${processPrefix}`;
 

@@ -3,8 +3,7 @@ import { TsrqError } from '../errors.js';
 import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
 import { PackedReader } from '../protocol/packed.js';
 import { formatDate } from '../protocol/time.js';
-import type { Hit } from '../redis/blocking.js';
-import type { BufferReply, Redis, RedisArg } from '../redis/redis.js';
+import type { BufferReply, Redis, RedisArg, Script } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 
 /** Who claims, as the scripts need to know it. */
@@ -111,25 +110,26 @@ export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runni
   return readClaim(await redis.evaluate(script('claim'), [], args));
 }
 
-/**
- * Opens the executions of at most `room` jobs that a wait moved to intermediate lists, and puts the others back at the
- * head of their queues.
- */
-export async function claimMoved(
-  redis: Redis,
+/** What begins the job whose id a wait has moved (`movedKey`), or puts it back at the head of its queue if none may begin. */
+export function movedClaim(
   worker: WorkerStamp,
-  moved: {
-    readonly hits: readonly Hit[];
-    readonly room: number;
-    readonly processPrefix: string;
-    /** The limits of a queue, as in a wish. */
-    readonly limitsOf?: (queue: string) => string;
-  },
-  runningId: string,
-): Promise<Claim> {
-  const hits = moved.hits.flatMap((hit) => [hit.queue, moved.limitsOf?.(hit.queue) ?? '', hit.id]);
-  const args = [...workerArgs(worker), runningId, moved.processPrefix, moved.room, ...hits];
-  return readClaim(await redis.evaluate(script('claim_moved'), [], args));
+  { queue, limits = '', processPrefix }: MovedClaim,
+): { readonly script: Script; readonly args: RedisArg[] } {
+  return { script: script('claim_moved'), args: [queue, limits, ...workerArgs(worker, ''), processPrefix] };
+}
+
+export interface MovedClaim {
+  readonly queue: string;
+  /** As in a wish. */
+  readonly limits?: string;
+  readonly processPrefix: string;
+}
+
+/** Begins a job that a wait has moved by a call of its own; null if there is none. */
+export async function claimMoved(redis: Redis, worker: WorkerStamp, moved: MovedClaim): Promise<Claim | null> {
+  const { script: of, args } = movedClaim(worker, moved);
+  const reply = await redis.evaluate(of, [], args);
+  return reply === 0 ? null : readClaim(reply);
 }
 
 /** Executions that this process opened in a call whose reply was lost. `processPrefix`: how its execution ids begin. */
@@ -141,11 +141,12 @@ export async function adopt(
   return readJobs(await redis.evaluate(script('adopt'), [], args), null);
 }
 
-export function workerArgs(worker: WorkerStamp): RedisArg[] {
+/** `date`: now, or '' for the moment when Redis carries it out. */
+export function workerArgs(worker: WorkerStamp, date = formatDate(Date.now())): RedisArg[] {
   return [
     worker.name,
     worker.birth,
-    formatDate(Date.now()),
+    date,
     worker.monitoringIntervalSeconds,
     worker.idleTtlSeconds,
     worker.defaultTimeoutSeconds,

@@ -1,4 +1,4 @@
-import { intermediateKey, queueWorkersKey, registryKey } from '../protocol/keys.js';
+import { betweenKeys, queueWorkersKey, registryKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { endAbandoned, isSettled } from './abandoned.js';
 import { cleanGone, JOB_REGISTRIES } from './clean-gone.js';
@@ -66,7 +66,7 @@ async function count(redis: Redis, queue: string, graceSeconds: number): Promise
   const bad = replies.find((reply) => reply instanceof Error);
   if (bad) throw bad;
   const [abandoned = 0, finished = 0, failed = 0] = replies.map(Number);
-  const between = Number(await redis.call(['LLEN', intermediateKey(queue)]));
+  const between = await countBetween(redis, queue);
   const stranded = await countStranded(redis, queue, graceSeconds);
   return {
     abandoned: (await isSettled(redis)) ? abandoned : null,
@@ -76,6 +76,11 @@ async function count(redis: Redis, queue: string, graceSeconds: number): Promise
     expired: finished + failed,
     workers: await namesOfGone(redis, queueWorkersKey(queue)),
   };
+}
+
+async function countBetween(redis: Redis, queue: string): Promise<number> {
+  const lengths = await redis.pipeline(betweenKeys(queue).map((key) => ['LLEN', key] as const));
+  return lengths.reduce((sum: number, length) => sum + (length instanceof Error ? 0 : Number(length)), 0);
 }
 
 async function endDead(
@@ -97,7 +102,7 @@ async function putBack(
   signal: AbortSignal | undefined,
 ): Promise<Omit<Counts, 'abandoned' | 'retried' | 'failed'>> {
   const { back, dropped } = await rescueStranded(redis, queue, graceSeconds, signal);
-  const waiting = Number(await redis.call(['LLEN', intermediateKey(queue)]));
+  const waiting = await countBetween(redis, queue);
   return { stranded: back.length + dropped.length, putBack: back.length, waiting, expired: 0, workers: [] };
 }
 

@@ -1,4 +1,4 @@
-import { intermediateKey, registryKey } from '../protocol/keys.js';
+import { betweenKeys, registryKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
@@ -37,7 +37,7 @@ export async function deleteQueue(
   if (!force) {
     const sizes = await redis.pipeline([
       ['ZCARD', registryKey('wip', queue)],
-      ['LLEN', intermediateKey(queue)],
+      ...betweenKeys(queue).map((key) => ['LLEN', key] as const),
     ]);
     const count = sizes.reduce((sum: number, size) => sum + (typeof size === 'number' ? size : 0), 0);
     if (count > 0) return { state: 'running', count, removed };

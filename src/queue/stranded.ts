@@ -1,10 +1,10 @@
-import { firstSeenKey, intermediateKey } from '../protocol/keys.js';
+import { betweenKeys, firstSeenKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import { script } from '../redis/scripts.js';
 import { asList, asText } from './claim.js';
 
 /**
- * Seconds an id may lie in an intermediate list before it counts as stranded. Below the 60 s after which Python RQ
+ * Seconds an id may lie between queue and start before it counts as stranded. Below the 60 s after which Python RQ
  * fails such a job, two sweeps included, and far above what any worker needs from its pop to its start.
  */
 export const STRANDED_AFTER_SECONDS = 30;
@@ -15,7 +15,7 @@ const BATCH = 200;
 const MOST = 10_000;
 
 /**
- * Puts ids that a worker moved to the intermediate list and never started back at the head of their queue; portion by portion,
+ * Puts ids that a worker moved off the queue and never started back at the head of their queue; portion by portion,
  * each in one step. `signal` ends it between two.
  */
 export async function rescueStranded(
@@ -38,7 +38,7 @@ export async function rescueStranded(
   return found;
 }
 
-/** How many ids workers have seen in the intermediate list for that long. Changes nothing. */
+/** How many ids workers have seen between queue and start for that long. Changes nothing. */
 export async function countStranded(
   redis: Redis,
   queue: string,
@@ -46,10 +46,13 @@ export async function countStranded(
 ): Promise<number> {
   const [now] = (await redis.call(['TIME'])) as [string, string];
   let stranded = 0;
-  for (let from = 0; ; from += BATCH) {
-    const ids = (await redis.call(['LRANGE', intermediateKey(queue), from, from + BATCH - 1])) as string[];
-    const marks = await redis.pipeline(ids.map((id) => ['GET', firstSeenKey(queue, id)] as const));
-    stranded += marks.filter((mark) => typeof mark === 'string' && Number(now) - Number(mark) >= graceSeconds).length;
-    if (ids.length < BATCH) return stranded;
+  for (const key of betweenKeys(queue)) {
+    for (let from = 0, more = true; more; from += BATCH) {
+      const ids = (await redis.call(['LRANGE', key, from, from + BATCH - 1])) as string[];
+      const marks = await redis.pipeline(ids.map((id) => ['GET', firstSeenKey(queue, id)] as const));
+      stranded += marks.filter((mark) => typeof mark === 'string' && Number(now) - Number(mark) >= graceSeconds).length;
+      more = ids.length === BATCH;
+    }
   }
+  return stranded;
 }

@@ -1,24 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as IoRedis } from 'ioredis';
-import { intermediateKey, queueKey } from '../protocol/keys.js';
-import { discardClient, openClient } from './client.js';
+import { movedKey, queueKey } from '../protocol/keys.js';
+import { discardClient, openClient, send, sendMany } from './client.js';
 import { withDeadline } from './deadline.js';
 import { classify } from './failure.js';
-import type { Redis } from './redis.js';
+import type { BufferReply, Redis, RedisArg, Script } from './redis.js';
+import { all, isUnknown } from './replies.js';
 import type { RedisTarget } from './target.js';
 
-/** An id that a wait has moved from `queue` to its intermediate list. */
-export interface Hit {
-  readonly queue: string;
-  readonly id: string;
+/** What follows a wait: a script that begins what it has moved, and answers 0 when that is nothing. */
+export interface Follow {
+  readonly script: Script;
+  readonly args: readonly RedisArg[];
 }
 
 export interface WaitOptions {
   readonly queues: readonly string[];
   /** Shown in `CLIENT LIST`. */
   readonly name: string;
-  /** Called for every id moved, also for one that arrives after `pause()`: whoever waits must start it or put it back. */
-  readonly onHit: (hit: Hit) => void;
+  /** The script that follows the next wait on a queue. */
+  readonly follow: (queue: string) => Follow;
+  /** Called with every answer of such a script but 0, also with one that comes after `pause()`. */
+  readonly onMoved: (queue: string, reply: BufferReply) => void;
+  /** Called when a connection is lost on which a wait was under way: its script may have begun what nobody was told of. */
+  readonly onLost?: () => void;
   /** Called when a queue cannot be waited on, once until it can again. */
   readonly onTrouble?: (queue: string, error: Error) => void;
   /** Seconds one blocking call lasts. Default 5. */
@@ -26,9 +31,9 @@ export interface WaitOptions {
 }
 
 /**
- * Waits on several queues without ever holding an id in memory alone: one `BLMOVE queue queue:intermediate` per queue,
- * each on a connection of its own with a deadline of its own. A client that misbehaves is thrown away and replaced.
- * Starts paused.
+ * Waits on several queues without ever holding an id in memory alone: one `BLMOVE` per queue, to the list of moved ids, and a script behind
+ * it that takes the id from there, sent together on a connection of their own with a deadline of their own. A client that misbehaves is
+ * thrown away and replaced. Starts paused.
  */
 export class QueueWait {
   readonly #lanes: readonly Lane[];
@@ -37,7 +42,7 @@ export class QueueWait {
     this.#lanes = options.queues.map((queue) => new Lane(target, queue, options));
   }
 
-  /** Waits on every queue that has no unanswered hit or call, and is not `held` back. */
+  /** Waits on every queue that has no unanswered call, and is not `held` back. */
   resume(held: (queue: string) => boolean = () => false): void {
     for (const lane of this.#lanes) {
       if (held(lane.queue)) lane.pause();
@@ -45,14 +50,14 @@ export class QueueWait {
     }
   }
 
-  /** Begins no new call; calls under way end by themselves within the block time, or with a hit. */
+  /** Begins no new call; calls under way end by themselves within the block time, or with a job. */
   pause(): void {
     for (const lane of this.#lanes) lane.pause();
   }
 
   /**
-   * Ends all waiting. Calls under way are unblocked through `redis`, so that an id moved in this very instant is still
-   * reported; after `graceMs` they are abandoned (the id would be found in the intermediate list).
+   * Ends all waiting. Calls under way are unblocked through `redis`, so that a job begun in this very instant is still
+   * reported; after `graceMs` they are abandoned (its lease would run out).
    */
   async close(redis: Redis, graceMs = 1_000): Promise<void> {
     this.pause();
@@ -123,11 +128,11 @@ class Lane {
   async #loop(): Promise<void> {
     while (this.#active && !this.#closing.signal.aborted) {
       try {
-        const id = await this.#block();
+        const reply = await this.#block();
         this.#failures = 0;
-        if (id !== null) {
+        if (reply !== 0) {
           this.#active = false;
-          this.#options.onHit({ queue: this.queue, id });
+          this.#options.onMoved(this.queue, reply);
         }
       } catch (error) {
         await this.#rest(error);
@@ -135,19 +140,25 @@ class Lane {
     }
   }
 
-  async #block(): Promise<string | null> {
+  async #block(): Promise<BufferReply> {
     const client = this.#client ?? (await this.#open());
+    const { script, args } = this.#options.follow(this.queue);
+    const rest = [0, ...args];
+    const wait = ['BLMOVE', queueKey(this.queue), movedKey(this.queue), 'LEFT', 'RIGHT', this.#blockSeconds] as const;
     this.#blocked = true;
     try {
-      const move = client.call(
-        'BLMOVE',
-        queueKey(this.queue),
-        intermediateKey(this.queue),
-        'LEFT',
-        'RIGHT',
-        this.#blockSeconds,
-      ) as Promise<string | null>;
-      return await withDeadline(move, this.#blockSeconds * 1_000 + GRACE_MS);
+      const replies = all(sendMany(client, [wait, ['EVALSHA', script.sha, ...rest]], null) as Promise<BufferReply>[]);
+      const [moved, begun] = await withDeadline(replies, this.#blockSeconds * 1_000 + GRACE_MS);
+      const reply = isUnknown(begun)
+        ? await withDeadline(send(client, 'EVAL', [script.source, ...rest]), GRACE_MS)
+        : begun;
+      if (reply instanceof Error) throw reply;
+      // What was begun must be told of, whatever became of this wait.
+      if (moved instanceof Error && reply === 0) throw moved;
+      return reply ?? 0;
+    } catch (error) {
+      if (classify(error) !== 'reply') this.#options.onLost?.();
+      throw error;
     } finally {
       this.#blocked = false;
     }

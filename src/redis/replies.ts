@@ -8,10 +8,13 @@ export function evaluateOn(
   rest: readonly RedisArg[],
 ): Promise<BufferReply> {
   return send('evalsha', [script.sha, ...rest]).catch((error: unknown) => {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    if (!isUnknown(error)) throw error;
     return send('eval', [script.source, ...rest]);
   });
 }
+
+/** Redis does not know the script by its digest. */
+export const isUnknown = (reply: unknown): boolean => reply instanceof Error && reply.message.startsWith('NOSCRIPT');
 
 /** All replies in order; an error reply in its place, anything that concerns the connection as a rejection. */
 export async function all<T>(replies: readonly Promise<T>[]): Promise<(T | Error)[]> {

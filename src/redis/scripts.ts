@@ -4,7 +4,7 @@ import type { Script } from './redis.js';
 
 type Piece =
   | ('base' | 'job' | 'worker' | 'fate' | 'row' | 'start' | 'holds' | 'take' | 'limit' | 'slot' | 'release' | 'end')
-  | ('new_job' | 'enqueue' | 'unlist' | 'remove' | 'step' | 'sift' | 'discard' | 'rehome');
+  | ('date' | 'new_job' | 'enqueue' | 'unlist' | 'remove' | 'step' | 'sift' | 'discard' | 'rehome');
 
 /** A function whose body are these pieces and `shared/<name>.lua`: what it defines costs nothing where it is not called. */
 interface Rare {
@@ -37,7 +37,7 @@ const PARTS = {
   ask: [],
   cancel: ['base', 'job', 'slot', 'release', 'unlist', 'remove'],
   claim: ['base', 'worker', MORE, 'row', CLOSER, 'start', 'holds', BY_RULE, 'take'],
-  claim_moved: ['base', 'worker', MORE, 'row', CLOSER, 'start', 'holds', PUT_BACK],
+  claim_moved: ['base', 'date', 'worker', MORE, 'row', CLOSER, 'start', 'holds', PUT_BACK],
   clean: ['base'],
   clean_gone: ['base'],
   clean_group: ['base'],

@@ -1,4 +1,4 @@
-import { adopt, claim, claimMoved, STATE_STAYS, type Claim, type WorkerStamp } from '../queue/claim.js';
+import { adopt, claim, STATE_STAYS, type Claim, type WorkerStamp } from '../queue/claim.js';
 import { finish, returned, type Answer, type Ending, type Finish } from '../queue/finish.js';
 import { releaseRest } from '../queue/release.js';
 import type { Redis } from '../redis/redis.js';
@@ -26,6 +26,9 @@ export interface ExchangeParts {
 /** While Redis works on one call the next is under way already: it never waits for us. */
 const MOST_IN_FLIGHT = 2;
 
+/** Executions that are remembered: their replies can only be seconds late. */
+const MOST_ADOPTED = 1_000;
+
 /** A call that carries nothing. */
 const NOTHING: Taken = { ended: [], returns: [] };
 
@@ -42,6 +45,8 @@ export class Exchange {
   /** Redis does not take the results of plain jobs as we make them. */
   #refuses = false;
   #releasing = false;
+  /** Executions that were found in Redis. */
+  readonly #adopted = new Set<string>();
   /** The last time that jobs were asked for all came: there are more. */
   #isPlenty = false;
   /** When the first of the calls under way was made, or the last one over, by `performance.now()`. */
@@ -145,21 +150,16 @@ export class Exchange {
     if (failure) throw failure.error;
   }
 
-  /** Begins the jobs that waits have moved. */
-  async startMoved(): Promise<void> {
-    const { redis, stamp, slots, intake } = this.#parts;
-    const hits = intake.takeHits();
-    try {
-      const limitsOf = (queue: string): string => intake.limitsOf(queue);
-      const moved = { hits, room: this.mayTake ? slots.room : 0, processPrefix: intake.processPrefix, limitsOf };
-      const result = await claimMoved(redis, stamp, moved, slots.currentJobId);
-      if (result.state !== 'ok') intake.keepHits(hits);
+  /** Takes in what waits have brought. */
+  async takeMoved(): Promise<void> {
+    const { slots, intake } = this.#parts;
+    for (let moved = intake.takeMoved(); moved; moved = intake.takeMoved()) {
+      // The reply may have been late, and not lost.
+      const jobs = moved.state === 'ok' ? moved.jobs.filter(({ executionId }) => !this.#adopted.has(executionId)) : [];
+      await this.#accept(moved.state === 'ok' ? { ...moved, jobs } : moved);
+      if (!this.mayTake || !slots.mayWait) slots.giveUp();
       // More may have been pushed together with what was moved.
-      if (await this.#accept(result)) intake.askAgain();
-      else this.#parts.onSettled();
-    } catch (error) {
-      intake.keepHits(hits);
-      throw error;
+      intake.askAgain();
     }
   }
 
@@ -167,7 +167,10 @@ export class Exchange {
   async adopt(queues: readonly string[]): Promise<void> {
     const { redis, slots, intake } = this.#parts;
     const known = slots.executionIds;
-    slots.addFirst(await adopt(redis, { processPrefix: intake.processPrefix, known, queues }));
+    const jobs = await adopt(redis, { processPrefix: intake.processPrefix, known, queues });
+    if (this.#adopted.size > MOST_ADOPTED) this.#adopted.clear();
+    for (const { executionId } of jobs) this.#adopted.add(executionId);
+    slots.addFirst(jobs);
   }
 
   /** Tells what became of the runs that are recorded. */

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { DequeueStrategy, Held, Wish } from '../queue/claim.js';
-import { QueueWait, type Hit } from '../redis/blocking.js';
+import {
+  movedClaim,
+  readClaim,
+  type Claim,
+  type DequeueStrategy,
+  type Held,
+  type Wish,
+  type WorkerStamp,
+} from '../queue/claim.js';
+import { QueueWait } from '../redis/blocking.js';
 import type { Redis } from '../redis/redis.js';
 import type { RedisTarget } from '../redis/target.js';
 import { HeldBack } from './held-back.js';
@@ -18,9 +26,11 @@ export interface IntakeOptions {
   readonly target: RedisTarget;
   readonly queues: readonly WeightedQueue[];
   readonly strategy: DequeueStrategy;
-  readonly workerName: string;
+  readonly stamp: WorkerStamp;
   /** Called when there may be something to take. */
   readonly onWork: () => void;
+  /** Called when a wait may have begun a job that we were not told of. */
+  readonly onLost: () => void;
   readonly onTrouble: (queue: string, error: Error) => void;
 }
 
@@ -28,6 +38,8 @@ export interface IntakeOptions {
 const MAX_WAITING_QUEUES = 64;
 const FIRST_POLL_MS = 25;
 const MAX_POLL_MS = 500;
+/** A wait whose connection is lost may go on in Redis until its block time is over; then it begins nothing any more. */
+const LATE_MS = 6_000;
 /** How often a worker that is suspended, or has a queue that is paused, looks whether that still is so. */
 const HELD_POLL_MS = 1_000;
 
@@ -40,7 +52,7 @@ export class Intake {
   readonly #held = new HeldBack(() => {
     this.askAgain();
   });
-  #hits: Hit[] = [];
+  readonly #moved: Claim[] = [];
   #claimDue = true;
   #timer: NodeJS.Timeout | null = null;
   #pollMs = FIRST_POLL_MS;
@@ -53,10 +65,18 @@ export class Intake {
     this.#wait = waits
       ? new QueueWait(options.target, {
           queues,
-          name: options.workerName,
-          onHit: (hit) => {
-            this.#hits.push(hit);
+          name: options.stamp.name,
+          follow: (queue) => {
+            const { processPrefix } = this;
+            return movedClaim(options.stamp, { queue, limits: this.#limitsOf(queue), processPrefix });
+          },
+          onMoved: (_, reply) => {
+            this.#moved.push(readClaim(reply));
             options.onWork();
+          },
+          onLost: () => {
+            options.onLost();
+            setTimeout(options.onLost, LATE_MS).unref();
           },
           onTrouble: options.onTrouble,
         })
@@ -67,27 +87,19 @@ export class Intake {
   get claimDue(): boolean {
     return this.#claimDue;
   }
-  /** True when ids wait in intermediate lists for us. */
-  get hasHits(): boolean {
-    return this.#hits.length > 0;
+  /** True when waits have brought something. */
+  get hasMoved(): boolean {
+    return this.#moved.length > 0;
   }
 
-  /** The ids that waits have moved, highest priority first. */
-  takeHits(): Hit[] {
-    const order = new Map(this.#options.queues.map((queue, i) => [queue.name, i]));
-    const hits = this.#hits.sort((a, b) => (order.get(a.queue) ?? 0) - (order.get(b.queue) ?? 0));
-    this.#hits = [];
-    return hits;
+  /** What waits have brought, one after the other. */
+  takeMoved(): Claim | undefined {
+    return this.#moved.shift();
   }
 
   /** The limits of a queue, as in a `Wish`. */
-  limitsOf(queue: string): string {
+  #limitsOf(queue: string): string {
     return this.#options.queues.find(({ name }) => name === queue)?.limits ?? '';
-  }
-
-  /** Hits that could not be handled are kept for the next turn. */
-  keepHits(hits: readonly Hit[]): void {
-    this.#hits.unshift(...hits);
   }
 
   wish(count: number): Wish {
@@ -142,7 +154,7 @@ export class Intake {
     this.#timer = null;
   }
 
-  /** Ends all waiting. Hits may still come in while it does; what is then in `takeHits` must be put back. */
+  /** Ends all waiting. Jobs may still come in while it does; what is then in `takeMoved` must be given back. */
   async close(redis: Redis): Promise<void> {
     this.pause();
     await this.#wait?.close(redis);

@@ -149,9 +149,16 @@ export class Slots {
     return this.#reserve.waiting;
   }
 
-  /** As many of these as jobs may begin before this worker has had its last. */
-  get room(): number {
-    return Math.max(0, Math.min(this.free, this.#left));
+  /** As many of these as jobs may begin before this worker has had its last: waits bring what nobody has asked for. */
+  get #startable(): number {
+    const { maxJobs } = this.#options;
+    const begun = this.#host.share?.crew.begun ?? this.begun;
+    return maxJobs === null ? this.free : Math.max(0, Math.min(this.free, maxJobs - begun));
+  }
+
+  /** Jobs are so short that what has no slot may wait for one. */
+  get mayWait(): boolean {
+    return this.#ahead > 0;
   }
 
   /** How many more jobs may be taken. */
@@ -208,7 +215,7 @@ export class Slots {
 
   /** Begins what waits, as far as there are slots. */
   fill(): void {
-    const jobs = this.#reserve.first(this.free);
+    const jobs = this.#reserve.first(this.#startable);
     const last = jobs.at(-1);
     if (last && this.mark.begin(last.executionId)) {
       this.#reserve.remove(jobs.length);

@@ -67,8 +67,12 @@ export class Worker implements Member {
       target: options.target,
       queues: options.queues,
       strategy: options.strategy,
-      workerName: options.name,
+      stamp,
       onWork: () => {
+        this.#wake.rouse();
+      },
+      onLost: () => {
+        this.#adopting = true;
         this.#wake.rouse();
       },
       onTrouble: (queue, error) => {
@@ -129,7 +133,7 @@ export class Worker implements Member {
   get wants(): boolean {
     const { suspended, mayTake } = this.#exchange;
     const isWell = this.#stopping === null && !this.#quiet && !suspended && !this.#turns.isTroubled;
-    return isWell && mayTake && this.#turns.isAnswered && (this.#intake.claimDue || this.#intake.hasHits);
+    return isWell && mayTake && this.#turns.isAnswered && (this.#intake.claimDue || this.#intake.hasMoved);
   }
   get isIdle(): boolean {
     return this.#slots.isIdle;
@@ -138,7 +142,7 @@ export class Worker implements Member {
     return this.#slots.lastActivityMs;
   }
   get rest(): Rest | null {
-    return this.#intake.hasHits ? null : this.#ownEnd.rest;
+    return this.#intake.hasMoved ? null : this.#ownEnd.rest;
   }
 
   /** What it has in hand, and how it gets on. */
@@ -279,7 +283,7 @@ export class Worker implements Member {
   }
 
   #isOver(): boolean {
-    return this.#stopping !== null && this.#slots.isEmpty && this.#exchange.isIdle && !this.#intake.hasHits;
+    return this.#stopping !== null && this.#slots.isEmpty && this.#exchange.isIdle && !this.#intake.hasMoved;
   }
 
   #takeNoMore(): void {
@@ -290,11 +294,11 @@ export class Worker implements Member {
   async #turn(): Promise<void> {
     this.#exchange.throwFailure();
     this.#ownEnd.beginsTurn();
-    if (this.#adopting || this.#slots.mark.isStuck || this.#intake.hasHits) {
+    if (this.#adopting || this.#slots.mark.isStuck || this.#intake.hasMoved) {
       await this.#exchange.settled();
       if (this.#adopting) await this.#adopt();
       if (this.#slots.mark.isStuck) await this.#slots.mark.withdraw(this.#redis);
-      if (this.#intake.hasHits) await this.#exchange.startMoved();
+      if (this.#intake.hasMoved) await this.#exchange.takeMoved();
     }
     if (this.#slots.ended === 0) this.#slots.fill();
     while (this.#exchange.isDue) {
@@ -341,7 +345,11 @@ export class Worker implements Member {
   async #leave(): Promise<void> {
     this.#slots.mark.close();
     await this.#intake.close(this.#redis);
-    if (this.#intake.hasHits) await this.#exchange.startMoved();
+    if (this.#intake.hasMoved) {
+      await this.#exchange.takeMoved();
+      if (this.#slots.hasReturns) this.#exchange.start();
+      await this.#exchange.settled();
+    }
     if (this.#stopping !== 'replaced') await this.#presence.unregister();
   }
 
@@ -352,7 +360,7 @@ export class Worker implements Member {
     // A Redis that does not answer has left its slots to the others, and nobody has told them.
     if (this.#isOver() || (this.#crew && this.wants)) this.#wake.rouse();
     await this.#leases.announce();
-    // An id that a wait has moved meets the suspension or the pause anyway; this is for those who look at the worker.
+    // A job that a wait has moved meets the suspension or the pause anyway; this is for those who look at the worker.
     this.#ticks += 1;
     if (this.#stopping !== null || this.#ticks % LOOK_AT_SUSPENSION_EVERY !== 0) return;
     const { suspended, paused } = this.#exchange;

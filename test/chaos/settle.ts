@@ -23,11 +23,17 @@ export async function settle(client: IoRedis, queues: readonly string[], blows: 
   });
 }
 
+/** The ids between a queue and their start. */
+async function between(client: IoRedis, queue: string): Promise<string[]> {
+  const list = `rq:queue:${queue}:intermediate`;
+  return [...(await client.lrange(list, 0, -1)), ...(await client.lrange(`${list}:tsrq`, 0, -1))];
+}
+
 /** What is on its way, for whoever has to find out why. */
 async function remains(client: IoRedis, queue: string): Promise<string> {
   const places = {
     queued: await client.lrange(`rq:queue:${queue}`, 0, 9),
-    intermediate: await client.lrange(`rq:queue:${queue}:intermediate`, 0, 9),
+    intermediate: await between(client, queue),
     wip: await client.zrange(`rq:wip:${queue}`, '0', '9', 'WITHSCORES'),
     scheduled: await client.zrange(`rq:scheduled:${queue}`, '0', '9', 'WITHSCORES'),
   };
@@ -44,7 +50,7 @@ async function hurry(client: IoRedis, queue: string, blows: Blows): Promise<void
     const worker = await client.hget(`rq:job:${member.split(':')[0] ?? ''}`, 'worker_name');
     if (worker !== null && blows.workerKilledAt(worker) !== null) await client.zadd(`rq:wip:${queue}`, 'XX', 1, member);
   }
-  for (const id of await client.lrange(`rq:queue:${queue}:intermediate`, 0, -1)) {
+  for (const id of await between(client, queue)) {
     const seen = `rq:queue:${queue}:intermediate:first_seen:${id}`;
     // Long enough for tsrq, and not for Python RQ, which would fail the job.
     const since = Number((await client.time())[0]) - (STRANDED_AFTER_SECONDS + 60) / 2;

@@ -126,7 +126,7 @@ const show = (ran: readonly Ran[], blows: Blows): string =>
 async function readRegistries(client: IoRedis, accepted: readonly Accepted[]): Promise<Map<string, Set<string>>> {
   const found = new Map<string, Set<string>>();
   for (const queue of new Set(accepted.map((job) => job.queue))) {
-    for (const list of [`rq:queue:${queue}`, `rq:queue:${queue}:intermediate`]) {
+    for (const list of ['', ':intermediate', ':intermediate:tsrq'].map((end) => `rq:queue:${queue}${end}`)) {
       found.set(list, new Set(await client.lrange(list, 0, -1)));
     }
     for (const name of ['finished', 'failed', 'scheduled', 'deferred', 'canceled']) {
@@ -187,6 +187,7 @@ export async function unsettled(client: IoRedis, queues: readonly string[]): Pro
     queues.flatMap((queue) => [
       client.llen(`rq:queue:${queue}`),
       client.llen(`rq:queue:${queue}:intermediate`),
+      client.llen(`rq:queue:${queue}:intermediate:tsrq`),
       client.zcard(`rq:wip:${queue}`),
       client.zcard(`rq:scheduled:${queue}`),
     ]),

@@ -44,7 +44,7 @@ describe.each(['process', 'none'])('replies that are lost on the way to a worker
       if (i % 20 === 5) void proxy.dropReply('EVALSHA');
       if (i % 50 === 15) proxy.cut();
     }
-    // An id whose wait was cut off lies in the intermediate list until a sweep finds it: here its time is made to be over.
+    // An id whose wait was cut off before what follows it lies there until a sweep finds it: here its time is made to be over.
     const allDone = (jobs: number) => async (): Promise<boolean> => {
       for (const key of await client.keys('rq:queue:*:first_seen:*')) await client.set(key, '1');
       return (await done()) === jobs;

@@ -40,7 +40,7 @@ function expectedKeys(model: Model, staff: Staff): Keys {
   for (const queue of QUEUES) {
     put(`rq:workers:${queue}`, staff.workers.map(({ name }) => `rq:worker:${name}`).sort());
     put(`rq:queue:${queue}`, model.queues[queue]);
-    put(`rq:queue:${queue}:intermediate`, model.intermediate[queue]);
+    put(`rq:queue:${queue}:intermediate:tsrq`, model.moved[queue]);
     for (const id of model.seen[queue]) put(`rq:queue:${queue}:intermediate:first_seen:${id}`, ['<moment>'], 60);
     const open = model.wip[queue].map((execution) => [member(execution), execution.over ? OVER : ALIVE]);
     put(`rq:wip:${queue}`, Object.fromEntries(open));
@@ -107,8 +107,10 @@ function nearly(ms: number, expected: number | null): number | null {
   return expected !== null && seconds <= expected && seconds > expected / 8 ? expected : seconds;
 }
 
+const LIST = /^rq:queue:[^:]+(:intermediate:tsrq)?$/;
+
 function readerOf(key: string): [string, ...string[]] {
-  if (/^rq:queue:[^:]+(:intermediate)?$/.test(key)) return ['LRANGE', '0', '-1'];
+  if (LIST.test(key)) return ['LRANGE', '0', '-1'];
   if (/^rq:(queues|workers)/.test(key) || WORKER_EXECUTIONS.test(key)) return ['SMEMBERS'];
   if (/^rq:(wip|finished|failed|canceled|scheduled|executions):|^rq:tsrq:paused$/.test(key))
     return ['ZRANGE', '0', '-1', 'WITHSCORES'];
@@ -120,7 +122,7 @@ function readable(key: string, value: unknown, model: Model, expected: Keys): un
   const kind = /^rq:([a-z]+)/.exec(key)?.[1] ?? '';
   if (/:first_seen:/.test(key)) return ['<moment>'];
   if (!Array.isArray(value)) return [value];
-  if (kind === 'queue' || WORKER_EXECUTIONS.test(key)) return value;
+  if (LIST.test(key) || WORKER_EXECUTIONS.test(key)) return value;
   if (kind === 'results') return (value as [string, string[]][]).map(([, fields]) => Number(fields[1]));
   if (kind === 'queues' || kind === 'workers') return (value as string[]).sort();
   const pairs = Object.fromEntries(pairsOf(value as string[]));

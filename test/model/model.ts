@@ -21,8 +21,8 @@ const perQueue = <T>(make: () => T): Record<Queue, T> => ({ a: make(), b: make()
 export class Model {
   readonly jobs = new Map<string, Job>();
   readonly queues = perQueue<string[]>(() => []);
-  readonly intermediate = perQueue<string[]>(() => []);
-  /** Ids that a sweep has seen in an intermediate list. */
+  readonly moved = perQueue<string[]>(() => []);
+  /** Ids that a sweep has seen among those. */
   readonly seen = perQueue(() => new Set<string>());
   readonly wip = perQueue<Execution[]>(() => []);
   /** Per id what its score says: seconds it is kept, null for ever; of scheduled ones 1 when due. */
@@ -60,7 +60,7 @@ export class Model {
   /** A deleted job of that id has left something at another queue: without a hash no enqueue can know which. */
   hasTraces(id: string, queue: Queue): boolean {
     const there = (other: Queue): boolean =>
-      this.intermediate[other].includes(id) || this.wip[other].some((run) => run.id === id);
+      this.moved[other].includes(id) || this.wip[other].some((run) => run.id === id);
     return !this.jobs.has(id) && QUEUES.some((other) => other !== queue && there(other));
   }
 
@@ -78,23 +78,23 @@ export class Model {
     return taken;
   }
 
-  /** What becomes of ids that a wait has moved: without room they go back, unless their job must not run any more. */
-  takeMoved(
-    worker: string,
-    room: number,
-    hits: readonly { queue: Queue; id: string }[],
-    fresh: readonly string[],
-  ): Taken {
+  /** What becomes of the id that a wait has moved last: while it may not begin it goes back, unless its job must not run any more. */
+  takeMoved(worker: string, queue: Queue, fresh: readonly string[]): Taken | null {
     const taken: Taken = { jobs: [], skipped: [] };
-    for (const { queue, id } of hits) {
-      if (!remove(this.intermediate[queue], id)) continue;
-      this.seen[queue].delete(id);
-      const waits = this.jobs.get(id)?.status === 'queued';
-      const held = this.suspended || this.paused.has(queue) || taken.jobs.length >= room;
-      if (waits && held) this.queues[queue].unshift(id);
-      else this.#start(taken, worker, queue, id, fresh);
-    }
+    const id = this.moved[queue].pop();
+    if (id === undefined) return null;
+    this.seen[queue].delete(id);
+    const waits = this.jobs.get(id)?.status === 'queued';
+    const held = this.suspended || this.paused.has(queue);
+    if (waits && held) this.queues[queue].unshift(id);
+    else this.#start(taken, worker, queue, id, fresh);
     return taken;
+  }
+
+  /** The worker is not known: what a wait has moved last goes back as it is. */
+  putBack(queue: Queue): void {
+    const id = this.moved[queue].pop();
+    if (id !== undefined) this.queues[queue].unshift(id);
   }
 
   end(outcome: Outcome): Ending {
@@ -137,7 +137,7 @@ export class Model {
   /** The first look marks an id, the next puts it back. */
   rescue(queue: Queue): { back: string[]; dropped: string[] } {
     const found: { back: string[]; dropped: string[] } = { back: [], dropped: [] };
-    for (const id of [...this.intermediate[queue]]) {
+    for (const id of [...this.moved[queue]]) {
       if (!this.seen[queue].has(id)) {
         this.seen[queue].add(id);
         continue;
@@ -145,7 +145,7 @@ export class Model {
       const waits = this.jobs.get(id)?.status === 'queued';
       (waits ? found.back : found.dropped).push(id);
       if (waits) this.queues[queue].unshift(id);
-      remove(this.intermediate[queue], id);
+      remove(this.moved[queue], id);
       this.seen[queue].delete(id);
     }
     return found;
@@ -325,7 +325,7 @@ export class Model {
   #takeFromAll(id: string, keys = true): void {
     for (const queue of QUEUES) {
       while (remove(this.queues[queue], id));
-      while (remove(this.intermediate[queue], id));
+      while (remove(this.moved[queue], id));
       this.seen[queue].delete(id);
       for (const registry of Object.values(this.registries)) registry[queue].delete(id);
     }

@@ -14,7 +14,8 @@ export interface Worker {
   /** Executions that it opened and has not ended, lost ones too: it may not know. */
   holds: ClaimedJob[];
   /** What its waits have moved and it has not claimed. */
-  hits: { queue: Queue; id: string }[];
+  /** Queues of which its waits have moved an id. */
+  waits: Queue[];
   /** Outcomes that Redis has answered. */
   readonly told: Ended[];
   /** The process that had the name before. */
@@ -26,7 +27,7 @@ export class Staff {
   #moments = 0;
   readonly workers: readonly Worker[] = ['w0', 'w1', 'w2'].map((name, i) => ({
     ...{ name, processPrefix: `feed${i}`.padEnd(16, '0'), stamp: this.#stamp(name), registered: true },
-    ...{ successes: 0, failures: 0, holds: [], hits: [], told: [], ghost: null },
+    ...{ successes: 0, failures: 0, holds: [], waits: [], told: [], ghost: null },
   }));
 
   /** A moment of the year 2001 that nothing else happens at. */

@@ -39,26 +39,33 @@ export class Wait extends WorkerStep<OfWorker & { readonly which: number }> {
     const queue = chosen(waiting, this.p.which);
     this.of += `${queue} `;
     const id = model.queues[queue].shift() ?? '';
-    model.intermediate[queue].push(id);
-    expect(await client.lmove(`rq:queue:${queue}`, `rq:queue:${queue}:intermediate`, 'LEFT', 'RIGHT')).toBe(id);
-    worker.hits.push({ queue, id });
+    model.moved[queue].push(id);
+    expect(await client.lmove(`rq:queue:${queue}`, `rq:queue:${queue}:intermediate:tsrq`, 'LEFT', 'RIGHT')).toBe(id);
+    worker.waits.push(queue);
   }
 }
 
-export class ClaimMoved extends WorkerStep<OfWorker & { readonly room: number }> {
+/** What follows a wait: it takes what was moved last, by whichever wait. */
+export class ClaimMoved extends WorkerStep<OfWorker> {
   protected override fits(worker: Worker): boolean {
-    return worker.hits.length > 0;
+    return worker.waits.length > 0;
   }
   protected async does(worker: Worker, world: World, { redis }: Real): Promise<void> {
-    const { room } = this.p;
-    const { hits, processPrefix, stamp } = worker;
-    const reply = await claimMoved(redis, stamp, { hits, room, processPrefix }, running(worker));
-    if (!worker.registered) {
+    const { model } = world;
+    const queue = worker.waits.shift() as Queue;
+    this.of += `${queue} `;
+    const { processPrefix, stamp } = worker;
+    const isEmpty = model.moved[queue].length === 0;
+    const reply = await claimMoved(redis, stamp, { queue, processPrefix });
+    if (isEmpty || reply === null) {
+      expect({ isEmpty, reply }).toEqual({ isEmpty: true, reply: null });
+    } else if (worker.registered) {
+      const taken = model.takeMoved(worker.name, queue, executionIds(reply));
+      receive(world, worker, reply, taken ?? { jobs: [], skipped: [] });
+    } else {
       expect(reply).toEqual({ state: 'unregistered' });
-      return;
+      model.putBack(queue);
     }
-    worker.hits = [];
-    receive(world, worker, reply, world.model.takeMoved(worker.name, room, hits, executionIds(reply)));
   }
 }
 
@@ -170,7 +177,7 @@ export class Crash extends WorkerStep<OfWorker> {
     await lapse(model, worker.holds, client);
     worker.ghost = { stamp: worker.stamp, holds: worker.holds };
     worker.holds = [];
-    worker.hits = [];
+    worker.waits = [];
     worker.told.length = 0;
     staff.bear(worker);
     await register(redis, birthOf(worker));

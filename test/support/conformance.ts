@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TsrqError } from '../../src/errors.js';
-import type { Hit, WaitOptions } from '../../src/redis/blocking.js';
+import type { WaitOptions } from '../../src/redis/blocking.js';
 import type { ConnectOptions } from '../../src/redis/connect.js';
 import type { Redis, RedisCommand, Script } from '../../src/redis/redis.js';
 import type { RedisTarget } from '../../src/redis/target.js';
@@ -532,27 +532,46 @@ function closing(implementation: Implementation): void {
   });
 }
 
+interface Hit {
+  readonly queue: string;
+  readonly id: string;
+}
+
 interface Watch {
   readonly wait: Waiting;
   readonly hits: Hit[];
   readonly troubles: string[];
+  /** How often a connection was lost on which a wait was under way. */
+  readonly losses: () => number;
 }
+
+/** What follows a wait in these tests: what it has moved is `begun`. */
+const follow: WaitOptions['follow'] = (queue) => ({
+  script: scriptOf(`local id = redis.call('RPOP', 'rq:queue:' .. ARGV[1] .. ':intermediate:tsrq')
+if not id then return 0 end
+redis.call('RPUSH', 'begun:' .. ARGV[1], id)
+return id`),
+  args: [queue],
+});
 
 const WAIT_NAME = 'conformance-wait';
 
 function watch({ QueueWait }: Implementation, queues: readonly string[], blockSeconds = 1): Watch {
   const [hits, troubles]: [Hit[], string[]] = [[], []];
+  let lost = 0;
   const wait = new QueueWait(target(proxy.port), {
     queues,
     name: WAIT_NAME,
     blockSeconds,
-    onHit: (hit) => hits.push(hit),
+    follow,
+    onMoved: (queue, id) => hits.push({ queue, id: String(id) }),
+    onLost: () => (lost += 1),
     onTrouble: (queue, error) => troubles.push(`${queue}: ${error.message.split(' ')[0] ?? ''}`),
   });
-  return { wait, hits, troubles };
+  return { wait, hits, troubles, losses: () => lost };
 }
 
-const moved = (queue: string): Promise<string[]> => admin.lrange(`rq:queue:${queue}:intermediate`, '0', '-1');
+const begunOf = (queue: string): Promise<string[]> => admin.lrange(`begun:${queue}`, '0', '-1');
 const queued = (queue: string): Promise<string[]> => admin.lrange(`rq:queue:${queue}`, '0', '-1');
 const push = (queue: string, ...ids: string[]): Promise<number> => admin.rpush(`rq:queue:${queue}`, ...ids);
 
@@ -577,7 +596,7 @@ function waiting(implementation: Implementation): void {
     return seen;
   };
 
-  it('begins when it is told to, and reports each id once, when it is in the intermediate list', async () => {
+  it('begins when it is told to, and reports each id once, when what follows has taken it', async () => {
     const { wait, hits } = begun(['a', 'b']);
     await push('a', '1', '2');
     expect(proxy.connections()).toBe(0);
@@ -585,13 +604,13 @@ function waiting(implementation: Implementation): void {
     wait.resume();
     await until('the first is reported', () => hits.length === 1);
     await untilWaiting(1);
-    expect([hits, await moved('a'), await queued('a')]).toEqual([[{ queue: 'a', id: '1' }], ['1'], ['2']]);
+    expect([hits, await begunOf('a'), await queued('a')]).toEqual([[{ queue: 'a', id: '1' }], ['1'], ['2']]);
     await push('b', '3');
     await until('the other queue is reported', () => hits.length === 2);
     wait.resume();
     await until('the next one is reported', () => hits.length === 3);
     expect(hits.map(({ queue, id }) => queue + id)).toEqual(['a1', 'b3', 'a2']);
-    expect([await moved('a'), await moved('b')]).toEqual([['1', '2'], ['3']]);
+    expect([await begunOf('a'), await begunOf('b')]).toEqual([['1', '2'], ['3']]);
   });
 
   it.each([
@@ -604,8 +623,9 @@ function waiting(implementation: Implementation): void {
       queues: ['q'],
       name: WAIT_NAME,
       blockSeconds: 1,
-      onHit: ({ id }) => {
-        ids.push(id);
+      follow,
+      onMoved: (_, id) => {
+        ids.push(String(id));
         later(() => wait.resume());
       },
     });
@@ -616,8 +636,8 @@ function waiting(implementation: Implementation): void {
     expect(ids).toEqual(['1', '2', '3']);
   });
 
-  it('leaves an id in the intermediate list when the connection is cut as it is moved, and waits on', async () => {
-    const { wait, hits } = begun(['q']);
+  it('tells that a reply may be lost when the connection is cut as an id is moved, and waits on', async () => {
+    const { wait, hits, losses } = begun(['q']);
     wait.resume();
     await untilWaiting();
     wait.pause();
@@ -628,10 +648,11 @@ function waiting(implementation: Implementation): void {
     await untilWaiting();
     await push('q', 'cut');
     await dropped;
-    expect([await moved('q'), hits]).toEqual([['cut'], []]);
+    expect([await begunOf('q'), hits]).toEqual([['cut'], []]);
+    await until('it is told', () => losses() === 1);
     await push('q', 'next');
     await until('the next one is reported', () => hits.length > 0);
-    expect([await moved('q'), hits]).toEqual([['cut', 'next'], [{ queue: 'q', id: 'next' }]]);
+    expect([await begunOf('q'), hits]).toEqual([['cut', 'next'], [{ queue: 'q', id: 'next' }]]);
   });
 
   it('reports what comes after a pause to a call under way, and takes no more', async () => {
@@ -641,7 +662,7 @@ function waiting(implementation: Implementation): void {
     wait.pause();
     await push('q', '1', '2');
     await until('the first is reported', () => hits.length === 1);
-    expect([await moved('q'), await queued('q'), await waiters()]).toEqual([['1'], ['2'], []]);
+    expect([await begunOf('q'), await queued('q'), await waiters()]).toEqual([['1'], ['2'], []]);
   });
 
   it('takes nothing any more when it is closed while its connection opens', async () => {
@@ -655,7 +676,7 @@ function waiting(implementation: Implementation): void {
     await closed({ wait });
     await push('q', '1');
     await until('no socket is left', () => proxy.connections() === 0);
-    expect([await moved('q'), await queued('q')]).toEqual([[], ['1']]);
+    expect([await begunOf('q'), await queued('q')]).toEqual([[], ['1']]);
   });
 
   it('loses no id however it is paused, resumed and closed', async () => {
@@ -677,7 +698,7 @@ function waiting(implementation: Implementation): void {
       await Promise.all([pushing, closed(seen, 10_000)]);
       reported.push(...seen.hits.map((hit) => hit.id));
     }
-    expect(await moved('q')).toEqual(reported);
+    expect(await begunOf('q')).toEqual(reported);
     expect([...reported, ...(await queued('q'))]).toEqual(ids);
   });
 
@@ -695,7 +716,7 @@ function waiting(implementation: Implementation): void {
     expect(await waiters()).not.toContain(first);
     await push('q', '1');
     await until('it is reported', () => hits.length === 1);
-    expect([await moved('q'), troubles.length <= 1]).toEqual([['1'], true]);
+    expect([await begunOf('q'), troubles.length <= 1]).toEqual([['1'], true]);
   });
 
   it('keeps a connection that was unblocked as if its time was over', async () => {
@@ -724,9 +745,9 @@ function waiting(implementation: Implementation): void {
     await until('Redis serves again', async () => (await raw('PING')) === '+PONG\r\n');
     await untilWaiting();
     await push('q', '1');
-    await until('it is in the intermediate list', async () => (await moved('q')).length === 1);
+    await until('what follows has taken it', async () => (await begunOf('q')).length === 1);
     await until('another is reported', async () => hits.length > 0 || (await push('q', 'more')) < 0);
-    expect(await moved('q')).toEqual(expect.arrayContaining(hits.map((hit) => hit.id)));
+    expect(await begunOf('q')).toEqual(expect.arrayContaining(hits.map((hit) => hit.id)));
   });
 
   it('tells once of a queue that is none, and takes from it when it is one again', async () => {

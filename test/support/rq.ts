@@ -60,7 +60,7 @@ export async function until(
 /** Every place of RQ's layout that holds the job now. */
 export async function placesOf(client: IoRedis, id: string, queue: string): Promise<string[]> {
   const places: string[] = [];
-  for (const list of [`rq:queue:${queue}`, `rq:queue:${queue}:intermediate`]) {
+  for (const list of ['', ':intermediate', ':intermediate:tsrq'].map((end) => `rq:queue:${queue}${end}`)) {
     for (const entry of await client.lrange(list, '0', '-1')) if (entry === id) places.push(list);
   }
   for (const registry of ['finished', 'failed', 'deferred', 'scheduled', 'canceled']) {

@@ -1,23 +1,23 @@
--- Opens the executions of jobs whose ids a blocking wait has moved to intermediate lists; what finds no room, and
--- everything while RQ is suspended, its queue is paused or a limit is met, goes back to the head of its queue.
--- ARGV  worker (read_worker), running id or '', process prefix, how many may start, then queue, its limits and id of each
--- Reply as claim.lua
+-- Begins a job whose id a blocking wait has moved: the call stands behind the wait on the same connection, so that Redis goes from one
+-- to the other by itself. While RQ is suspended, the queue is paused or a limit is met the id goes back to the head of its queue.
+-- It takes the newest id: every wait has such a call behind it, so that it does not matter which of them takes which; and one whose call
+-- never came stays where the sweep will see it.
+-- ARGV  queue, its limits, worker (read_worker; without a date), process prefix
+-- Reply as claim.lua, or 0: nothing was moved
+local queue, limits = arg(), arg()
+local between = 'rq:queue:' .. queue .. ':intermediate'
+local list = between .. ':tsrq'
+local id = call('LRANGE', list, -1, -1)[1]
+if not id then return 0 end
 local w, problem = read_worker()
-if not w then return { problem } end
-local running = arg()
-local claim = new_claim(w, arg())
-local room = tonumber(arg())
-local holds = read_holds(w)
-
-while at < #ARGV do
-  local queue, limits, id = arg(), arg(), arg()
-  local list = 'rq:queue:' .. queue .. ':intermediate'
-  -- 0: somebody found it stranded and has put it back already.
-  if call('LREM', list, 1, id) == 1 then
-    call('DEL', list .. ':first_seen:' .. id)
-    local is_free = not (holds.suspended or holds.paused) and limits == '' and #claim.jobs < room
-    if is_free then start_all(claim, w, queue, { id })
-    else start_or_put_back(claim, w, holds, room, { name = queue, limits = limits }, id) end
-  end
+if not w then
+  if type(try('LPUSH', 'rq:queue:' .. queue, id)) == 'number' then call('LREM', list, -1, id) end
+  return { problem }
 end
-return conclude(w, claim, running, holds)
+local claim = new_claim(w, arg())
+local holds = read_holds(w)
+call('LREM', list, -1, id)
+call('DEL', between .. ':first_seen:' .. id)
+if limits == '' and holds.told == 0 then start_all(claim, w, queue, { id })
+else start_or_put_back(claim, w, holds, 1, { name = queue, limits = limits }, id) end
+return conclude(w, claim, '*', holds)

@@ -8,6 +8,7 @@ local function size(command, of)
   return type(count) == 'number' and count or 0
 end
 local running = size('ZCARD', 'rq:wip:' .. queue) + size('LLEN', key .. ':intermediate')
+  + size('LLEN', key .. ':intermediate:tsrq')
 if running > 0 and not force then return { 'running', running } end
 local left = size('LLEN', key)
 if left > 0 and not keep then return { 'filled', left } end

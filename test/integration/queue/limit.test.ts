@@ -146,25 +146,22 @@ describe('a limit at once', () => {
   });
 });
 
+const moved = async (limits: string): Promise<ReturnType<typeof read>> => {
+  const claimed = await claimMoved(redis, ONE, { queue: 'q', limits, processPrefix: PREFIX });
+  return read(claimed as Claim);
+};
+
 it.each(['1/h', '1'])('an id that a wait has moved goes back to the head while the limit %s is met', async (limits) => {
   await take(1, limited(limits));
-  await client.lmove('rq:queue:q', 'rq:queue:q:intermediate', 'LEFT', 'RIGHT');
-  await client.lmove('rq:queue:r', 'rq:queue:r:intermediate', 'LEFT', 'RIGHT');
-  const hits = [
-    { queue: 'q', id: 'q1' },
-    { queue: 'r', id: 'r0' },
-  ];
-  const limitsOf = (queue: string): string => (queue === 'q' ? limits : '');
-  const result = read(await claimMoved(redis, ONE, { hits, room: 2, processPrefix: PREFIX, limitsOf }, ''));
-  expect(result).toMatchObject({ ids: ['r0'], held: [{ queue: 'q' }] });
+  await client.lmove('rq:queue:q', 'rq:queue:q:intermediate:tsrq', 'LEFT', 'RIGHT');
+  expect(await moved(limits)).toMatchObject({ ids: [], held: [{ queue: 'q' }] });
   expect(await placesOf(client, 'q1', 'q')).toEqual(['rq:queue:q']);
   expect(await client.lindex('rq:queue:q', 0)).toBe('q1');
 });
 
 it('a moved id that begins is counted', async () => {
-  await client.lmove('rq:queue:q', 'rq:queue:q:intermediate', 'LEFT', 'RIGHT');
-  const moved = { hits: [{ queue: 'q', id: 'q0' }], room: 1, processPrefix: PREFIX, limitsOf: () => '1/h' };
-  expect(read(await claimMoved(redis, ONE, moved, '')).ids).toEqual(['q0']);
+  await client.lmove('rq:queue:q', 'rq:queue:q:intermediate:tsrq', 'LEFT', 'RIGHT');
+  expect(await moved('1/h')).toMatchObject({ ids: ['q0'] });
   expect(await take(1, limited('1/h'))).toMatchObject({ ids: [] });
 });
 

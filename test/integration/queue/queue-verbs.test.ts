@@ -69,10 +69,9 @@ describe('a paused queue', () => {
     await born();
     await put(redis, 'a.b', [], { id: 'first', queue: 'a' });
     await put(redis, 'a.b', [], { id: 'second', queue: 'a' });
-    await client.lmove('rq:queue:a', 'rq:queue:a:intermediate', 'LEFT', 'RIGHT');
+    await client.lmove('rq:queue:a', 'rq:queue:a:intermediate:tsrq', 'LEFT', 'RIGHT');
     await pauseQueue(redis, 'a', null);
-    const moved = { hits: [{ queue: 'a', id: 'first' }], room: 2, processPrefix: '0123456789abcdef' };
-    const result = await claimMoved(redis, WORKER, moved, '');
+    const result = await claimMoved(redis, WORKER, { queue: 'a', processPrefix: '0123456789abcdef' });
     expect(result).toMatchObject({ jobs: [], paused: ['a'] });
     expect(await list('a')).toEqual(['first', 'second']);
   });

@@ -120,30 +120,46 @@ describe('claim', () => {
     const id = await put(redis, 'a.b', [], { queue: 'q' });
     await suspend(redis, null);
     expect(await claim(redis, worker, wish(1, 'q'), '')).toMatchObject({ suspended: true, jobs: [] });
-    await client.lmove('rq:queue:q', 'rq:queue:q:intermediate', 'LEFT', 'RIGHT');
-    const moved = { hits: [{ queue: 'q', id }], room: 1, processPrefix: PROCESS };
-    expect(await claimMoved(redis, worker, moved, '')).toMatchObject({ suspended: true, jobs: [] });
+    await client.lmove('rq:queue:q', 'rq:queue:q:intermediate:tsrq', 'LEFT', 'RIGHT');
+    expect(await claimMoved(redis, worker, { queue: 'q', processPrefix: PROCESS })).toMatchObject({
+      suspended: true,
+      jobs: [],
+    });
     expect(await placesOf(client, id, 'q')).toEqual(['rq:queue:q']);
   });
 
-  it('starts what a wait has moved as far as there is room; the rest goes back to the head', async () => {
-    const [a, b, later] = [
-      await put(redis, 'a.b', [], { queue: 'a' }),
-      await put(redis, 'a.b', [], { queue: 'b' }),
-      await put(redis, 'a.b', [], { queue: 'b' }),
-    ];
-    for (const queue of ['a', 'b'])
-      await client.lmove(`rq:queue:${queue}`, `rq:queue:${queue}:intermediate`, 'LEFT', 'RIGHT');
-    const hits = [
-      { queue: 'a', id: a },
-      { queue: 'b', id: b },
-    ];
-    const result = await claimMoved(redis, worker, { hits, room: 1, processPrefix: PROCESS }, '');
-    expect(jobsOf(result).map((job) => job.id)).toEqual([a]);
-    expect(await client.lrange('rq:queue:b', '0', '-1')).toEqual([b, later]);
-    // Told again (the reply was lost): what is not in the list any more is left alone.
-    expect(jobsOf(await claimMoved(redis, worker, { hits, room: 5, processPrefix: PROCESS }, ''))).toEqual([]);
-    expect(await client.lrange('rq:queue:b', '0', '-1')).toEqual([b, later]);
+  it('starts what waits have moved one by one, the newest first, and says when there is nothing', async () => {
+    const ids = [await put(redis, 'a.b', [], { queue: 'q' }), await put(redis, 'a.b', [], { queue: 'q' })];
+    for (const id of ids)
+      expect(await client.lmove('rq:queue:q', 'rq:queue:q:intermediate:tsrq', 'LEFT', 'RIGHT')).toBe(id);
+    const moved = { queue: 'q', processPrefix: PROCESS };
+    const results = [await claimMoved(redis, worker, moved), await claimMoved(redis, worker, moved)];
+    expect(results.map((result) => result && jobsOf(result).map((job) => job.id))).toEqual([[ids[1]], [ids[0]]]);
+    expect(await claimMoved(redis, worker, moved)).toBeNull();
+    expect(await client.keys('*intermediate*')).toEqual([]);
+  });
+
+  it('what a wait has moved goes back to the head when the worker is not registered', async () => {
+    const ids = [await put(redis, 'a.b', [], { queue: 'q' }), await put(redis, 'a.b', [], { queue: 'q' })];
+    await client.lmove('rq:queue:q', 'rq:queue:q:intermediate:tsrq', 'LEFT', 'RIGHT');
+    await client.del('rq:worker:w');
+    expect(await claimMoved(redis, worker, { queue: 'q', processPrefix: PROCESS })).toEqual({ state: 'unregistered' });
+    expect(await client.lrange('rq:queue:q', '0', '-1')).toEqual(ids);
+  });
+
+  it('what a wait has moved is dated by the clock of Redis', async () => {
+    const id = await put(redis, 'a.b', [], { queue: 'q' });
+    await client.lmove('rq:queue:q', 'rq:queue:q:intermediate:tsrq', 'LEFT', 'RIGHT');
+    const before = await client.time();
+    await claimMoved(redis, worker, { queue: 'q', processPrefix: PROCESS });
+    const after = await client.time();
+    const dates = await client.hmget(`rq:job:${id}`, 'started_at', 'last_heartbeat');
+    expect(dates).toEqual([dates[0], dates[0]]);
+    const date = dates[0] ?? '';
+    expect(date).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    const of = ([seconds, micros]: readonly unknown[]): number => Number(seconds) * 1_000 + Number(micros) / 1_000;
+    expect(Date.parse(date)).toBeGreaterThanOrEqual(Math.floor(of(before)));
+    expect(Date.parse(date)).toBeLessThanOrEqual(of(after));
   });
 
   it('goes on with the other queues when one is of a wrong type', async () => {
@@ -304,15 +320,19 @@ describe('what dead workers leave behind', () => {
     expect((await endAbandoned(redis, 'q')).map((job) => job.ending.state)).toEqual(['failed']);
   });
 
-  it('an id between queue and start goes back to the head once it has lain there too long', async () => {
+  it.each([
+    ['the intermediate list', 'rq:queue:q:intermediate'],
+    ['the list of waits', 'rq:queue:q:intermediate:tsrq'],
+  ])('an id in %s goes back to the head of its queue once it has lain there too long', async (_what, list) => {
     const ids = [await put(redis, 'a.b', [], { queue: 'q' }), await put(redis, 'a.b', [], { queue: 'q' })];
-    await client.lmove('rq:queue:q', 'rq:queue:q:intermediate', 'LEFT', 'RIGHT');
-    await client.rpush('rq:queue:q:intermediate', 'without-a-job');
+    await client.lmove('rq:queue:q', list, 'LEFT', 'RIGHT');
+    await client.rpush(list, 'without-a-job');
     expect(await rescueStranded(redis, 'q', 0)).toEqual({ back: [], dropped: [] });
     expect(await rescueStranded(redis, 'q', 60)).toEqual({ back: [], dropped: [] });
     expect(await rescueStranded(redis, 'q', 0)).toEqual({ back: [ids[0]], dropped: ['without-a-job'] });
     expect(await client.lrange('rq:queue:q', '0', '-1')).toEqual(ids);
     expect(await client.keys('*intermediate*')).toEqual([]);
+    expect(await client.keys(list)).toEqual([]);
   });
 });
 

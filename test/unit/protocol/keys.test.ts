@@ -20,6 +20,7 @@ const KNOWN = new Set([
   keys.SUSPENDED_KEY,
   keys.queueKey('*'),
   keys.intermediateKey('*'),
+  keys.movedKey('*'),
   keys.firstSeenKey('*', '*'),
   keys.jobKey('*'),
   keys.dependentsKey('*'),

@@ -11,7 +11,8 @@ end
 -- runs one learns at its next heartbeat that it is not its own any more. Returns the ids of the executions.
 local function cut_off(id, origin)
   local list = 'rq:queue:' .. origin .. ':intermediate'
-  if try('LREM', list, 0, id) ~= 0 then call('DEL', list .. ':first_seen:' .. id) end
+  local lay, moved = try('LREM', list, 0, id), try('LREM', list .. ':tsrq', 0, id)
+  if lay ~= 0 or moved ~= 0 then call('DEL', list .. ':first_seen:' .. id) end
   local executions = {}
   for i, lease in ipairs(leases_of(id, origin)) do
     call('ZREM', 'rq:wip:' .. origin, lease[1])

@@ -4,7 +4,7 @@ local function read_worker()
   local w = {
     name = arg(),
     birth = arg(), -- the worker hash's `birth`: tells two workers of one name apart
-    date = arg(), -- now, as RQ writes dates
+    date = arg(), -- now, as RQ writes dates; '' for that of the server (date.lua)
     interval = tonumber(arg()), -- seconds between heartbeats while a job runs
     idle_ttl = tonumber(arg()), -- seconds the worker hash lives while idle
     default_timeout = arg(), -- seconds, for jobs that carry none
@@ -13,6 +13,7 @@ local function read_worker()
   -- The clock of the server: whole seconds, and all of it in microseconds.
   local t = call('TIME')
   w.now, w.micros = tonumber(t[1]), t[1] * 1000000 + t[2]
+  if w.date == '' then w.date = date_of(t) end
   local known = try('HMGET', w.key, 'birth', 'successful_job_count', 'failed_job_count', 'total_working_time')
   local birth = not known.err and known[1]
   if birth == w.birth then
