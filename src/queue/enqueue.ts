@@ -10,7 +10,7 @@ export type { EnqueuedJob, NewJob } from './new-job.js';
 /**
  * Puts a job on its queue, in one atomic and idempotent step: when the reply is lost and the command is sent again, the
  * job is still queued once. Throws JOB_EXISTS if the id is in use, USAGE for values RQ would refuse. Calls of one turn of the event loop
- * keep their order; those whose jobs wait for nothing but their turn go to Redis together.
+ * keep their order, once Redis knows the scripts; those whose jobs wait for nothing but their turn go to Redis together.
  */
 export async function enqueue(redis: Redis, job: NewJob): Promise<EnqueuedJob> {
   const gathered = gatheredBy(redis);

@@ -11,20 +11,37 @@ import { HELD, type EnqueuedJob, type NewJob, type PreparedJob } from './new-job
 export async function storeOne(
   redis: Redis,
   prepared: PreparedJob,
-  { durable, onExistingId }: Pick<NewJob, 'durable' | 'onExistingId'> = {},
+  options: Pick<NewJob, 'durable' | 'onExistingId'> = {},
 ): Promise<EnqueuedJob> {
-  const { id, queue, description, head } = prepared;
-  const send = async (hash: readonly RedisArg[]): Promise<string[]> =>
-    asList(await store(redis, 'enqueue', [id, ...head, ...hash], durable, `job ${id} is`)).map(asText);
+  const { id, queue, description } = prepared;
   const dump = dumpFor(redis, prepared);
-  let reply = await send(dump === null ? fieldsOf(prepared) : [sealed(dump)]);
-  if (reply[0] === 'undumped') sendNoDumps(redis);
-  if (reply[0] === 'undumped' || reply[0] === 'again') reply = await send(fieldsOf(prepared));
-  const [state, other] = reply;
-  if (state === 'exists') throw jobExists(id, other ?? '', onExistingId);
-  const status = HELD.find((held) => held === state) ?? prepared.status;
+  const isStored = dump !== null && (await storeDump(redis, prepared, dump));
+  const status = isStored ? 'queued' : await storeFields(redis, prepared, options);
   tellEnqueued(redis, prepared, status);
   return { id, queue, description, status };
+}
+
+/** False: it is to be stored otherwise. */
+async function storeDump(
+  redis: Redis,
+  { id, queue, head: [, flags = ''] }: PreparedJob,
+  dump: string,
+): Promise<boolean> {
+  const reply = asText(await redis.evaluate(script('enqueue_dump'), [], [id, queue, flags, sealed(dump)]));
+  if (reply === 'undumped') sendNoDumps(redis);
+  return reply === 'queued';
+}
+
+async function storeFields(
+  redis: Redis,
+  prepared: PreparedJob,
+  { durable, onExistingId }: Pick<NewJob, 'durable' | 'onExistingId'>,
+): Promise<EnqueuedJob['status']> {
+  const { id, head } = prepared;
+  const args = [id, ...head, ...fieldsOf(prepared)];
+  const [state, other] = asList(await store(redis, 'enqueue', args, durable, `job ${id} is`)).map(asText);
+  if (state === 'exists') throw jobExists(id, other ?? '', onExistingId);
+  return HELD.find((held) => held === state) ?? prepared.status;
 }
 
 /** Redis servers, by their connections, that did not take a job's hash as a dump: old ones, and those that forbid RESTORE. */

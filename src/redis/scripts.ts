@@ -56,6 +56,8 @@ const PARTS = {
   empty_old: ['base', 'job', 'fate', 'step', 'slot', 'release', 'sift', 'discard'],
   empty_registry: ['base', 'job', 'fate', 'step', 'slot', 'release', 'discard'],
   enqueue: ['base', 'new_job', STORE],
+  // On its own: nearly every job comes this way.
+  enqueue_dump: [],
   enqueue_many: ['base', 'job', 'unlist', 'slot', 'new_job', 'enqueue'],
   finish: ['base', 'worker', MORE, 'row', CLOSER, 'start', 'holds', BY_RULE, 'take', OTHERS, UNCOUNT],
   forget_worker: ['base'],

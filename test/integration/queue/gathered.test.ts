@@ -71,6 +71,8 @@ describe('jobs that are enqueued one by one in the same turn of the event loop',
   });
 
   it('come before and after those that go by themselves, as they were asked for', async () => {
+    // A script that Redis does not know yet is sent a second time, and comes later.
+    await enqueue(redis, jobOf(0, { id: 'known', queue: 'other' }));
     const [first, , third, [fourth]] = await Promise.all([
       enqueue(redis, jobOf(1)),
       enqueue(redis, jobOf(2, { id: 'second' })),
