@@ -113,9 +113,9 @@ export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runni
 /** What begins the job whose id a wait has moved (`movedKey`), or puts it back at the head of its queue if none may begin. */
 export function movedClaim(
   worker: WorkerStamp,
-  { queue, limits = '', processPrefix }: MovedClaim,
+  { queue, limits = '', processPrefix, lastBegun = '' }: MovedClaim,
 ): { readonly script: Script; readonly args: RedisArg[] } {
-  return { script: script('claim_moved'), args: [queue, limits, ...workerArgs(worker, ''), processPrefix] };
+  return { script: script('claim_moved'), args: [queue, limits, ...workerArgs(worker, ''), processPrefix, lastBegun] };
 }
 
 export interface MovedClaim {
@@ -123,6 +123,8 @@ export interface MovedClaim {
   /** As in a wish. */
   readonly limits?: string;
   readonly processPrefix: string;
+  /** The last execution that the process has begun, `0` for none; left out if it does not mark what it begins (`begunKey`). */
+  readonly lastBegun?: string;
 }
 
 /** Begins a job that a wait has moved by a call of its own; null if there is none. */

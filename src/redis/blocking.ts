@@ -5,7 +5,7 @@ import { discardClient, openClient, send, sendMany } from './client.js';
 import { withDeadline } from './deadline.js';
 import { classify } from './failure.js';
 import type { BufferReply, Redis, RedisArg, Script } from './redis.js';
-import { all, isUnknown } from './replies.js';
+import { all, evaluateOn, isUnknown } from './replies.js';
 import type { RedisTarget } from './target.js';
 
 /** What follows a wait: a script that begins what it has moved, and answers 0 when that is nothing. */
@@ -141,17 +141,26 @@ class Lane {
   }
 
   async #block(): Promise<BufferReply> {
+    const isNew = this.#client === null;
     const client = this.#client ?? (await this.#open());
     const { script, args } = this.#options.follow(this.queue);
     const rest = [0, ...args];
+    const run = (): Promise<BufferReply> =>
+      withDeadline(
+        evaluateOn((name, words) => send(client, name, words), script, rest),
+        GRACE_MS,
+      );
     const wait = ['BLMOVE', queueKey(this.queue), movedKey(this.queue), 'LEFT', 'RIGHT', this.#blockSeconds] as const;
-    this.#blocked = true;
     try {
+      if (isNew) {
+        // From then on Redis knows the script, whatever becomes of us; and what an earlier wait has left there is taken.
+        const left = await run();
+        if (left !== 0 || !this.#active || this.#closing.signal.aborted) return left;
+      }
+      this.#blocked = true;
       const replies = all(sendMany(client, [wait, ['EVALSHA', script.sha, ...rest]], null) as Promise<BufferReply>[]);
       const [moved, begun] = await withDeadline(replies, this.#blockSeconds * 1_000 + GRACE_MS);
-      const reply = isUnknown(begun)
-        ? await withDeadline(send(client, 'EVAL', [script.source, ...rest]), GRACE_MS)
-        : begun;
+      const reply = isUnknown(begun) ? await run() : begun;
       if (reply instanceof Error) throw reply;
       // What was begun must be told of, whatever became of this wait.
       if (moved instanceof Error && reply === 0) throw moved;

@@ -11,6 +11,8 @@ export interface BegunMarkOptions {
   /** Shown in `CLIENT LIST`. */
   readonly name: string;
   readonly processPrefix: string;
+  /** Without it everything that is claimed counts as begun. */
+  readonly isWanted: boolean;
   /** Called when marks can be made again. */
   readonly onReady: () => void;
 }
@@ -25,6 +27,7 @@ export class BegunMark {
   readonly #key: string;
   #line: Line | null = null;
   #inUse = false;
+  #isClosed = false;
   #last = '';
 
   constructor(options: BegunMarkOptions) {
@@ -32,14 +35,30 @@ export class BegunMark {
     this.#key = begunKey(options.processPrefix);
   }
 
-  /** True when jobs may be claimed ahead; the first question opens the connection that takes. */
-  get isReady(): boolean {
+  /** Opens the connection for marks, if it is not open. */
+  open(): void {
+    if (!this.#options.isWanted || this.#isClosed) return;
     this.#line ??= openLine(this.#options.target, this.#options.name, () => {
       // What began before there was a mark must not lie behind it.
-      this.#inUse = this.#line?.send(this.#command(this.#last === '' ? '0' : this.#last)) ?? false;
+      this.#inUse = this.#line?.send(this.#command(this.last)) ?? false;
       this.#options.onReady();
     });
-    return this.#inUse && this.#line.isOpen;
+  }
+
+  /** True when marks can be made; the first question opens the connection. */
+  get isReady(): boolean {
+    this.open();
+    return this.#inUse && this.#line?.isOpen === true;
+  }
+
+  /** The last execution that has begun, `0` for none; '' where no marks are made. */
+  get last(): string {
+    return this.#options.isWanted ? this.#last || '0' : '';
+  }
+
+  /** True while marks should be made and cannot: one that others have made must go before anything begins. */
+  get isMissing(): boolean {
+    return this.#options.isWanted && !this.isReady;
   }
 
   /** Says that an execution begins now; false if that cannot be said, and it must not begin. */
@@ -67,6 +86,7 @@ export class BegunMark {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#line?.close();
   }
 

@@ -153,7 +153,10 @@ export class Exchange {
   /** Takes in what waits have brought. */
   async takeMoved(): Promise<void> {
     const { slots, intake } = this.#parts;
-    for (let moved = intake.takeMoved(); moved; moved = intake.takeMoved()) {
+    while (intake.hasMoved) {
+      await this.#dropMark();
+      const moved = intake.takeMoved();
+      if (!moved) return;
       // The reply may have been late, and not lost.
       const jobs = moved.state === 'ok' ? moved.jobs.filter(({ executionId }) => !this.#adopted.has(executionId)) : [];
       await this.#accept(moved.state === 'ok' ? { ...moved, jobs } : moved);
@@ -170,7 +173,14 @@ export class Exchange {
     const jobs = await adopt(redis, { processPrefix: intake.processPrefix, known, queues });
     if (this.#adopted.size > MOST_ADOPTED) this.#adopted.clear();
     for (const { executionId } of jobs) this.#adopted.add(executionId);
+    if (jobs.length > 0) await this.#dropMark();
     slots.addFirst(jobs);
+  }
+
+  /** What a wait has claimed counts as not begun. Where that cannot be changed by a mark when it begins, it is changed before. */
+  async #dropMark(): Promise<void> {
+    const { redis, slots } = this.#parts;
+    if (slots.mark.isMissing) await slots.mark.withdraw(redis);
   }
 
   /** Tells what became of the runs that are recorded. */

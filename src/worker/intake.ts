@@ -27,6 +27,8 @@ export interface IntakeOptions {
   readonly queues: readonly WeightedQueue[];
   readonly strategy: DequeueStrategy;
   readonly stamp: WorkerStamp;
+  /** The last execution that has begun, as in a `MovedClaim`. */
+  readonly lastBegun: () => string;
   /** Called when there may be something to take. */
   readonly onWork: () => void;
   /** Called when a wait may have begun a job that we were not told of. */
@@ -67,8 +69,8 @@ export class Intake {
           queues,
           name: options.stamp.name,
           follow: (queue) => {
-            const { processPrefix } = this;
-            return movedClaim(options.stamp, { queue, limits: this.#limitsOf(queue), processPrefix });
+            const [{ processPrefix }, lastBegun] = [this, options.lastBegun()];
+            return movedClaim(options.stamp, { queue, limits: this.#limitsOf(queue), processPrefix, lastBegun });
           },
           onMoved: (_, reply) => {
             this.#moved.push(readClaim(reply));

@@ -73,8 +73,9 @@ export class Slots {
       host.onEnded();
     });
     this.#reserve = new Reserve(options.concurrency);
-    const { target, name } = options;
-    this.mark = new BegunMark({ target, name, processPrefix: host.processPrefix, onReady: host.onChange });
+    const { target, name, claimAhead: isWanted } = options;
+    const { processPrefix, onChange: onReady } = host;
+    this.mark = new BegunMark({ target, name, isWanted, processPrefix, onReady });
   }
 
   /** The runs that go on, oldest first. */
@@ -203,7 +204,7 @@ export class Slots {
     const { target } = this.#reserve;
     const { share } = this.#host;
     if (share && !share.crew.isAlone(share.member)) return 0;
-    return this.#options.claimAhead && target > 0 && this.mark.isReady ? target : 0;
+    return target > 0 && this.mark.isReady ? target : 0;
   }
 
   /** As `fill`, when it is worth it: what is handed to a process together costs as much as one job. */

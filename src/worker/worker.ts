@@ -68,6 +68,7 @@ export class Worker implements Member {
       queues: options.queues,
       strategy: options.strategy,
       stamp,
+      lastBegun: () => this.#slots.mark.last,
       onWork: () => {
         this.#wake.rouse();
       },
@@ -315,8 +316,11 @@ export class Worker implements Member {
     if (!mayGetMore) this.#ownEnd.checkBurst();
     // Where others have all slots it must still learn when it wants one.
     const mustListen = this.#crew !== null && !this.#intake.claimDue && this.#slots.size < this.#slots.concurrency;
-    if ((this.#slots.free > 0 || mustListen) && this.#exchange.mayTake)
+    if ((this.#slots.free > 0 || mustListen) && this.#exchange.mayTake) {
+      // What a wait brings is to be marked when it begins: the connection for that is opened before.
+      this.#slots.mark.open();
       this.#intake.waitForWork(this.#exchange.suspended, this.#exchange.paused);
+    }
   }
 
   async #adopt(): Promise<void> {

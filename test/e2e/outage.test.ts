@@ -90,7 +90,8 @@ describe('a worker that is killed', () => {
   it('has its running job failed once by another worker when the lease is over', async () => {
     const first = await start('q');
     const id = await put(redis, 'count.busy', [60_000], { queue: 'q' });
-    await until('the job runs', async () => (await statusOf(client, id)) === 'started');
+    // Claimed alone it would be run by the next.
+    await first.waitFor(`(${id}) started`);
     first.kill('SIGKILL');
     await first.exited;
     const [member] = await client.zrange('rq:wip:q', '0', '-1');

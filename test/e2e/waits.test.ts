@@ -104,4 +104,30 @@ describe('what a wait brings', () => {
     const ran = readFileSync(file, 'utf8').trim().split('\n');
     expect(ran.toSorted()).toEqual(['a', 'b', 'last']);
   });
+
+  it.each([
+    ['', [], 'finished'],
+    [' (what it claims counts as begun)', ['--no-claim-ahead'], 'failed'],
+  ])('is run by another when the worker is frozen as it comes, and dies%s', async (_what, args, status) => {
+    await start(['a'], '-C', '1', ...args);
+    worker.kill('SIGSTOP');
+    const id = await put(redis, 'count.note', [join(dir, 'ran'), 'x'], { queue: 'a' });
+    await until('it is claimed', async () => (await statusOf(client, id)) === 'started');
+    worker.kill('SIGKILL');
+    await worker.exited;
+    for (const member of await client.zrange('rq:wip:a', '0', '-1')) await client.zadd('rq:wip:a', 'XX', 1, member);
+    worker = startTsrq(['worker', '-n', 'other', '--isolation', 'none', '--path', JOBS, 'a'], { url: proxy.url });
+    await until('it has ended', async () => (await statusOf(client, id)) === status);
+  });
+
+  it('counts as begun from its beginning on', async () => {
+    await start(['a'], '-C', '1');
+    const id = await put(redis, 'count.sleep', [60_000], { queue: 'a' });
+    await until('it has begun', async () => worker.stderr().includes(`(${id}) started`));
+    worker.kill('SIGKILL');
+    await worker.exited;
+    for (const member of await client.zrange('rq:wip:a', '0', '-1')) await client.zadd('rq:wip:a', 'XX', 1, member);
+    worker = startTsrq(['worker', '-n', 'other', '--isolation', 'none', '--path', JOBS, 'a'], { url: proxy.url });
+    await until('it has failed with its worker', async () => (await statusOf(client, id)) === 'failed');
+  });
 });

@@ -78,7 +78,13 @@ describe('the mark of begun executions', () => {
   const key = 'rq:tsrq:begun:0123456789abcdef';
   const make = async (): Promise<BegunMark> => {
     const mark = new BegunMark({
-      ...{ target: target(), name: 'mark-test', processPrefix: '0123456789abcdef', onReady: () => undefined },
+      ...{
+        target: target(),
+        name: 'mark-test',
+        isWanted: true,
+        processPrefix: '0123456789abcdef',
+        onReady: () => undefined,
+      },
     });
     closing.push(mark);
     return Promise.resolve(mark);
