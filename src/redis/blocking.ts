@@ -89,6 +89,8 @@ class Lane {
   #clientId: number | null = null;
   #active = false;
   #blocked = false;
+  /** There may be an id that a wait has moved and no script has taken. */
+  #isUnsure = true;
   #failures = 0;
   call: Promise<void> = Promise.resolve();
   #calling = false;
@@ -141,7 +143,6 @@ class Lane {
   }
 
   async #block(): Promise<BufferReply> {
-    const isNew = this.#client === null;
     const client = this.#client ?? (await this.#open());
     const { script, args } = this.#options.follow(this.queue);
     const rest = [0, ...args];
@@ -152,9 +153,10 @@ class Lane {
       );
     const wait = ['BLMOVE', queueKey(this.queue), movedKey(this.queue), 'LEFT', 'RIGHT', this.#blockSeconds] as const;
     try {
-      if (isNew) {
+      if (this.#isUnsure) {
         // From then on Redis knows the script, whatever becomes of us; and what an earlier wait has left there is taken.
         const left = await run();
+        this.#isUnsure = false;
         if (left !== 0 || !this.#active || this.#closing.signal.aborted) return left;
       }
       this.#blocked = true;
@@ -166,6 +168,7 @@ class Lane {
       if (moved instanceof Error && reply === 0) throw moved;
       return reply ?? 0;
     } catch (error) {
+      this.#isUnsure = true;
       if (classify(error) !== 'reply') this.#options.onLost?.();
       throw error;
     } finally {
@@ -179,7 +182,9 @@ class Lane {
       timeoutMs: 5_000,
       signal: this.#closing.signal,
       onEnd: (ended) => {
-        if (this.#client === ended) this.#client = null;
+        if (this.#client !== ended) return;
+        this.#client = null;
+        this.#isUnsure = true;
       },
     });
     try {

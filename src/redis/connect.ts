@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as IoRedis } from 'ioredis';
 import type { TsrqError } from '../errors.js';
 import { openClient, discardClient, send, sendMany } from './client.js';
-import { withDeadline } from './deadline.js';
+import { LEAST_MS, withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
 import { all, evaluateOn } from './replies.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
@@ -165,10 +165,12 @@ class Connection implements Redis {
     const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
     // A failed first connection tells a producer all it needs; a lost reply, or a fail-over under way, deserves the rest of the deadline.
     const patient = !producer || sent || this.#target.kind === 'sentinel';
-    if (!patient || performance.now() + delayMs >= deadline) throw unreachable(this.description, error);
+    if (!patient || performance.now() + delayMs + LEAST_MS >= deadline) throw unreachable(this.description, error);
     await sleep(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {
       throw closed(this.description);
     });
+    // The pause may have been longer than it was to be.
+    if (performance.now() + LEAST_MS >= deadline) throw unreachable(this.description, error);
   }
 
   async #open(deadline: number): Promise<IoRedis> {

@@ -7,6 +7,9 @@ interface Waiting {
 /** How exactly deadlines are kept. One timer for all calls costs nothing; one for each is felt. */
 const TICK_MS = 25;
 
+/** With less time left before a deadline nothing is tried again: what was seen before says more than that it was too short. Milliseconds. */
+export const LEAST_MS = 100;
+
 const waiting = new Set<Waiting>();
 let timer: NodeJS.Timeout | null = null;
 /** When it looks at them next, by `performance.now()`: when the first of them is due, or was, had it not been answered. */

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
-import { withDeadline } from './deadline.js';
+import { LEAST_MS, withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { all, evaluateOn } from './replies.js';
@@ -129,10 +129,12 @@ class Given implements Redis {
     if (failure === 'reply') throw error;
     if (failure === 'refused') throw refused(this.description, error);
     const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
-    if (performance.now() + delayMs >= deadline) throw unreachable(this.description, error);
+    if (performance.now() + delayMs + LEAST_MS >= deadline) throw unreachable(this.description, error);
     await sleep(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {
       throw closed(this.description);
     });
+    // The pause may have been longer than it was to be.
+    if (performance.now() + LEAST_MS >= deadline) throw unreachable(this.description, error);
   }
 
   /** Waits until the client can be used. */

@@ -524,6 +524,8 @@ describe('ids and jobs', () => {
     await addJob('c', 'started', 'unknown');
     await client.rpush('rq:queue:unknown:intermediate', 'c');
     await addJob('d', 'finished');
+    await addJob('e', 'queued', 'unknown');
+    await client.rpush('rq:queue:unknown:intermediate:tsrq', 'e');
     expect(await wrong({ deep: true })).toEqual([]);
   });
 

@@ -368,6 +368,22 @@ function producers(implementation: Implementation): void {
     });
   });
 
+  it('is told what was wrong, also where the time was over before it could try again', async () => {
+    const redis = implementation.connect(target(server.port), { role: 'producer', deadlineMs: 400 });
+    atEnd.push(() => redis.close());
+    await redis.call(['PING']);
+    await admin.call('REPLICAOF', '127.0.0.1', '1');
+    try {
+      const failed = errorOf(redis.call(['SET', 'a', 'b']));
+      await sleep(20);
+      // Whatever pause it makes meanwhile ends too late.
+      for (const end = performance.now() + 500; performance.now() < end;);
+      expect((await failed).message).toMatch(/READONLY/);
+    } finally {
+      await admin.call('REPLICAOF', 'NO', 'ONE');
+    }
+  });
+
   it('ends a call by its own deadline also where it waits for a connection that a later call opens', async () => {
     const redis = open(implementation, { role: 'producer', deadlineMs: 1_500, replyTimeoutMs: 1_500 });
     await redis.call(['PING']);
@@ -634,6 +650,16 @@ function waiting(implementation: Implementation): void {
     await push('q', '1', '2', '3');
     await until('all are reported', () => ids.length === 3);
     expect(ids).toEqual(['1', '2', '3']);
+  });
+
+  it('takes what an earlier wait has left, and waits then', async () => {
+    await admin.rpush('rq:queue:q:intermediate:tsrq', 'left');
+    const { wait, hits } = begun(['q'], 60);
+    wait.resume();
+    await until('it is reported', () => hits.length === 1);
+    wait.resume();
+    await untilWaiting();
+    expect([hits, await begunOf('q')]).toEqual([[{ queue: 'q', id: 'left' }], ['left']]);
   });
 
   it('tells that a reply may be lost when the connection is cut as an id is moved, and waits on', async () => {
