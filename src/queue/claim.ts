@@ -127,13 +127,6 @@ export interface MovedClaim {
   readonly lastBegun?: string;
 }
 
-/** Begins a job that a wait has moved by a call of its own; null if there is none. */
-export async function claimMoved(redis: Redis, worker: WorkerStamp, moved: MovedClaim): Promise<Claim | null> {
-  const { script: of, args } = movedClaim(worker, moved);
-  const reply = await redis.evaluate(of, [], args);
-  return reply === 0 ? null : readClaim(reply);
-}
-
 /** Executions that this process opened in a call whose reply was lost. `processPrefix`: how its execution ids begin. */
 export async function adopt(
   redis: Redis,

@@ -14,6 +14,8 @@ export interface Follow {
   readonly args: readonly RedisArg[];
 }
 
+export const BLOCK_SECONDS = 5;
+
 export interface WaitOptions {
   readonly queues: readonly string[];
   /** Shown in `CLIENT LIST`. */
@@ -26,7 +28,7 @@ export interface WaitOptions {
   readonly onLost?: () => void;
   /** Called when a queue cannot be waited on, once until it can again. */
   readonly onTrouble?: (queue: string, error: Error) => void;
-  /** Seconds one blocking call lasts. Default 5. */
+  /** Seconds one blocking call lasts. Default `BLOCK_SECONDS`. */
   readonly blockSeconds?: number;
 }
 
@@ -99,7 +101,7 @@ class Lane {
     this.#target = target;
     this.queue = queue;
     this.#options = options;
-    this.#blockSeconds = options.blockSeconds ?? 5;
+    this.#blockSeconds = options.blockSeconds ?? BLOCK_SECONDS;
   }
 
   get blockedClientId(): number | null {

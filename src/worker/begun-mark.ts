@@ -56,11 +56,6 @@ export class BegunMark {
     return this.#options.isWanted ? this.#last || '0' : '';
   }
 
-  /** True while marks should be made and cannot: one that others have made must go before anything begins. */
-  get isMissing(): boolean {
-    return this.#options.isWanted && !this.isReady;
-  }
-
   /** Says that an execution begins now; false if that cannot be said, and it must not begin. */
   begin(executionId: string): boolean {
     if (executionId <= this.#last) return true;
@@ -78,6 +73,11 @@ export class BegunMark {
   async withdraw(redis: Redis): Promise<void> {
     await redis.call(['DEL', this.#key]);
     if (this.isStuck) this.#inUse = false;
+  }
+
+  /** What a wait has claimed counts as not begun. Where that cannot be changed by a mark when it begins, it is changed before. */
+  async forgo(redis: Redis): Promise<void> {
+    if (this.#options.isWanted && !this.isReady) await this.withdraw(redis);
   }
 
   /** After a lost connection: marks may have been lost with it. */

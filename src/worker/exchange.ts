@@ -1,7 +1,8 @@
-import { adopt, claim, STATE_STAYS, type Claim, type WorkerStamp } from '../queue/claim.js';
+import { claim, STATE_STAYS, type Claim, type WorkerStamp } from '../queue/claim.js';
 import { finish, returned, type Answer, type Ending, type Finish } from '../queue/finish.js';
 import { releaseRest } from '../queue/release.js';
 import type { Redis } from '../redis/redis.js';
+import type { Adoption } from './adoption.js';
 import type { WorkerEvent } from './events.js';
 import type { Intake } from './intake.js';
 import type { WorkerOptions } from './options.js';
@@ -15,6 +16,7 @@ export interface ExchangeParts {
   readonly stamp: WorkerStamp;
   readonly slots: Slots;
   readonly intake: Intake;
+  readonly adoption: Adoption;
   readonly webhooks: Webhooks;
   readonly tell: (event: WorkerEvent) => void;
   /** Redis does not know the worker: called once, returns when that is settled. */
@@ -25,9 +27,6 @@ export interface ExchangeParts {
 
 /** While Redis works on one call the next is under way already: it never waits for us. */
 const MOST_IN_FLIGHT = 2;
-
-/** Executions that are remembered: their replies can only be seconds late. */
-const MOST_ADOPTED = 1_000;
 
 /** A call that carries nothing. */
 const NOTHING: Taken = { ended: [], returns: [] };
@@ -45,8 +44,6 @@ export class Exchange {
   /** Redis does not take the results of plain jobs as we make them. */
   #refuses = false;
   #releasing = false;
-  /** Executions that were found in Redis. */
-  readonly #adopted = new Set<string>();
   /** The last time that jobs were asked for all came: there are more. */
   #isPlenty = false;
   /** When the first of the calls under way was made, or the last one over, by `performance.now()`. */
@@ -152,35 +149,16 @@ export class Exchange {
 
   /** Takes in what waits have brought. */
   async takeMoved(): Promise<void> {
-    const { slots, intake } = this.#parts;
+    const { redis, slots, intake, adoption } = this.#parts;
     while (intake.hasMoved) {
-      await this.#dropMark();
+      await slots.mark.forgo(redis);
       const moved = intake.takeMoved();
       if (!moved) return;
-      // The reply may have been late, and not lost.
-      const jobs = moved.state === 'ok' ? moved.jobs.filter(({ executionId }) => !this.#adopted.has(executionId)) : [];
-      await this.#accept(moved.state === 'ok' ? { ...moved, jobs } : moved);
+      await this.#accept(moved.state === 'ok' ? { ...moved, jobs: adoption.fresh(moved.jobs) } : moved);
       if (!this.mayTake || !slots.mayWait) slots.giveUp();
       // More may have been pushed together with what was moved.
       intake.askAgain();
     }
-  }
-
-  /** Takes in what was claimed by calls whose replies were lost. */
-  async adopt(queues: readonly string[]): Promise<void> {
-    const { redis, slots, intake } = this.#parts;
-    const known = slots.executionIds;
-    const jobs = await adopt(redis, { processPrefix: intake.processPrefix, known, queues });
-    if (this.#adopted.size > MOST_ADOPTED) this.#adopted.clear();
-    for (const { executionId } of jobs) this.#adopted.add(executionId);
-    if (jobs.length > 0) await this.#dropMark();
-    slots.addFirst(jobs);
-  }
-
-  /** What a wait has claimed counts as not begun. Where that cannot be changed by a mark when it begins, it is changed before. */
-  async #dropMark(): Promise<void> {
-    const { redis, slots } = this.#parts;
-    if (slots.mark.isMissing) await slots.mark.withdraw(redis);
   }
 
   /** Tells what became of the runs that are recorded. */
@@ -229,15 +207,15 @@ export class Exchange {
     this.#parts.intake.askAgain();
   }
 
-  /** Takes in what was claimed; false if the worker had to be registered again and the call must be repeated. */
-  async #accept(result: Claim): Promise<boolean> {
+  /** Takes in what was claimed; that is nothing where the worker had to be registered again. */
+  async #accept(result: Claim): Promise<void> {
     const { slots, intake, tell, comeBack } = this.#parts;
     if (result.state !== 'ok') {
       this.#comingBack ??= comeBack(result.state).finally(() => {
         this.#comingBack = null;
       });
       await this.#comingBack;
-      return false;
+      return;
     }
     if (result.suspended !== this.suspended) tell({ type: result.suspended ? 'suspended' : 'resumed' });
     this.suspended = result.suspended;
@@ -248,7 +226,6 @@ export class Exchange {
     if (this.suspended) slots.giveUp();
     // If enough has ended meanwhile it goes to Redis first, so that both have something to do.
     if (slots.ended < slots.batch) slots.fill();
-    return true;
   }
 
   /** What became of the runs is told when there is time. */

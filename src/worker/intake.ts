@@ -8,7 +8,7 @@ import {
   type Wish,
   type WorkerStamp,
 } from '../queue/claim.js';
-import { QueueWait } from '../redis/blocking.js';
+import { BLOCK_SECONDS, QueueWait } from '../redis/blocking.js';
 import type { Redis } from '../redis/redis.js';
 import type { RedisTarget } from '../redis/target.js';
 import { HeldBack } from './held-back.js';
@@ -41,7 +41,7 @@ const MAX_WAITING_QUEUES = 64;
 const FIRST_POLL_MS = 25;
 const MAX_POLL_MS = 500;
 /** A wait whose connection is lost may go on in Redis until its block time is over; then it begins nothing any more. */
-const LATE_MS = 6_000;
+const LATE_MS = (BLOCK_SECONDS + 1) * 1_000;
 /** How often a worker that is suspended, or has a queue that is paused, looks whether that still is so. */
 const HELD_POLL_MS = 1_000;
 

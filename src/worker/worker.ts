@@ -1,5 +1,6 @@
 import { countHolds } from '../queue/suspend.js';
 import type { Redis } from '../redis/redis.js';
+import { Adoption } from './adoption.js';
 import { Batching } from './batching.js';
 import type { Crew, Member, Rest } from './crew.js';
 import type { WorkerEnd, WorkerEndReason, WorkerEvent } from './events.js';
@@ -39,6 +40,7 @@ export class Worker implements Member {
   readonly #presence: Presence;
   readonly #intake: Intake;
   readonly #slots: Slots;
+  readonly #adoption: Adoption;
   readonly #exchange: Exchange;
   readonly #leases: Leases;
   readonly #batching: Batching;
@@ -51,7 +53,6 @@ export class Worker implements Member {
   #stopping: WorkerEndReason | null = null;
   #cold: Interruption | null = null;
   #quiet = false;
-  #adopting = false;
   #ticks = 0;
 
   constructor(options: WorkerOptions, redis: Redis, performer: Performer, crew: Crew | null = null) {
@@ -73,7 +74,7 @@ export class Worker implements Member {
         this.#wake.rouse();
       },
       onLost: () => {
-        this.#adopting = true;
+        this.#adoption.soon();
         this.#wake.rouse();
       },
       onTrouble: (queue, error) => {
@@ -100,9 +101,11 @@ export class Worker implements Member {
         this.#intake.askAgain();
       },
     });
+    const hands = { redis, slots: this.#slots, intake: this.#intake };
+    this.#adoption = new Adoption({ ...hands, queues: this.#presence.queues });
     this.#exchange = new Exchange({
-      webhooks: this.#webhooks,
-      ...{ options, redis, stamp, slots: this.#slots, intake: this.#intake, tell: this.#tell },
+      ...hands,
+      ...{ options, stamp, adoption: this.#adoption, webhooks: this.#webhooks, tell: this.#tell },
       comeBack: (state) => this.#comeBack(state),
       onSettled: () => {
         this.#batching.settled();
@@ -267,7 +270,7 @@ export class Worker implements Member {
 
   /** After a lost connection: replies may have been lost with it, and with them the news of jobs we were given. */
   adoptSoon(): void {
-    this.#adopting = true;
+    this.#adoption.soon();
     this.#slots.mark.renew();
     this.#intake.askAgain();
   }
@@ -295,9 +298,9 @@ export class Worker implements Member {
   async #turn(): Promise<void> {
     this.#exchange.throwFailure();
     this.#ownEnd.beginsTurn();
-    if (this.#adopting || this.#slots.mark.isStuck || this.#intake.hasMoved) {
+    if (this.#adoption.isDue || this.#slots.mark.isStuck || this.#intake.hasMoved) {
       await this.#exchange.settled();
-      if (this.#adopting) await this.#adopt();
+      if (this.#adoption.isDue) await this.#adoption.adopt();
       if (this.#slots.mark.isStuck) await this.#slots.mark.withdraw(this.#redis);
       if (this.#intake.hasMoved) await this.#exchange.takeMoved();
     }
@@ -321,14 +324,6 @@ export class Worker implements Member {
       this.#slots.mark.open();
       this.#intake.waitForWork(this.#exchange.suspended, this.#exchange.paused);
     }
-  }
-
-  async #adopt(): Promise<void> {
-    this.#adopting = false;
-    await this.#exchange.adopt(this.#presence.queues).catch((error: unknown) => {
-      this.#adopting = true;
-      throw error;
-    });
   }
 
   async #comeBack(state: 'unregistered' | 'replaced'): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAbandoned } from '../../src/queue/abandoned.js';
-import { adopt, claim, claimMoved, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
+import { adopt, claim, type Claim, type ClaimedJob, type WorkerStamp } from '../../src/queue/claim.js';
 import { cleanQueue } from '../../src/queue/clean-queue.js';
 import { clean } from '../../src/queue/clean.js';
 import { beatCron, beginCronEntry, endCron, enqueueOccurrence } from '../../src/queue/cron.js';
@@ -29,6 +29,7 @@ import { connect } from '../../src/redis/connect.js';
 import type { Redis } from '../../src/redis/redis.js';
 import { register, unregister } from '../../src/worker/registration.js';
 import { Scheduler } from '../../src/worker/scheduler.js';
+import { claimMoved } from '../support/claim-moved.js';
 import { startProxy, type Fate, type Proxy } from '../support/proxy.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { producerTo, put } from '../support/rq.js';

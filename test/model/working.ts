@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
-import { claim, claimMoved, type Claim, type ClaimedJob, type Wish } from '../../src/queue/claim.js';
+import { claim, type Claim, type ClaimedJob, type Wish } from '../../src/queue/claim.js';
 import { finish, type Ended, type Finish as Finished } from '../../src/queue/finish.js';
 import { heartbeat } from '../../src/queue/heartbeat.js';
 import { formatDate } from '../../src/protocol/time.js';
 import { register } from '../../src/worker/registration.js';
+import { claimMoved } from '../support/claim-moved.js';
 import { member } from './model.js';
 import { QUEUES, type Outcome, type Queue, type Taken } from './records.js';
 import { birthOf, type Worker } from './staff.js';

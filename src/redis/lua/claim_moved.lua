@@ -18,7 +18,7 @@ end
 local prefix, begun = arg(), arg()
 local claim = new_claim(w, prefix)
 local holds = read_holds(w)
--- If the worker dies before it learns of this, the job has not begun (abandoned.lua).
+-- If the worker dies before it learns of this, the job has not begun (abandoned.lua). The mark lives as long as the worker's own.
 if begun ~= '' then call('SET', 'rq:tsrq:begun:' .. prefix, begun, 'EX', 3600, 'NX') end
 call('LREM', list, -1, id)
 call('DEL', between .. ':first_seen:' .. id)

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { adopt, claim, claimMoved, type Claim, type WishedQueue, type WorkerStamp } from '../../../src/queue/claim.js';
+import { adopt, claim, type Claim, type WishedQueue, type WorkerStamp } from '../../../src/queue/claim.js';
 import { finish, returned } from '../../../src/queue/finish.js';
 import { register } from '../../../src/worker/registration.js';
+import { claimMoved } from '../../support/claim-moved.js';
 import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
 import { placesOf, put } from '../../support/rq.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { snapshot } from '../../../src/info.js';
-import { claim, claimMoved, type Claim, type Wish, type WorkerStamp } from '../../../src/queue/claim.js';
+import { claim, type Claim, type Wish, type WorkerStamp } from '../../../src/queue/claim.js';
 import { compactQueue } from '../../../src/queue/compact.js';
 import { deleteQueue } from '../../../src/queue/delete-queue.js';
 import { enqueueMany } from '../../../src/queue/enqueue-many.js';
@@ -10,6 +10,7 @@ import { pauseQueue, resumeQueue } from '../../../src/queue/pause.js';
 import { countHolds, suspend } from '../../../src/queue/suspend.js';
 import { script } from '../../../src/redis/scripts.js';
 import { register } from '../../../src/worker/registration.js';
+import { claimMoved } from '../../support/claim-moved.js';
 import { freshRedis, type FreshRedis } from '../../support/fresh-redis.js';
 import { placesOf, put, until } from '../../support/rq.js';
 

@@ -1,15 +1,7 @@
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { endAbandoned } from '../../../src/queue/abandoned.js';
-import {
-  adopt,
-  claim,
-  claimMoved,
-  type Claim,
-  type ClaimedJob,
-  type Wish,
-  type WorkerStamp,
-} from '../../../src/queue/claim.js';
+import { adopt, claim, type Claim, type ClaimedJob, type Wish, type WorkerStamp } from '../../../src/queue/claim.js';
 import { empty } from '../../../src/queue/empty.js';
 import { finish, type Ended } from '../../../src/queue/finish.js';
 import { heartbeat } from '../../../src/queue/heartbeat.js';
@@ -18,6 +10,7 @@ import { holdSchedulerLocks, moveDue, releaseSchedulerLocks } from '../../../src
 import { rescueStranded } from '../../../src/queue/stranded.js';
 import { suspend } from '../../../src/queue/suspend.js';
 import type { Redis } from '../../../src/redis/redis.js';
+import { claimMoved } from '../../support/claim-moved.js';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 import { placesOf, producerTo, put, statusOf } from '../../support/rq.js';
 
