@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cleanEnv, runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
 import { docBlocks } from '../support/doc-blocks.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
-import { put, statusOf, until } from '../support/rq.js';
+import { put, until } from '../support/rq.js';
 
 /** The sessions of docs/operations.md, each in the situation that it is written for. */
 
@@ -50,7 +50,8 @@ const two = async (): Promise<void> => {
 const long = async (): Promise<void> => {
   await startWorker();
   await mail('count.sleep', [60_000], { id: 'long1', timeoutSeconds: 10_800 });
-  await until('it runs', async () => (await statusOf(client, 'long1')) === 'started');
+  // What its worker has not begun is not lost with it.
+  await worker?.waitFor('(long1) started');
 };
 /** The worker has died without a word, and its hash and the lease of its job are over. */
 const dead = async (): Promise<void> => {

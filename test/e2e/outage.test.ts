@@ -90,7 +90,7 @@ describe('a worker that is killed', () => {
   it('has its running job failed once by another worker when the lease is over', async () => {
     const first = await start('q');
     const id = await put(redis, 'count.busy', [60_000], { queue: 'q' });
-    // Claimed alone it would be run by the next.
+    // Claimed and not begun it would be run by the next.
     await first.waitFor(`(${id}) started`);
     first.kill('SIGKILL');
     await first.exited;
@@ -108,7 +108,7 @@ describe('a worker that is killed', () => {
     const first = await start('q');
     const file = join(dir, 'may end');
     const id = await put(redis, 'count.waiting', [file], { queue: 'q', retry: { max: 1 } });
-    await until('the job runs', async () => (await statusOf(client, id)) === 'started');
+    await first.waitFor(`(${id}) started`);
     first.kill('SIGSTOP');
     writeFileSync(file, '');
     const [member] = await client.zrange('rq:wip:q', '0', '-1');

@@ -165,7 +165,7 @@ describe('the users of docs/security.md are refused nothing that tsrq does', () 
     ];
     await client.lmove('rq:queue:q', 'rq:queue:q:intermediate', 'LEFT', 'RIGHT');
     worker = startTsrq(['worker', '--path', JOBS, '-n', 'w', 'q'], { url: urlOf('tsrq-worker') });
-    await until('the job runs', async () => (await statusOf(client, abandoned)) === 'started');
+    await worker.waitFor(`(${abandoned}) started`);
     worker.kill('SIGKILL');
     await worker.exited;
     const [member = ''] = await client.zrange('rq:wip:q', '0', '-1');
