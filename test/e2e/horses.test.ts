@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
@@ -46,6 +49,39 @@ describe('how many processes a worker starts', () => {
   it('longer ones get one for each slot', async () => {
     await start('--concurrency', '4');
     expect((await pidsOf(await add(4, 1_000))).size).toBe(4);
+  });
+
+  it('but not all at a time', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-horses-'));
+    try {
+      // Each process says when it begins to load its code and when it has.
+      const file = join(dir, 'loads');
+      const lines = [
+        "import { appendFileSync } from 'node:fs';",
+        "appendFileSync(process.env.LOADS, '+');",
+        'await new Promise((resolve) => setTimeout(resolve, 200));',
+        "appendFileSync(process.env.LOADS, '-');",
+        'export const pid = () => new Promise((resolve) => setTimeout(() => resolve(process.pid), 20_000));',
+      ];
+      const code = join(dir, 'slow.js');
+      writeFileSync(code, lines.join('\n'));
+      const most = Math.max(4, 2 * availableParallelism());
+      const slots = 4 * most;
+      worker = startTsrq(['worker', '--path', dir, '--jobs', code, '-C', String(slots), 'q'], {
+        url: fresh.server.url,
+        env: { LOADS: file },
+      });
+      await worker.waitFor('listening on');
+      await Promise.all(Array.from({ length: slots }, () => put(fresh.redis, 'slow.pid', [], { queue: 'q' })));
+      const loads = (): string => readFileSync(file, 'utf8');
+      await until('each job has a process', () => loads().split('-').length > slots);
+      let atOnce = 0;
+      const seen = Array.from(loads(), (sign) => (atOnce += sign === '+' ? 1 : -1));
+      // On a machine with more to do than this some are given up waiting for.
+      expect(Math.max(...seen)).toBeLessThan(2 * most);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 
   it('one that waits for a process can be stopped', async () => {

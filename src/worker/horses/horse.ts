@@ -40,6 +40,7 @@ export class Horse {
   readonly #line = new Line();
   /** What is to be sent in this turn. */
   #unsent: RunMessage[] = [];
+  readonly #startedAt = performance.now();
   #movedAt = 0;
   #jobs = 0;
   #alive = true;
@@ -99,6 +100,10 @@ export class Horse {
   }
   get alive(): boolean {
     return this.#alive && !this.#isKilled;
+  }
+  /** How long ago it was started, milliseconds. */
+  get ageMs(): number {
+    return performance.now() - this.#startedAt;
   }
   /** Whether its code is loaded. */
   get isReady(): boolean {

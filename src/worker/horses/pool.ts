@@ -23,6 +23,10 @@ export const TINY_MS = 0.25;
 const ENOUGH_SEEN = 5;
 /** Tiny jobs are done by a few processes as fast as by many: one processor is the worker's and Redis's. */
 const FEW = Math.max(1, availableParallelism() - 1);
+/** So many processes load their code at a time, and while jobs are tiny only one: more would only wait for each other's processor. */
+const MOST_STARTING = Math.max(4, 2 * availableParallelism());
+/** One that takes longer than this, milliseconds, waits for something else, and does not count. */
+const STARTING_MS = 2_000;
 /** A line that has not moved for so long, milliseconds, gets no longer, … */
 const STILL_MS = 1;
 /** … and after so long it is taken back: whoever is before it is not tiny. */
@@ -124,7 +128,7 @@ export class HorsePool implements Performer {
     const ageOf = ({ since }: Task): number => performance.now() - since;
     for (let [first] = this.#waiting; first && ageOf(first) >= patience; [first] = this.#waiting) {
       const free = this.#free();
-      if (!free && this.#areTiny && this.#horses.some(({ isReady }) => !isReady)) break;
+      if (!free && !this.#mayStart) break;
       this.#next(free ?? this.#add());
     }
     const [first] = this.#waiting;
@@ -132,6 +136,11 @@ export class HorsePool implements Performer {
     const left = Math.ceil(patience - ageOf(first));
     this.#patience = setTimeout(this.#hurry, left > 0 ? left : patience);
   };
+
+  get #mayStart(): boolean {
+    const starting = this.#horses.filter(({ isReady, ageMs }) => !isReady && ageMs < STARTING_MS);
+    return starting.length < (this.#areTiny ? 1 : MOST_STARTING);
+  }
 
   /** What stands in line and does not get on is for others to do. */
   readonly #lookAtLines = (): void => {
