@@ -41,6 +41,14 @@ export const METRICS = [
     count: 4_000,
     peers: { tsrq: { bytes: 10_000 }, bullmq: { bytes: 10_000 }, bee: { bytes: 10_000 } },
   },
+  ...[
+    ['small payload', {}],
+    ['payload of 1 KB', { bytes: 1_000 }],
+    ['payload of 10 KB', { bytes: 10_000 }],
+  ].map(([text, options]) => ({
+    ...{ name: `queued job, memory of Redis, ${text}`, unit: 'bytes', kind: 'stored', count: 20_000, rounds: 1 },
+    peers: { tsrq: options, ...same(options, { ...NODE, rq: {} }) },
+  })),
   { ...drain('concurrency 1, one by one', 20_000, {}), peers: { tsrq: { strict: true }, ...NODE } },
   ...[1, 10, 50, 100].map((concurrency) => drain(`concurrency ${concurrency}`, 20_000, { concurrency })),
   drain('two processes, concurrency 10', 30_000, { concurrency: 10, of: 2 }),

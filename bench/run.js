@@ -84,6 +84,16 @@ const KINDS = {
     const after = await counters();
     return Object.fromEntries(Object.keys(after).map((value) => [value, (after[value] - before[value]) / count]));
   },
+  /** Bytes of Redis's memory for each queued job. */
+  async stored(peer, { count }, options) {
+    // Scripts and their interpreter are no part of it.
+    await run(peer, 'bulk', 100, options);
+    await admin.call(['FLUSHALL']);
+    const used = async () => Number(/^used_memory:(\d+)/m.exec(await admin.call(['INFO', 'memory']))?.[1]);
+    const before = await used();
+    await run(peer, 'bulk', count, options);
+    return ((await used()) - before) / count;
+  },
   long: (peer, { count }, options) => run(peer, 'long', count, options),
   fleet: (_, { count }) => fleet(count, { admin, url, counters }),
   crowd: (peer, { count }) => scale.crowd(peer, count, { admin, url }),

@@ -3,6 +3,7 @@ import json
 import os
 import sys
 import time
+from datetime import datetime, timezone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # This file must not stand in for the package.
@@ -13,8 +14,27 @@ import rq  # noqa: E402
 from rq.serializers import JSONSerializer  # noqa: E402
 
 task, count, options = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+WORDS = 'order invoice total street city customer amount note paid open sent back'.split(' ')
 
 
+def rows(size):
+    """The same rows as task.js sends."""
+    seed, length, found = 1, 0, []
+
+    def random(below):
+        nonlocal seed
+        seed = (seed * 48_271) % 2_147_483_647
+        return seed % below
+
+    def words(many):
+        return ' '.join([WORDS[random(len(WORDS))] for _ in range(many)])
+
+    while length < size:
+        row = {'id': random(10**9), 'name': words(1), 'note': words(6), 'price': random(10**6) / 100}
+        row['at'] = datetime.fromtimestamp(random(2 * 10**9), timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.000Z')
+        found.append(row)
+        length += len(json.dumps(row, separators=(',', ':'))) + 1
+    return found
 
 
 def main():
@@ -30,9 +50,11 @@ def main():
             queue.enqueue('rqjobs.noop', {'n': i})
         print(json.dumps({'rate': count / (time.perf_counter() - started)}))
     elif task == 'bulk':
+        size = options.get('bytes', 0)
+        more = {'rows': rows(size)} if size > 0 else {}
         started = time.perf_counter()
         for start in range(0, count, 1000):
-            queue.enqueue_many([queue.prepare_data('rqjobs.noop', ({'n': i},)) for i in range(start, min(start + 1000, count))])
+            queue.enqueue_many([queue.prepare_data('rqjobs.noop', ({'n': i, **more},)) for i in range(start, min(start + 1000, count))])
         print(json.dumps({'rate': count / (time.perf_counter() - started)}))
     elif task == 'drain':
         sys.path.append(os.path.join(HERE, 'rq'))

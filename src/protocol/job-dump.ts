@@ -9,8 +9,11 @@ export interface JobFrame {
   readonly elements: number;
 }
 
-/** Bytes of a hash up to which it is dumped: the checksum takes time, and in a large one the room that is saved is little. */
-const MOST_BYTES = 1_024;
+/**
+ * Bytes of a hash up to which it is dumped. Some 600 are saved, and beyond this jemalloc's sizes are 1,024 and more apart: one piece may take
+ * more room than two.
+ */
+const MOST_BYTES = 4_096;
 
 const CALLBACKS = ['success_callback_name', 'failure_callback_name', 'stopped_callback_name'];
 

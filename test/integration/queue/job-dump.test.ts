@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Redis as IoRedis } from 'ioredis';
+import { deflateSync, inflateSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { seal } from '../../../src/protocol/dump.js';
 import { dumpJob, frameJob } from '../../../src/protocol/job-dump.js';
@@ -35,11 +36,20 @@ const encoding = (id: string): Promise<unknown> => fresh.client.call('OBJECT', '
 const refusals = async (): Promise<number> =>
   ((await fresh.client.call('ACL', 'LOG')) as unknown[][]).reduce((sum, entry) => sum + Number(entry[1]), 0);
 
+/** A text of so many bytes, always the same. */
+function lettersOf(bytes: number, parts: readonly string[]): string {
+  let seed = 1;
+  let made = '';
+  while (made.length < bytes) made += parts[(seed = (seed * 48_271) % 2_147_483_647) % parts.length] ?? '';
+  return made.slice(0, bytes);
+}
+
 const text = fc.string({ unit: 'binary', maxLength: 90 });
+const large = fc.string({ unit: 'binary', minLength: 300, maxLength: 2_000 });
 const jobs: fc.Arbitrary<NewJob> = fc.record(
   {
     functionName: fc.constantFrom('a.b', 'größe.rechnen'),
-    args: fc.array(fc.oneof(text, fc.integer(), fc.constant(null)), { maxLength: 4 }),
+    args: fc.array(fc.oneof(text, large, fc.integer(), fc.constant(null)), { maxLength: 4 }),
     queue: fc.constantFrom('q', 'schlänge', 'x'.repeat(80)),
     description: text.map((some) => Buffer.from(some).toString()),
     timeoutSeconds: fc.constantFrom(1, 3_600, -1),
@@ -82,10 +92,10 @@ describe('the hash of a plain job that is stored in one piece', () => {
   it('is a listpack, as large as it may be, and takes what workers and Python write', async () => {
     const [small] = await enqueueMany(fresh.redis, [{ functionName: 'a.b', description: 'd'.repeat(300) }]);
     expect(await encoding(small?.id ?? '')).toBe('listpack');
-    for (const bytes of [600, 700, 800, 5_000]) {
+    for (const bytes of [600, 2_000, 3_500, 5_000]) {
       const description = 'e'.repeat(bytes);
       const { id } = await enqueue(fresh.redis, { functionName: 'a.b', description });
-      expect(await encoding(id)).toBe(bytes < 800 ? 'listpack' : 'hashtable');
+      expect(await encoding(id)).toBe(bytes < 5_000 ? 'listpack' : 'hashtable');
       await fresh.client.hset(`rq:job:${id}`, 'status', 'started', 'exc_info', 'x'.repeat(3_000));
       await fresh.client.hincrby(`rq:job:${id}`, 'timeout', 1);
       expect(await fresh.client.hmget(`rq:job:${id}`, 'description', 'timeout')).toEqual([description, '181']);
@@ -104,6 +114,22 @@ describe('the hash of a plain job that is stored in one piece', () => {
     };
     expect(await usage(fresh.redis)).toBeLessThan(0.6 * (await usage(plain)));
     plain.close();
+  });
+
+  it.each([
+    ['of words', (bytes: number) => lettersOf(bytes, ['order ', 'invoice ', 'customer ', 'paid ', 'street ', 'open '])],
+    ['that hardly deflate', (bytes: number) => lettersOf(bytes, [...'0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH/'])],
+    ['of one letter', (bytes: number) => 'x'.repeat(bytes)],
+  ])('takes no more room than what RQ writes, with payloads %s', async (_, payload) => {
+    for (const bytes of [0, 100, 300, 500, 560, 620, 700, 900, 1_100, 1_500, 2_000, 3_000, 5_000, 8_000, 12_000]) {
+      const { id } = await enqueue(fresh.redis, { functionName: 'mail.send', args: [payload(bytes)] });
+      const usage = async (key: string) => Number(await fresh.client.call('MEMORY', 'USAGE', key, 'SAMPLES', '0'));
+      const hash = await fresh.client.hgetallBuffer(`rq:job:${id}`);
+      const data = deflateSync(inflateSync(hash['data'] as Buffer));
+      await fresh.client.hset(`rq:copy:${id}`, { ...hash, data });
+      const [own, theirs] = [await usage(`rq:job:${id}`), await usage(`rq:copy:${id}`)];
+      expect({ bytes, own, theirs, isMore: own > theirs }).toMatchObject({ isMore: false });
+    }
   });
 
   it('is stored once when the call is sent again, and others are dumped as before', async () => {
