@@ -15,6 +15,7 @@ export default tseslint.config(
         setTimeout: 'readonly',
         performance: 'readonly',
         module: 'writable',
+        require: 'readonly',
       },
     },
   },

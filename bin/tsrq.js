@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import module from 'node:module';
-import { setFlagsFromString } from 'node:v8';
+'use strict';
+const module_ = require('node:module');
 
 // Checked before anything else is loaded, in syntax that old versions of Node can read.
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -9,8 +9,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 // While code is loaded V8 would give the youngest objects ever more room, and an idle worker would keep it. Its first job ends this.
-if (process.argv.includes('worker')) setFlagsFromString('--semi-space-growth-factor=1');
+if (process.argv.includes('worker')) require('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
 // Node 22 and newer keep compiled code for the next start.
-module.enableCompileCache?.();
-const { main } = await import('../dist/cli/bundle/main.js');
-await main(process.argv.slice(2));
+if (module_.enableCompileCache) module_.enableCompileCache();
+// What Node says of a module that waits for what never comes; `main` ends the process with a code of its own.
+process.exitCode = 13;
+void require('../dist/cli/bundle/main.js').main(process.argv.slice(2));

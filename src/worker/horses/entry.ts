@@ -38,9 +38,10 @@ const loaded = handlers.load();
 process.on('message', (message: ToHorse) => {
   receive(message);
 });
-const problems = await loaded;
-isLoaded = true;
-send({ type: 'ready', problems });
+void loaded.then((problems) => {
+  isLoaded = true;
+  send({ type: 'ready', problems });
+});
 
 function receive(message: ToHorse): void {
   switch (message.type) {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
 /** What is told of an error: the text that is stored with a failed job, and one line for the log. */
@@ -34,8 +35,10 @@ function withoutOwnFrames(text: string): string {
     .join('\n');
 }
 
+const HERE = new URL('.', import.meta.url);
+/** Frames of ES modules have an address, those of CommonJS a path. */
 const OWN_FRAMES = [
-  ...[new URL('.', import.meta.url).href, '/jobs/current-job.', '/jobs/tracing.'],
+  ...[HERE.href, fileURLToPath(HERE), '/jobs/current-job.', '/jobs/tracing.'],
   ...['node:async_hooks', 'node:diagnostics_channel'],
 ];
 
