@@ -8,8 +8,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`tsrq: Node ${process.versions.node} is too old: version 20.19 or newer is needed`);
   process.exit(2);
 }
-// While code is loaded V8 would give the youngest objects ever more room, and an idle worker would keep it. Its first job ends this.
-if (process.argv.includes('worker')) require('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
+// While code is loaded V8 would give the youngest objects ever more room, and may use its optimizing compiler, which takes some; an idle worker
+// would keep both. Its first job ends this.
+if (process.argv.includes('worker'))
+  for (const flag of ['--semi-space-growth-factor=1', '--no-opt']) require('node:v8').setFlagsFromString(flag);
 // Node 22 and newer keep compiled code for the next start.
 if (module_.enableCompileCache) module_.enableCompileCache();
 // What Node says of a module that waits for what never comes; `main` ends the process with a code of its own.

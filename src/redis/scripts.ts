@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { digest } from './connect.js';
 import type { Script } from './redis.js';
 
@@ -96,7 +97,18 @@ export function script(name: ScriptName): Script {
 
 export const SCRIPT_NAMES = Object.keys(PARTS) as ScriptName[];
 
-const read = (file: string): string => readFileSync(new URL(`lua/${file}.lua`, import.meta.url), 'utf8');
+const FOLDER = fileURLToPath(new URL('lua/', import.meta.url));
+const files = new Map<string, string>();
+
+/** What several scripts have in common is read once. */
+function read(file: string): string {
+  let text = files.get(file);
+  if (text === undefined) {
+    text = readFileSync(`${FOLDER}${file}.lua`, 'utf8');
+    files.set(file, text);
+  }
+  return text;
+}
 
 const readPart = (part: Piece | Rare): string => {
   if (typeof part === 'string') return read(`shared/${part}`);

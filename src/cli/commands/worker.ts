@@ -227,7 +227,7 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log, flush: () =
       if (event.type === 'job-started' && !hasWorked) {
         hasWorked = true;
         // From here on as by default: bin/tsrq.js has held it back.
-        setFlagsFromString('--semi-space-growth-factor=2');
+        for (const flag of ['--semi-space-growth-factor=2', '--opt']) setFlagsFromString(flag);
       }
       log(placed(logRecord(event, worker.logJobDescription), place));
       // Whatever the job says or does to this process comes after it.
