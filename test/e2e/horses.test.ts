@@ -66,7 +66,7 @@ describe('how many processes a worker starts', () => {
       const code = join(dir, 'slow.js');
       writeFileSync(code, lines.join('\n'));
       const most = Math.max(4, 2 * availableParallelism());
-      const slots = 4 * most;
+      const slots = Math.min(4 * most, 40);
       worker = startTsrq(['worker', '--path', dir, '--jobs', code, '-C', String(slots), 'q'], {
         url: fresh.server.url,
         env: { LOADS: file },
