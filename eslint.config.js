@@ -15,10 +15,10 @@ export default tseslint.config(
         setTimeout: 'readonly',
         performance: 'readonly',
         module: 'writable',
-        require: 'readonly',
       },
     },
   },
+  { files: ['bin/*.js'], languageOptions: { sourceType: 'commonjs' } },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],

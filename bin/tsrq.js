@@ -10,7 +10,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 // While code is loaded V8 would give the youngest objects ever more room, and may use its optimizing compiler, which takes some; an idle worker
 // would keep both. Its first job ends this.
-if (process.argv.includes('worker'))
+if (process.argv[2] === 'worker')
   for (const flag of ['--semi-space-growth-factor=1', '--no-opt']) require('node:v8').setFlagsFromString(flag);
 // Node 22 and newer keep compiled code for the next start.
 if (module_.enableCompileCache) module_.enableCompileCache();

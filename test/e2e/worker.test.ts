@@ -68,6 +68,7 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
     expect(failure).toMatchObject({ type: 2, value: null });
     expect(failure?.error).toMatch(/^TypeError: no luck\n\s+at boom .*count\.js/);
     expect(failure?.error).not.toMatch(/horses/);
+    expect(failure?.error).not.toMatch(/cli\/bundle/);
     expect(await client.hget(`rq:job:${odd}`, 'status')).toBe('finished');
     expect(await client.ttl(`rq:job:${ok}`)).toBeGreaterThan(490);
     expect(await client.ttl(`rq:job:${bad}`)).toBeGreaterThan(31_000_000);

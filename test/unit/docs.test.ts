@@ -140,6 +140,16 @@ describe('the documents agree with the code', () => {
     }
   });
 
+  it('the figures of the README are those of bench/README.md', () => {
+    const figures = (line: string): number[] =>
+      [...line.replaceAll(',', '').matchAll(/\d+(\.\d+)?/g)].map(([figure]) => Number(figure));
+    const measured = new Set(figures(read('bench/README.md')));
+    const [, table = ''] = /\n\| jobs a second .*\n\| --- .*\n((?:\|.*\n)+)/.exec(read('README.md')) ?? [];
+    const cells = table.split('\n').flatMap((row) => row.split('|').slice(2).flatMap(figures));
+    expect(cells.length).toBeGreaterThan(20);
+    expect(cells.filter((figure) => !measured.has(figure))).toEqual([]);
+  });
+
   it('the README names the two commands of a newcomer', () => {
     const text = read('README.md');
     expect(text).toContain('npm ci && npm run demo');
