@@ -9,11 +9,14 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
-/** The jobs that are enqueued one by one in the same turn of the event loop: they go to Redis together, in their order. */
+/**
+ * The jobs that are enqueued one by one in the same turn of the event loop: the first goes to Redis at once, the others together when the turn
+ * is over, in their order.
+ */
 class Gathered {
   readonly #redis: Redis;
   #calls: Call[] = [];
-  /** The moment of the first of them, milliseconds since the epoch, which is that of all; null while there is none. */
+  /** The moment of the first of them, milliseconds since the epoch, which is that of all; null before the first. */
   nowMs: number | null = null;
 
   constructor(redis: Redis) {
@@ -22,22 +25,25 @@ class Gathered {
 
   /** `nowMs`: of when the job says it is; the others of this turn shall say the same. */
   add(job: PreparedJob, nowMs: number): Promise<EnqueuedJob> {
-    return new Promise((resolve, reject) => {
-      if (this.#calls.length === 0) {
-        this.nowMs = nowMs;
-        process.nextTick(() => {
-          this.flush();
-        });
-      }
-      this.#calls.push({ job, resolve, reject });
+    if (this.nowMs !== null) {
+      return new Promise((resolve, reject) => {
+        this.#calls.push({ job, resolve, reject });
+      });
+    }
+    const first = storeOne(this.#redis, job);
+    this.nowMs = nowMs;
+    process.nextTick(() => {
+      this.nowMs = null;
+      this.flush();
     });
+    return first;
   }
 
   /** Sends what is here: whatever is sent next comes after it. */
   flush(): void {
+    if (this.#calls.length === 0) return;
     const calls = this.#calls;
     this.#calls = [];
-    this.nowMs = null;
     for (const portion of split(calls, ({ job }) => job.payload.length)) {
       void this.#send(portion);
     }

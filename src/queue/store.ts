@@ -8,40 +8,38 @@ import { asList, asText } from './claim.js';
 import { HELD, type EnqueuedJob, type NewJob, type PreparedJob } from './new-job.js';
 
 /** Stores one job by itself. */
-export async function storeOne(
+export function storeOne(
   redis: Redis,
   prepared: PreparedJob,
   options: Pick<NewJob, 'durable' | 'onExistingId'> = {},
 ): Promise<EnqueuedJob> {
-  const { id, queue, description } = prepared;
   const dump = dumpFor(redis, prepared);
-  const isStored = dump !== null && (await storeDump(redis, prepared, dump));
-  const status = isStored ? 'queued' : await storeFields(redis, prepared, options);
-  tellEnqueued(redis, prepared, status);
-  return { id, queue, description, status };
-}
-
-/** False: it is to be stored otherwise. */
-async function storeDump(
-  redis: Redis,
-  { id, queue, head: [, flags = ''] }: PreparedJob,
-  dump: string,
-): Promise<boolean> {
-  const reply = asText(await redis.evaluate(script('enqueue_dump'), [], [id, queue, flags, sealed(dump)]));
-  if (reply === 'undumped') sendNoDumps(redis);
-  return reply === 'queued';
+  if (dump === null) return storeFields(redis, prepared, options);
+  const { id, queue, head } = prepared;
+  return redis.evaluate(script('enqueue_dump'), [], [id, queue, head[1] ?? '', sealed(dump)]).then((reply) => {
+    const said = asText(reply);
+    if (said === 'queued') return stored(redis, prepared, said);
+    if (said === 'undumped') sendNoDumps(redis);
+    return storeFields(redis, prepared, options);
+  });
 }
 
 async function storeFields(
   redis: Redis,
   prepared: PreparedJob,
   { durable, onExistingId }: Pick<NewJob, 'durable' | 'onExistingId'>,
-): Promise<EnqueuedJob['status']> {
+): Promise<EnqueuedJob> {
   const { id, head } = prepared;
   const args = [id, ...head, ...fieldsOf(prepared)];
   const [state, other] = asList(await store(redis, 'enqueue', args, durable, `job ${id} is`)).map(asText);
   if (state === 'exists') throw jobExists(id, other ?? '', onExistingId);
-  return HELD.find((held) => held === state) ?? prepared.status;
+  return stored(redis, prepared, HELD.find((held) => held === state) ?? prepared.status);
+}
+
+function stored(redis: Redis, prepared: PreparedJob, status: EnqueuedJob['status']): EnqueuedJob {
+  tellEnqueued(redis, prepared, status);
+  const { id, queue, description } = prepared;
+  return { id, queue, description, status };
 }
 
 /** Redis servers, by their connections, that did not take a job's hash as a dump: old ones, and those that forbid RESTORE. */

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis as IoRedis } from 'ioredis';
 import { movedKey, queueKey } from '../protocol/keys.js';
-import { discardClient, openClient, send, sendMany } from './client.js';
-import { withDeadline } from './deadline.js';
 import { classify } from './failure.js';
 import type { BufferReply, Redis, RedisArg, Script } from './redis.js';
-import { all, evaluateOn, isUnknown } from './replies.js';
+import { isUnknown } from './replies.js';
 import type { RedisTarget } from './target.js';
+import { Wire } from './wire.js';
 
 /** What follows a wait: a script that begins what it has moved, and answers 0 when that is nothing. */
 export interface Follow {
@@ -87,7 +85,7 @@ class Lane {
   readonly #options: WaitOptions;
   readonly #blockSeconds: number;
   readonly #closing = new AbortController();
-  #client: IoRedis | null = null;
+  #wire: Wire | null = null;
   #clientId: number | null = null;
   #active = false;
   #blocked = false;
@@ -145,14 +143,12 @@ class Lane {
   }
 
   async #block(): Promise<BufferReply> {
-    const client = this.#client ?? (await this.#open());
+    const wire = this.#wire ?? (await this.#open());
     const { script, args } = this.#options.follow(this.queue);
-    const rest = [0, ...args];
     const run = (): Promise<BufferReply> =>
-      withDeadline(
-        evaluateOn((name, words) => send(client, name, words), script, rest),
-        GRACE_MS,
-      );
+      new Promise((resolve, reject) => {
+        wire.evaluate(script, [], args, GRACE_MS, resolve, reject);
+      });
     const wait = ['BLMOVE', queueKey(this.queue), movedKey(this.queue), 'LEFT', 'RIGHT', this.#blockSeconds] as const;
     try {
       if (this.#isUnsure) {
@@ -162,8 +158,8 @@ class Lane {
         if (left !== 0 || !this.#active || this.#closing.signal.aborted) return left;
       }
       this.#blocked = true;
-      const replies = all(sendMany(client, [wait, ['EVALSHA', script.sha, ...rest]], null) as Promise<BufferReply>[]);
-      const [moved, begun] = await withDeadline(replies, this.#blockSeconds * 1_000 + GRACE_MS);
+      const waitMs = this.#blockSeconds * 1_000 + GRACE_MS;
+      const [moved, begun] = await wire.pipeline([wait, ['EVALSHA', script.sha, 0, ...args]], false, waitMs);
       const reply = isUnknown(begun) ? await run() : begun;
       if (reply instanceof Error) throw reply;
       // What was begun must be told of, whatever became of this wait.
@@ -178,27 +174,27 @@ class Lane {
     }
   }
 
-  async #open(): Promise<IoRedis> {
-    const client = await openClient(this.#target, {
+  async #open(): Promise<Wire> {
+    const wire = await Wire.open(this.#target, {
       name: this.#options.name,
       timeoutMs: 5_000,
       signal: this.#closing.signal,
       onEnd: (ended) => {
-        if (this.#client !== ended) return;
-        this.#client = null;
+        if (this.#wire !== ended) return;
+        this.#wire = null;
         this.#isUnsure = true;
       },
     });
     try {
-      this.#clientId = await withDeadline(client.client('ID'), GRACE_MS);
+      this.#clientId = (await wire.call(['CLIENT', 'ID'], GRACE_MS)) as number;
       // What it moved from now on nobody would be told of.
       if (this.#closing.signal.aborted) throw new Error('closed');
     } catch (error) {
-      discardClient(client);
+      wire.discard();
       throw error;
     }
-    this.#client = client;
-    return client;
+    this.#wire = wire;
+    return wire;
   }
 
   async #rest(error: unknown): Promise<void> {
@@ -213,8 +209,8 @@ class Lane {
   }
 
   #drop(): void {
-    if (this.#client) discardClient(this.#client);
-    this.#client = null;
+    this.#wire?.discard();
+    this.#wire = null;
     this.#clientId = null;
   }
 }

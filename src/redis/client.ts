@@ -1,7 +1,6 @@
 import type * as Module from 'ioredis';
 import type { Redis as IoRedis, RedisOptions as AnyOptions } from 'ioredis';
 import { classify } from './failure.js';
-import type { BufferReply, RedisArg, RedisCommand } from './redis.js';
 import type { RedisTarget } from './target.js';
 
 /** Replies keep RESP2's shapes; that type parameter is not an option here. */
@@ -17,7 +16,7 @@ export interface OpenOptions {
 }
 
 /** Loaded with the first connection: a module that only defines jobs does not pay for it. */
-let ioredis: Pick<typeof Module, 'Redis' | 'Command'> | null = null;
+let ioredis: Pick<typeof Module, 'Redis' | 'ReplyError'> | null = null;
 
 /**
  * Opens an ioredis client that is ready for commands, or rejects. It never reconnects by itself and never re-sends:
@@ -61,36 +60,11 @@ function unlessAnswered(error: unknown): void {
   if (!forbidden && classify(error) !== 'reply') throw error;
 }
 
-/** As `client.callBuffer`, without what that does for each call. */
-export function send(client: IoRedis, name: string, args: RedisArg[]): Promise<BufferReply> {
-  if (!ioredis) throw new Error('there is a client, and ioredis is not loaded');
-  return client.sendCommand(new ioredis.Command(name, args, { replyEncoding: null })) as Promise<BufferReply>;
+/** An error reply, as ioredis tells it. */
+export function replyError(message: string): Error {
+  if (!ioredis) throw new Error('there is a reply, and ioredis is not loaded');
+  return new (ioredis.ReplyError as new (message: string) => Error)(message);
 }
-
-/** Sends commands in one piece: a write for each would cost more than the commands. `encoding`: of the replies, null for bytes. */
-export function sendMany(
-  client: IoRedis,
-  commands: readonly RedisCommand[],
-  encoding: 'utf8' | null,
-): Promise<unknown>[] {
-  if (!ioredis) throw new Error('there is a client, and ioredis is not loaded');
-  const { Command } = ioredis;
-  const pieces: (string | Buffer)[] = [];
-  const write = (piece: string | Buffer): unknown => pieces.push(piece);
-  const collector = { isPipeline: true as const, write, destination: { redis: client } };
-  const replies = commands.map(
-    ([name, ...args]) =>
-      client.sendCommand(new Command(name, args, { replyEncoding: encoding }), collector) as Promise<unknown>,
-  );
-  // Nothing where there was nothing to send, or nowhere to send it to.
-  if (pieces.length > 0)
-    client.stream.write(
-      pieces.every((piece) => typeof piece === 'string') ? pieces.join('') : Buffer.concat(pieces.map(asBytes)),
-    );
-  return replies;
-}
-
-const asBytes = (piece: string | Buffer): Buffer => (typeof piece === 'string' ? Buffer.from(piece) : piece);
 
 /** Ends a client for good; what was in flight rejects. */
 export function discardClient(client: IoRedis): void {

@@ -1,14 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis as IoRedis } from 'ioredis';
 import type { TsrqError } from '../errors.js';
-import { openClient, discardClient, send, sendMany } from './client.js';
 import { LEAST_MS, withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
-import { all, evaluateOn } from './replies.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { describeTarget, type RedisTarget } from './target.js';
+import { Wire } from './wire.js';
 
 /** How a connection behaves. */
 export interface ConnectOptions {
@@ -44,8 +42,8 @@ export const digest = (source: string): string => createHash('sha1').update(sour
 
 const DEFAULT_DEADLINE_MS = 5_000;
 const MAX_BACKOFF_MS = 2_000;
-/** Calls with more arguments, or a longer one, go on their way at once: Redis begins with one while the next is made. */
-const MOST_TOGETHER = { args: 100, length: 4_096 };
+/** One attempt; it rejects when replies take longer than `timeoutMs`. */
+type Work<T> = (wire: Wire, timeoutMs: number) => Promise<T>;
 
 class Connection implements Redis {
   readonly description: string;
@@ -54,8 +52,8 @@ class Connection implements Redis {
   readonly #replyTimeoutMs: number;
   readonly #deadlineMs: number;
   readonly #closing = new AbortController();
-  #client: IoRedis | null = null;
-  #opening: Promise<IoRedis> | null = null;
+  #wire: Wire | null = null;
+  #opening: Promise<Wire> | null = null;
   #lostAt: number | null = null;
 
   constructor(target: RedisTarget, options: ConnectOptions) {
@@ -70,81 +68,88 @@ class Connection implements Redis {
     this.#replyTimeoutMs = options.replyTimeoutMs ?? Math.min(this.#deadlineMs, ofTarget ?? DEFAULT_DEADLINE_MS);
   }
 
-  call([name, ...args]: RedisCommand): Promise<Reply> {
-    return this.#run((client) => client.call(name, ...args) as Promise<Reply>);
+  call(command: RedisCommand): Promise<Reply> {
+    return this.#run((wire, timeoutMs) => wire.call(command, timeoutMs));
   }
 
-  callBuffer([name, ...args]: RedisCommand): Promise<BufferReply> {
-    return this.#run((client) => client.callBuffer(name, ...args) as Promise<BufferReply>);
+  callBuffer(command: RedisCommand): Promise<BufferReply> {
+    return this.#run((wire, timeoutMs) => wire.callBuffer(command, timeoutMs));
   }
 
   pipeline(commands: readonly RedisCommand[]): Promise<(Reply | Error)[]> {
-    return this.#run((client) => all(sendMany(client, commands, 'utf8') as Promise<Reply>[]));
+    return this.#run((wire, timeoutMs) => wire.pipeline(commands, true, timeoutMs));
   }
 
   pipelineBuffer(commands: readonly RedisCommand[]): Promise<(BufferReply | Error)[]> {
-    return this.#run((client) => all(sendMany(client, commands, null) as Promise<BufferReply>[]));
+    return this.#run((wire, timeoutMs) => wire.pipeline(commands, false, timeoutMs));
   }
 
   evaluate(script: Script, keys: readonly string[], args: readonly RedisArg[]): Promise<BufferReply> {
-    return this.#run((client) => {
-      if (this.#options.role === 'producer' && isSmall(args)) writeTogether(client);
-      return evaluateOn((name, words) => send(client, name, words), script, [keys.length, ...keys, ...args]);
+    const deadline = performance.now() + this.#deadlineMs;
+    const work: Work<BufferReply> = (wire, timeoutMs) =>
+      new Promise((resolve, reject) => {
+        wire.evaluate(script, keys, args, timeoutMs, resolve, reject);
+      });
+    const wire = this.#wire;
+    if (!wire || this.#lostAt !== null) return this.#insist(work, { deadline, extraMs: 0 });
+    // As `#run`, with one promise in all: every job comes this way.
+    return new Promise((resolve, reject) => {
+      const insist = (error: unknown): void => {
+        this.#insist(work, { deadline, extraMs: 0, failed: { error, wire } }).then(resolve, reject);
+      };
+      wire.evaluate(script, keys, args, Math.min(this.#replyTimeoutMs, this.#deadlineMs), resolve, insist);
     });
   }
 
   evaluateDurably(
     script: Script,
     args: readonly RedisArg[],
-    { replicas, timeoutMs }: Durability,
+    { replicas, timeoutMs: forMs }: Durability,
   ): Promise<DurableReply> {
-    return this.#run(async (client) => {
-      const reply = await evaluateOn((name, words) => send(client, name, words), script, [0, ...args]);
+    return this.#run(async (wire, timeoutMs) => {
+      const reply = await new Promise<BufferReply>((resolve, reject) => {
+        wire.evaluate(script, [], args, timeoutMs, resolve, reject);
+      });
       // WAIT speaks of the writes of its own connection, and a repetition's too: every command moves the mark it waits for.
-      return { reply, replicas: (await client.call('WAIT', replicas, timeoutMs)) as number };
-    }, timeoutMs);
+      return { reply, replicas: (await wire.call(['WAIT', replicas, forMs], timeoutMs)) as number };
+    }, forMs);
   }
 
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    if (this.#client) discardClient(this.#client);
-    this.#client = null;
+    this.#wire?.discard();
+    this.#wire = null;
   }
 
   /** `extraMs`: how much longer than others this call may take. */
-  #run<T>(work: (client: IoRedis) => Promise<T>, extraMs = 0): Promise<T> {
+  #run<T>(work: Work<T>, extraMs = 0): Promise<T> {
     const deadline = performance.now() + this.#deadlineMs + extraMs;
-    const client = this.#client;
-    if (!client) return this.#insist(work, { deadline, extraMs });
-    return withDeadline(work(client), Math.min(this.#replyTimeoutMs + extraMs, this.#deadlineMs + extraMs)).then(
-      (value) => {
-        if (this.#lostAt !== null) this.#regained();
-        return value;
-      },
-      (error: unknown) => this.#insist(work, { deadline, extraMs, failed: { error, client } }),
+    const wire = this.#wire;
+    if (!wire || this.#lostAt !== null) return this.#insist(work, { deadline, extraMs });
+    return work(wire, Math.min(this.#replyTimeoutMs, this.#deadlineMs) + extraMs).catch((error: unknown) =>
+      this.#insist(work, { deadline, extraMs, failed: { error, wire } }),
     );
   }
 
   /** Tries until it succeeds or may not go on; `failed`: an attempt that was made before. */
   async #insist<T>(
-    work: (client: IoRedis) => Promise<T>,
-    call: { deadline: number; extraMs: number; failed?: { error: unknown; client: IoRedis } },
+    work: Work<T>,
+    call: { deadline: number; extraMs: number; failed?: { error: unknown; wire: Wire } },
   ): Promise<T> {
     const { deadline, extraMs, failed } = call;
     let sent = failed !== undefined;
-    if (failed) await this.#recover(failed.error, failed.client, { attempt: 0, sent, deadline });
+    if (failed) await this.#recover(failed.error, failed.wire, { attempt: 0, sent, deadline });
     for (let attempt = sent ? 1 : 0; ; attempt += 1) {
-      let client: IoRedis | null = null;
+      let wire: Wire | null = null;
       try {
-        client = this.#client ?? (await this.#open(deadline));
+        wire = this.#wire ?? (await this.#open(deadline));
         sent = true;
-        const timeoutMs = Math.min(this.#replyTimeoutMs + extraMs, deadline - performance.now());
-        const value = await withDeadline(work(client), timeoutMs);
+        const value = await work(wire, Math.min(this.#replyTimeoutMs + extraMs, deadline - performance.now()));
         if (this.#lostAt !== null) this.#regained();
         return value;
       } catch (error) {
-        await this.#recover(error, client, { attempt, sent, deadline });
+        await this.#recover(error, wire, { attempt, sent, deadline });
       }
     }
   }
@@ -152,13 +157,13 @@ class Connection implements Redis {
   /** Returns when the call may be tried again, else throws what the caller is told. */
   async #recover(
     error: unknown,
-    client: IoRedis | null,
+    wire: Wire | null,
     { attempt, sent, deadline }: { attempt: number; sent: boolean; deadline: number },
   ): Promise<void> {
     if (this.#closing.signal.aborted) throw closed(this.description);
     const failure = classify(error);
     if (failure === 'reply') throw error;
-    if (failure !== 'busy') this.#discard(client);
+    if (failure !== 'busy') this.#discard(wire);
     const producer = this.#options.role === 'producer';
     if (producer && failure === 'refused') throw refused(this.description, error);
     this.#lost(failure === 'refused' ? refused(this.description, error) : unreachable(this.description, error));
@@ -173,34 +178,36 @@ class Connection implements Redis {
     if (performance.now() + LEAST_MS >= deadline) throw unreachable(this.description, error);
   }
 
-  async #open(deadline: number): Promise<IoRedis> {
+  async #open(deadline: number): Promise<Wire> {
     if (this.#closing.signal.aborted) throw closed(this.description);
-    this.#opening ??= openClient(this.#target, {
+    this.#opening ??= Wire.open(this.#target, {
       ...(this.#options.name === undefined ? {} : { name: this.#options.name }),
       timeoutMs: Math.min(this.#replyTimeoutMs, deadline - performance.now()),
       signal: this.#closing.signal,
-      onEnd: (client) => {
-        if (this.#client === client) this.#client = null;
+      // Not for consumers: a worker goes on with its jobs while Redis has its work already.
+      gathers: this.#options.role === 'producer',
+      onEnd: (wire) => {
+        if (this.#wire === wire) this.#wire = null;
       },
     }).finally(() => {
       this.#opening = null;
     });
     // The attempt may be that of a call with a later deadline.
-    const client = await (deadline === Infinity
+    const wire = await (deadline === Infinity
       ? this.#opening
       : withDeadline(this.#opening, deadline - performance.now()));
     if (this.#closing.signal.aborted) {
-      discardClient(client);
+      wire.discard();
       throw closed(this.description);
     }
-    this.#client = client;
-    return client;
+    this.#wire = wire;
+    return wire;
   }
 
-  #discard(client: IoRedis | null): void {
-    if (!client) return;
-    if (this.#client === client) this.#client = null;
-    discardClient(client);
+  #discard(wire: Wire | null): void {
+    if (!wire) return;
+    if (this.#wire === wire) this.#wire = null;
+    wire.discard();
   }
 
   #lost(error: TsrqError): void {
@@ -215,18 +222,3 @@ class Connection implements Redis {
     this.#options.onRegained?.(performance.now() - since);
   }
 }
-
-/**
- * What is sent in the same turn of the event loop goes to the socket in one piece: fifty calls at once are one system call
- * here, and few in Redis. Not for consumers: a worker goes on with its jobs while Redis has its work already.
- */
-function writeTogether({ stream }: IoRedis): void {
-  if (stream.writableCorked > 0) return;
-  stream.cork();
-  process.nextTick(() => {
-    stream.uncork();
-  });
-}
-
-const isSmall = (args: readonly RedisArg[]): boolean =>
-  args.length < MOST_TOGETHER.args && args.every((arg) => typeof arg === 'number' || arg.length < MOST_TOGETHER.length);

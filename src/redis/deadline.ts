@@ -1,4 +1,6 @@
-interface Waiting {
+/** What must be answered by a certain moment. */
+export interface Due {
+  /** By `performance.now()`. */
   readonly dueAt: number;
   readonly timeoutMs: number;
   readonly reject: (error: Error) => void;
@@ -10,24 +12,34 @@ const TICK_MS = 25;
 /** With less time left before a deadline nothing is tried again: what was seen before says more than that it was too short. Milliseconds. */
 export const LEAST_MS = 100;
 
-const waiting = new Set<Waiting>();
+const waiting = new Set<Due>();
 let timer: NodeJS.Timeout | null = null;
 /** When it looks at them next, by `performance.now()`: when the first of them is due, or was, had it not been answered. */
 let looksAt = Infinity;
 
+/** Calls `reject` when it is due (to 25 ms), unless it was answered. Does not keep the process alive. */
+export function expect(due: Due): void {
+  waiting.add(due);
+  if (due.dueAt + TICK_MS < looksAt) lookAt(due.dueAt);
+}
+
+/** It was answered. */
+export function forget(due: Due): void {
+  waiting.delete(due);
+}
+
 /** Rejects when `work` takes longer than `timeoutMs` (to 25 ms); the work itself goes on. Does not keep the process alive. */
 export function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const entry: Waiting = { dueAt: performance.now() + timeoutMs, timeoutMs, reject };
-    waiting.add(entry);
-    if (entry.dueAt + TICK_MS < looksAt) lookAt(entry.dueAt);
+    const due = { dueAt: performance.now() + timeoutMs, timeoutMs, reject };
+    expect(due);
     work.then(
       (value) => {
-        waiting.delete(entry);
+        forget(due);
         resolve(value);
       },
       (error: unknown) => {
-        waiting.delete(entry);
+        forget(due);
         reject(error);
       },
     );
@@ -46,13 +58,13 @@ const LONGEST_MS = 2 ** 31 - 1;
 function look(): void {
   const now = performance.now();
   let next = Infinity;
-  for (const entry of waiting) {
-    if (entry.dueAt > now) {
-      next = Math.min(next, entry.dueAt);
+  for (const due of waiting) {
+    if (due.dueAt > now) {
+      next = Math.min(next, due.dueAt);
       continue;
     }
-    waiting.delete(entry);
-    entry.reject(new Error(`no answer within ${Math.round(entry.timeoutMs)} ms`));
+    waiting.delete(due);
+    due.reject(new Error(`no answer within ${Math.round(due.timeoutMs)} ms`));
   }
   timer = null;
   looksAt = Infinity;

@@ -16,6 +16,12 @@ export function evaluateOn(
 /** Redis does not know the script by its digest. */
 export const isUnknown = (reply: unknown): boolean => reply instanceof Error && reply.message.startsWith('NOSCRIPT');
 
+/** A reply, or an error reply; throws what concerns the connection. */
+export function orThrow<T>(reply: T): T {
+  if (reply instanceof Error && classify(reply) !== 'reply') throw reply;
+  return reply;
+}
+
 /** All replies in order; an error reply in its place, anything that concerns the connection as a rejection. */
 export async function all<T>(replies: readonly Promise<T>[]): Promise<(T | Error)[]> {
   const settled = await Promise.allSettled(replies);

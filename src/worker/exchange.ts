@@ -175,7 +175,7 @@ export class Exchange {
     try {
       const wish = intake.wish(wanted);
       const ended = taken.ended.map((run) => (this.#refuses ? { ...run.ended, plainEndRedisMs: null } : run.ended));
-      const outcomes = [...ended, ...returned(taken.returns)];
+      const outcomes = taken.returns.length > 0 ? [...ended, ...returned(taken.returns)] : ended;
       result =
         outcomes.length > 0
           ? await finish(redis, stamp, outcomes, wish, running, options.durability)

@@ -1,0 +1,139 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from '../../src/redis/connect.js';
+import type { Redis, Reply } from '../../src/redis/redis.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { RespItems } from '../support/resp.js';
+
+let server: TestRedis;
+let redis: Redis;
+const closing: (() => void)[] = [];
+
+const to = (port: number): Redis => {
+  const opened = connect({ kind: 'tcp', host: '127.0.0.1', port, db: 0 }, { role: 'producer', deadlineMs: 5_000 });
+  closing.push(() => {
+    opened.close();
+  });
+  return opened;
+};
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = to(server.port);
+});
+afterAll(async () => {
+  for (const close of closing.splice(0)) close();
+  await server.stop();
+});
+afterEach(async () => {
+  await server.client().flushall();
+});
+
+describe('many calls on one connection', () => {
+  it('get their own answers: texts, bytes, numbers, errors', async () => {
+    const calls = Array.from({ length: 5_000 }, (_, n): Promise<unknown> => {
+      if (n % 4 === 0) return redis.call(['ECHO', `text ${n}é`]);
+      if (n % 4 === 1) return redis.callBuffer(['ECHO', Buffer.from([n % 256, 13, 10, 255])]);
+      if (n % 4 === 2) return redis.call(['INCR', 'n']);
+      return redis.call(['NONSENSE', n]).catch((error: unknown) => error);
+    });
+    const answers = await Promise.all(calls);
+    answers.forEach((answer, n) => {
+      if (n % 4 === 0) expect(answer).toBe(`text ${n}é`);
+      else if (n % 4 === 1) expect(answer).toEqual(Buffer.from([n % 256, 13, 10, 255]));
+      else if (n % 4 === 2) expect(answer).toBe((n + 2) / 4);
+      else expect(answer).toMatchObject({ name: 'ReplyError', message: expect.stringContaining('NONSENSE') as string });
+    });
+  });
+
+  it('in pipelines too, where an error reply stands in its place', async () => {
+    const large = 'ü'.repeat(4_000_000);
+    const [set, wrong, got, nil, list] = await redis.pipeline([
+      ['SET', 'large', large],
+      ['LPUSH', 'large', 1],
+      ['GET', 'large'],
+      ['GET', 'none'],
+      ['MGET', 'none', 'large', 'none'],
+    ]);
+    expect([set, got, nil, list]).toEqual(['OK', large, null, [null, large, null]]);
+    expect(wrong).toMatchObject({ name: 'ReplyError', message: expect.stringMatching(/^WRONGTYPE/) as string });
+    const asBytes = await redis.pipelineBuffer([
+      ['SETBIT', 'bits', 7, 1],
+      ['GET', 'bits'],
+    ]);
+    expect(asBytes).toEqual([0, Buffer.from([1])]);
+    expect(await redis.pipeline([])).toEqual([]);
+  });
+});
+
+/** A server that answers PING, and what `answer` says: to the command of that number, on the connection of that number, both from 1. */
+async function pretend(answer: (command: number, connection: number) => string): Promise<Server & { closed: number }> {
+  let connections = 0;
+  const pretended = Object.assign(
+    createServer((socket: Socket) => {
+      const connection = (connections += 1);
+      const items = new RespItems();
+      let commands = 0;
+      socket.on('data', (bytes) => {
+        for (const item of items.push(bytes)) {
+          if (/\r\nping\r\n/i.test(item.toString())) socket.write('+PONG\r\n');
+          else socket.write(answer((commands += 1), connection));
+        }
+      });
+      socket.on('error', () => undefined);
+      socket.on('close', () => (pretended.closed += 1));
+    }),
+    { closed: 0 },
+  );
+  pretended.listen(0, '127.0.0.1');
+  await once(pretended, 'listening');
+  closing.push(() => pretended.close());
+  return pretended;
+}
+const portOf = (pretended: Server): number => (pretended.address() as AddressInfo).port;
+
+describe('a connection on which something comes that cannot be', () => {
+  it('is given up for a new one, where the call is made again: what is no reply', async () => {
+    const pretended = await pretend((_, connection) => (connection === 1 ? 'what?\r\n' : '$5\r\nvalue\r\n'));
+    expect(await to(portOf(pretended)).call(['GET', 'key'])).toBe('value');
+    expect(pretended.closed).toBe(1);
+  });
+
+  it('and a reply that nobody waits for: the next call does not get it', async () => {
+    const pretended = await pretend((command, connection) =>
+      connection === 1 && command === 1 ? '$3\r\none\r\n$5\r\nother\r\n' : `$3\r\ntwo\r\n`,
+    );
+    const through = to(portOf(pretended));
+    const answers: Reply[] = [await through.call(['GET', '1'])];
+    answers.push(await through.call(['GET', '2']));
+    expect(answers).toEqual(['one', 'two']);
+    expect(pretended.closed).toBe(1);
+  });
+});
+
+it('a connection that always has something under way keeps nothing of what was answered', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  // Each answer comes with the next question.
+  const pretended = await pretend((command) => (command === 1 ? '' : `$1000\r\n${'x'.repeat(1_000)}\r\n`));
+  const through = to(portOf(pretended));
+  const answers: WeakRef<Buffer>[] = [];
+  const ask = async (): Promise<void> => {
+    answers.push(new WeakRef((await through.callBuffer(['GET', 'key'])) as Buffer));
+  };
+  let underWay = ask();
+  for (let n = 0; n < 3_000; n += 1) {
+    const next = ask();
+    await underWay;
+    underWay = next;
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  expect(answers).toHaveLength(3_000);
+  expect(answers.filter((answer) => answer.deref() !== undefined).length).toBeLessThan(10);
+  through.close();
+  await underWay.catch(() => undefined);
+});
