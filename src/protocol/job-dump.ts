@@ -4,6 +4,8 @@ import { char, oneByteEach } from './packed.js';
 /** The hash of a new job around what it is called with. */
 export interface JobFrame {
   readonly before: string;
+  /** When it was created and enqueued, as it is listed. */
+  readonly date: string;
   readonly after: string;
   /** Names and values, with payload and description. */
   readonly elements: number;
@@ -26,18 +28,23 @@ export function frameJob(
   createdAt: string,
   fields: readonly (readonly [name: string, value: string | Buffer])[],
 ): JobFrame {
-  const date = listed(createdAt);
   const blanks = CALLBACKS.filter((name) => !fields.some(([other]) => other === name));
   let after = GROUP;
   for (const name of blanks) after += listed(name) + BLANK;
   for (const [name, value] of fields) after += listed(name) + listed(bytes(value));
   return {
-    before: `${STATUS}${ORIGIN}${listed(bytes(queue))}${ENQUEUED_AT}${date}${CREATED_AT}${date}${DATA}`,
+    before: `${STATUS}${ORIGIN}${listed(bytes(queue))}${ENQUEUED_AT}`,
+    date: listed(createdAt),
     after,
     // Eight in front, payload and description, the group.
     elements: 2 * (8 + 2 + 1 + blanks.length + fields.length),
   };
 }
+
+/** The same of a job that is written at another time. */
+export const dated = ({ before, after, elements }: JobFrame, createdAt: string): JobFrame => {
+  return { before, date: listed(createdAt), after, elements };
+};
 
 const bytes = (value: string | Buffer): string =>
   typeof value === 'string' ? oneByteEach(value) : value.toString('latin1');
@@ -55,10 +62,11 @@ const [DATA, DESCRIPTION, GROUP] = [listed('data'), listed('description'), liste
  * that HSET makes where a value is longer than 64 bytes, and less time. Null where it is too long for that.
  */
 export function dumpJob(frame: JobFrame, payload: Buffer, description: string): string | null {
-  const { before, after, elements } = frame;
-  const least = before.length + after.length + payload.length + description.length;
+  const { before, date, after, elements } = frame;
+  const least = before.length + 2 * date.length + after.length + payload.length + description.length;
   if (least > MOST_BYTES) return null;
-  const entries = `${before}${listed(payload.toString('latin1'))}${DESCRIPTION}${listed(oneByteEach(description))}${after}`;
+  const dates = `${date}${CREATED_AT}${date}${DATA}`;
+  const entries = `${before}${dates}${listed(payload.toString('latin1'))}${DESCRIPTION}${listed(oneByteEach(description))}${after}`;
   const length = 6 + entries.length + 1;
   // A hash as a listpack, which is a text of so many bytes; the version.
   return `\x10${char(0x40 | (length >> 8))}${char(length)}${little(length, 4)}${little(elements, 2)}${entries}\xff\x0a\x00${NO_CHECKSUM}`;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { optionFields, type NewJobFields } from '../protocol/job.js';
 import { UnserializableError } from '../protocol/json-writer.js';
-import { frameJob } from '../protocol/job-dump.js';
+import { dated, frameJob } from '../protocol/job-dump.js';
 import { isJobId } from '../protocol/keys.js';
 import {
   deflate,
@@ -27,8 +27,43 @@ export function isPlain(job: NewJob): boolean {
   return isFree && !isScheduled(job) && !isBrief(job);
 }
 
-/** Checks a job and writes down what is stored of it. `nowMs`: the moment of the call. Throws USAGE. */
-export const prepare = (job: NewJob, nowMs: number): PreparedJob => prepared(checked(job, commonOf(job, nowMs)));
+/** What was said last of a plain job, but for what it is called with, and what came of it. */
+let last: { readonly said: Readonly<Record<string, unknown>>; readonly many: number; readonly common: Common } | null =
+  null;
+
+/**
+ * Checks a job and writes down what is stored of it. `nowMs`: the moment of the call. Throws USAGE. Programs enqueue one kind of job after the
+ * other: what was checked and written down of the one before is taken again.
+ */
+export function prepare(job: NewJob, nowMs: number): PreparedJob {
+  if (last && saysTheSame(job, last.said, last.many)) return prepared(checked(job, datedAt(last.common, nowMs)));
+  const common = commonOf(job, nowMs);
+  remember(job, common);
+  return prepared(checked(job, common));
+}
+
+/** Not what was said by an object: it may be another inside when it is said again. */
+function remember(job: NewJob, common: Common): void {
+  last = null;
+  if (common.frame === null || Object.getPrototypeOf(job) !== Object.prototype) return;
+  const said = Object.entries(job).filter(([key, value]) => !OWN.has(key) && value !== undefined);
+  if (said.every(([, value]) => typeof value !== 'object')) {
+    last = { said: Object.fromEntries(said), many: said.length, common };
+  }
+}
+
+/** `many`: so much was said. */
+function saysTheSame(job: NewJob, said: Readonly<Record<string, unknown>>, many: number): boolean {
+  if (job.id !== undefined || Object.getPrototypeOf(job) !== Object.prototype) return false;
+  let same = 0;
+  for (const key in job) {
+    const value = job[key as keyof NewJob];
+    if (OWN.has(key) || value === undefined) continue;
+    if (value !== said[key]) return false;
+    same += 1;
+  }
+  return same === many;
+}
 
 /** A job that can be stored; what it calls is serialised, and may change from here on. */
 export interface CheckedJob extends Common {
@@ -56,6 +91,14 @@ export function prepared(job: CheckedJob): PreparedJob {
 
 /** What is stored of a job, but for what it is called with. */
 type Common = Pick<PreparedJob, 'queue' | 'status' | 'head' | 'fields' | 'frame'>;
+
+/** The place of the date in `head`. */
+const CREATED_AT = 4;
+
+function datedAt({ queue, status, head, fields, frame }: Common, nowMs: number): Common {
+  const createdAt = formatDate(nowMs);
+  return { queue, status, head: head.with(CREATED_AT, createdAt), fields, frame: frame && dated(frame, createdAt) };
+}
 
 /** What most jobs have for themselves. */
 const OWN: ReadonlySet<string> = new Set<keyof NewJob>(['functionName', 'args', 'kwargs', 'id', 'description']);
