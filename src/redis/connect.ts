@@ -107,11 +107,12 @@ class Connection implements Redis {
     { replicas, timeoutMs: forMs }: Durability,
   ): Promise<DurableReply> {
     return this.#run(async (wire, timeoutMs) => {
+      const dueAt = performance.now() + timeoutMs;
       const reply = await new Promise<BufferReply>((resolve, reject) => {
         wire.evaluate(script, [], args, timeoutMs, resolve, reject);
       });
       // WAIT speaks of the writes of its own connection, and a repetition's too: every command moves the mark it waits for.
-      return { reply, replicas: (await wire.call(['WAIT', replicas, forMs], timeoutMs)) as number };
+      return { reply, replicas: (await wire.call(['WAIT', replicas, forMs], timeoutMs, dueAt)) as number };
     }, forMs);
   }
 

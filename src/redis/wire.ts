@@ -71,10 +71,10 @@ export class Wire {
     return new Wire(client, options);
   }
 
-  /** One command, with its strings as texts; an error reply rejects. */
-  call(command: RedisCommand, timeoutMs: number): Promise<Reply> {
+  /** One command, with its strings as texts; an error reply rejects. `dueAt`: when that time is over, where it began before. */
+  call(command: RedisCommand, timeoutMs: number, dueAt?: number): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.#send(encodeCommand(command), new Owed(true, timeoutMs, 0, resolve, reject));
+      this.#send(encodeCommand(command), new Owed(true, timeoutMs, 0, resolve, reject, dueAt));
     });
   }
 
@@ -105,8 +105,8 @@ export class Wire {
   }
 
   /**
-   * Runs a script by its digest, then by its text if Redis does not know it, each with that time. By callbacks: the call of every job comes
-   * this way.
+   * Runs a script by its digest, then by its text if Redis does not know it, both within that time. By callbacks: the call of every job
+   * comes this way.
    */
   evaluate(
     script: Script,
@@ -123,10 +123,11 @@ export class Wire {
     const orByText = (error: Error): void => {
       if (isUnknown(error)) {
         const whole = ['EVAL', script.source, keys.length, ...words] as const;
-        this.#send(encodeCommand(whole), new Owed(false, timeoutMs, 0, resolve, reject));
+        this.#send(encodeCommand(whole), new Owed(false, timeoutMs, 0, resolve, reject, first.dueAt));
       } else reject(error);
     };
-    this.#send(encode(byDigest, words), new Owed(false, timeoutMs, 0, resolve, orByText));
+    const first = new Owed(false, timeoutMs, 0, resolve, orByText);
+    this.#send(encode(byDigest, words), first);
   }
 
   /** Ends the connection; what is under way rejects. May be called twice. */
@@ -197,10 +198,11 @@ class Owed implements Due {
     many: number,
     resolve: (reply: never) => void,
     reject: (error: Error) => void,
+    dueAt = performance.now() + timeoutMs,
   ) {
     this.asText = asText;
     this.timeoutMs = timeoutMs;
-    this.dueAt = performance.now() + timeoutMs;
+    this.dueAt = dueAt;
     this.#resolve = resolve;
     this.reject = reject;
     this.#many = many;

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { connect } from '../../src/redis/connect.js';
+import { connect, digest } from '../../src/redis/connect.js';
 import type { Redis, Reply } from '../../src/redis/redis.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { RespItems } from '../support/resp.js';
@@ -12,8 +13,8 @@ let server: TestRedis;
 let redis: Redis;
 const closing: (() => void)[] = [];
 
-const to = (port: number): Redis => {
-  const opened = connect({ kind: 'tcp', host: '127.0.0.1', port, db: 0 }, { role: 'producer', deadlineMs: 5_000 });
+const to = (port: number, deadlineMs = 5_000): Redis => {
+  const opened = connect({ kind: 'tcp', host: '127.0.0.1', port, db: 0 }, { role: 'producer', deadlineMs });
   closing.push(() => {
     opened.close();
   });
@@ -70,7 +71,9 @@ describe('many calls on one connection', () => {
 });
 
 /** A server that answers PING, and what `answer` says: to the command of that number, on the connection of that number, both from 1. */
-async function pretend(answer: (command: number, connection: number) => string): Promise<Server & { closed: number }> {
+async function pretend(
+  answer: (command: number, connection: number) => string | Promise<string>,
+): Promise<Server & { closed: number }> {
   let connections = 0;
   const pretended = Object.assign(
     createServer((socket: Socket) => {
@@ -80,7 +83,7 @@ async function pretend(answer: (command: number, connection: number) => string):
       socket.on('data', (bytes) => {
         for (const item of items.push(bytes)) {
           if (/\r\nping\r\n/i.test(item.toString())) socket.write('+PONG\r\n');
-          else socket.write(answer((commands += 1), connection));
+          else void Promise.resolve(answer((commands += 1), connection)).then((text) => socket.write(text));
         }
       });
       socket.on('error', () => undefined);
@@ -111,6 +114,40 @@ describe('a connection on which something comes that cannot be', () => {
     answers.push(await through.call(['GET', '2']));
     expect(answers).toEqual(['one', 'two']);
     expect(pretended.closed).toBe(1);
+  });
+});
+
+describe('a call of two commands', () => {
+  const script = { source: 'return 1', sha: digest('return 1') };
+  // Told by the order: the other call begins half a second later, and has as long as this one in all.
+  const calls = [
+    ['a script that Redis has to be told', '-NOSCRIPT No matching script.\r\n', (to) => to.evaluate(script, [], [])],
+    [
+      'a script whose replicas are waited for',
+      ':1\r\n',
+      (to) => to.evaluateDurably(script, [], { replicas: 1, timeoutMs: 50 }),
+    ],
+  ] as const satisfies [string, string, (to: Redis) => Promise<unknown>][];
+
+  it.each(calls)('takes no longer than its deadline: %s', async (_, first, call) => {
+    const slow = await pretend((command) => (command === 1 ? sleep(900, first) : ''));
+    const silent = await pretend(() => '');
+    const ended: string[] = [];
+    const ends = (name: string, work: Promise<unknown>): Promise<void> =>
+      work.then(
+        () => expect.unreachable(),
+        (error: unknown) => {
+          expect(error).toMatchObject({
+            code: 'REDIS_UNREACHABLE',
+            message: expect.stringMatching(/no answer within/) as string,
+          });
+          ended.push(name);
+        },
+      );
+    const two = ends('two commands', call(to(portOf(slow), 1_500)));
+    await sleep(500);
+    await Promise.all([two, ends('one command', to(portOf(silent), 1_500).call(['GET', 'key']))]);
+    expect(ended).toEqual(['two commands', 'one command']);
   });
 });
 
