@@ -1,5 +1,5 @@
-// Puts the command line and the horse's program, with the packages they need at once, into few files, and the library, without any
-// package, into others: Node takes longer to find and compile two hundred small ones than tsrq to do most of its work. See
+// Puts the command line and the horse's program, with the packages they need at once, into few files, and the library, with ioredis, into
+// others: Node takes longer to find and compile two hundred small ones than tsrq to do most of its work. See
 // docs/decisions/0009-one-bundle.md.
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
@@ -12,7 +12,7 @@ const LEFT_OUT = ['cosmiconfig', 'jiti', 'cli-progress', 'chokidar'];
 const GROUPS = [
   {
     name: 'ioredis',
-    test: /node_modules[\\/](?:@?ioredis|redis-|cluster-key-slot|denque|standard-as-callback|lodash)/,
+    test: /redis[\\/]ioredis\.js|node_modules[\\/](?:@?ioredis|redis-|cluster-key-slot|denque|standard-as-callback|lodash)/,
   },
   { name: 'common', minShareCount: 4 },
 ];
@@ -37,32 +37,45 @@ export async function bundle(dist) {
 /** Returns the paths of the modules that are in it. */
 async function write(dir, input, leftOut, groups) {
   const made = await rolldown({ input, platform: 'node', external: [/^node:/, ...leftOut], checks: CHECKS });
-  const { output } = await made.write({ dir, format: 'cjs', codeSplitting: { groups } });
+  const modules = modulesOf(await made.write({ dir, format: 'cjs', codeSplitting: { groups } }));
   await made.close();
-  return output.flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []));
+  return modules;
 }
 
-/** Of the sources, so that maps lead to them; where the library is imported from. */
+/**
+ * Of the sources, so that maps lead to them; where the library is imported from. ioredis is a file by itself, which both the library and its
+ * horses find: of the ninety that it has each takes Node a while.
+ */
 export async function bundleLibrary(dist) {
   const dir = join(dist, 'app/bundle');
-  for (const input of [
-    { index: 'src/index.ts', testing: 'src/app/testing.ts' },
-    { entry: 'src/worker/horses/entry.ts' },
+  const ioredis = resolve('src/redis/ioredis.ts');
+  const isIoredis = (id) => id.endsWith('/ioredis.js');
+  const own = {
+    external: (id) => (!id.startsWith('.') && !isAbsolute(id)) || isIoredis(id),
+    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+    transform: { target: 'node20' },
+  };
+  const paths = (id) => (isIoredis(id) ? './ioredis.js' : id);
+  const codeSplitting = { groups: [{ name: 'common', minShareCount: 2 }] };
+  const modules = [];
+  for (const [input, options, sourcemap] of [
+    [{ index: 'src/index.ts', testing: 'src/app/testing.ts' }, own, true],
+    [{ entry: 'src/worker/horses/entry.ts' }, own, true],
+    [{ ioredis }, { external: /^node:/ }, false],
   ]) {
-    const made = await rolldown({
-      input,
-      platform: 'node',
-      external: (id) => !id.startsWith('.') && !isAbsolute(id),
-      resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
-      transform: { target: 'node20' },
-    });
-    const codeSplitting = { groups: [{ name: 'common', minShareCount: 2 }] };
+    const made = await rolldown({ input, platform: 'node', checks: CHECKS, ...options });
     const [prefix] = Object.keys(input);
-    await made.write({ dir, format: 'esm', sourcemap: true, chunkFileNames: `${prefix}-[name].js`, codeSplitting });
+    const chunkFileNames = `${prefix}-[name].js`;
+    modules.push(
+      ...modulesOf(await made.write({ dir, format: 'esm', sourcemap, paths, chunkFileNames, codeSplitting })),
+    );
     await made.close();
   }
   cpSync(join(dist, 'redis/lua'), join(dir, 'lua'), { recursive: true });
+  writeFileSync(join(dir, 'LICENSES.txt'), licencesOf(modules));
 }
+
+const modulesOf = ({ output }) => output.flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []));
 
 /** The licences of the packages that modules of these paths belong to. */
 function licencesOf(modules) {

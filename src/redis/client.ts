@@ -1,6 +1,6 @@
-import type * as Module from 'ioredis';
 import type { Redis as IoRedis, RedisOptions as AnyOptions } from 'ioredis';
 import { classify } from './failure.js';
+import type * as Module from './ioredis.js';
 import type { RedisTarget } from './target.js';
 
 /** Replies keep RESP2's shapes; that type parameter is not an option here. */
@@ -16,14 +16,14 @@ export interface OpenOptions {
 }
 
 /** Loaded with the first connection: a module that only defines jobs does not pay for it. */
-let ioredis: Pick<typeof Module, 'Redis' | 'ReplyError'> | null = null;
+let ioredis: typeof Module | null = null;
 
 /**
  * Opens an ioredis client that is ready for commands, or rejects. It never reconnects by itself and never re-sends:
  * whoever uses it throws it away when it fails (ioredis's own revival can wedge, and duplicates writes).
  */
 export async function openClient(target: RedisTarget, options: OpenOptions): Promise<IoRedis> {
-  const { Redis } = (ioredis ??= await import('ioredis'));
+  const { Redis } = (ioredis ??= await import('./ioredis.js'));
   options.signal?.throwIfAborted();
   const client = new Redis({ ...ownOptions(options), ...targetOptions(target, options.timeoutMs) });
   let lastError: Error | null = null;

@@ -118,7 +118,7 @@ describe('a connection on which something comes that cannot be', () => {
 });
 
 describe('a call of two commands', () => {
-  const script = { source: 'return 1', sha: digest('return 1') };
+  const script = { name: 'one', source: 'return 1', sha: digest('return 1') };
   // Told by the order: the other call begins half a second later, and has as long as this one in all.
   const calls = [
     ['a script that Redis has to be told', '-NOSCRIPT No matching script.\r\n', (to) => to.evaluate(script, [], [])],
