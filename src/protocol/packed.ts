@@ -46,7 +46,7 @@ export const char = (byte: number): string => CHARS[byte & 0xff] as string;
 /** An integer in so many bytes, the highest first. */
 export function big(value: number, bytes: number): string {
   let text = '';
-  for (let at = bytes - 1; at >= 0; at -= 1) text += char(Math.floor(value / 256 ** at));
+  for (let rest = value, at = 0; at < bytes; at += 1, rest = Math.floor(rest / 256)) text = char(rest) + text;
   return text;
 }
 

@@ -3,6 +3,7 @@ import { loads } from './json.js';
 import { dumps } from './json-writer.js';
 import { loadsPickle, PICKLE_MARK } from './pickle.js';
 import { dumpsPickle } from './pickle-writer.js';
+import { deflateShort, inflateShort, LEVEL } from './zlib.js';
 
 /** What RQ stores in place of a value that its serializer cannot write; the job still counts as finished. */
 export const UNSERIALIZABLE = 'Unserializable return value';
@@ -117,7 +118,8 @@ export function deflateText(text: string): Buffer {
 export function deflate(bytes: Buffer): Buffer {
   const { length } = bytes;
   if (length < STORED_BELOW) return store(bytes);
-  return deflateSync(bytes, { level: length <= SMALL ? 3 : 5 });
+  if (length > SMALL) return deflateSync(bytes, { level: 5 });
+  return deflateShort(bytes) ?? deflateSync(bytes, { level: LEVEL });
 }
 
 /** The text of a zlib stream. Throws PayloadError. */
@@ -148,9 +150,13 @@ function inflate(data: Buffer, maxBytes: number): Buffer {
   return data;
 }
 
-/** In pieces into which most texts fit whole: what comes in many is copied together. */
-const inflated = (data: Buffer, maxBytes: number): Buffer =>
-  inflateSync(data, { maxOutputLength: maxBytes, chunkSize: Math.min(Math.max(16_384, 5 * data.length), 1_048_576) });
+function inflated(data: Buffer, maxBytes: number): Buffer {
+  const short = inflateShort(data);
+  if (short && short.length <= maxBytes) return short;
+  // In pieces into which most texts fit whole: what comes in many is copied together.
+  const chunkSize = Math.min(Math.max(16_384, 5 * data.length), 1_048_576);
+  return inflateSync(data, { maxOutputLength: maxBytes, chunkSize });
+}
 
 /** A zlib stream of one stored block (RFC 1950, RFC 1951 section 3.2.4). */
 function store(bytes: Buffer): Buffer {

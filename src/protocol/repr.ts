@@ -27,9 +27,13 @@ export function pythonRepr(value: unknown, enough = Infinity): string {
 /** A character is at most two units of a text, so this many units hold one character more than are shown. */
 const ENOUGH = 2 * (MAX_LENGTH + 1);
 
+/** Where there is none of these a unit is a character. */
+const PAIRS = /[\ud800-\udfff]/;
+
 function shortRepr(value: unknown): string {
   const text = pythonRepr(value, ENOUGH);
   if (text.length <= MAX_LENGTH) return text;
+  if (!PAIRS.test(text)) return `${text.slice(0, MAX_LENGTH)}...`;
   const characters = [...text];
   return characters.length > MAX_LENGTH ? `${characters.slice(0, MAX_LENGTH).join('')}...` : text;
 }
