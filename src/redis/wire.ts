@@ -181,15 +181,19 @@ export class Wire {
   }
 }
 
-/** The replies of one call. */
+/**
+ * The replies of one call. It ends once, by a reply, its deadline or the loss of the connection, whatever comes after that: who is told of
+ * an end may make the call again.
+ */
 class Owed implements Due {
   readonly asText: boolean;
   readonly timeoutMs: number;
   readonly dueAt: number;
-  readonly reject: (error: Error) => void;
   readonly #resolve: (reply: never) => void;
+  readonly #reject: (error: Error) => void;
   readonly #many: number;
   readonly #replies: unknown[] | null;
+  #isOver = false;
 
   /** `many`: replies that it takes together; 0 where it takes one by itself, and an error reply rejects. */
   constructor(
@@ -204,19 +208,31 @@ class Owed implements Due {
     this.timeoutMs = timeoutMs;
     this.dueAt = dueAt;
     this.#resolve = resolve;
-    this.reject = reject;
+    this.#reject = reject;
     this.#many = many;
     this.#replies = many > 0 ? [] : null;
+  }
+
+  reject(error: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#reject(error);
   }
 
   /** Whether that was the last one. */
   take(reply: unknown): boolean {
     if (this.#replies) {
       if (this.#replies.push(reply) < this.#many) return false;
-      this.#resolve(this.#replies as never);
+      this.#answer(this.#replies);
     } else if (reply instanceof Error) this.reject(reply);
-    else this.#resolve(reply as never);
+    else this.#answer(reply);
     return true;
+  }
+
+  #answer(reply: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#resolve(reply as never);
   }
 }
 

@@ -117,6 +117,36 @@ describe('a connection on which something comes that cannot be', () => {
   });
 });
 
+describe('a call that fails and is made again', () => {
+  const script = { name: 'one', source: 'return 1', sha: digest('return 1') };
+  const readOnly = "-READONLY You can't write against a read only replica.\r\n";
+  const failures = [
+    ['an error reply for which the connection is given up', () => readOnly],
+    ['no answer in time', () => ''],
+    ['an answer that comes too late', () => sleep(700, ':7\r\n')],
+    ['the connection is given up for a reply to another call', (n) => (n === 1 ? readOnly : '')],
+  ] as const satisfies [string, (n: number) => string | Promise<string>][];
+
+  it.each(failures)('is made once more, not twice: %s', async (_, first) => {
+    const again: number[] = [];
+    const pretended = await pretend((command, connection) => {
+      if (connection > 1) again.push(connection);
+      else return command === 1 ? '+OK\r\n' : first(command - 1);
+      return ':1\r\n';
+    });
+    const target = { kind: 'tcp', host: '127.0.0.1', port: portOf(pretended), db: 0 } as const;
+    const consumer = connect(target, { role: 'consumer', replyTimeoutMs: 500 });
+    closing.push(() => {
+      consumer.close();
+    });
+    // Connected before, as a worker is.
+    expect(await consumer.call(['GET', 'key'])).toBe('OK');
+    expect(await Promise.all([1, 2, 3].map(() => consumer.evaluate(script, [], [])))).toEqual([1, 1, 1]);
+    await sleep(1_000);
+    expect(again).toHaveLength(3);
+  });
+});
+
 describe('a call of two commands', () => {
   const script = { name: 'one', source: 'return 1', sha: digest('return 1') };
   // Told by the order: the other call begins half a second later, and has as long as this one in all.
