@@ -44,7 +44,7 @@ async function write(dir, input, leftOut, groups) {
 
 /**
  * Of the sources, so that maps lead to them; where the library is imported from. ioredis is a file by itself, which both the library and its
- * horses find: of the ninety that it has each takes Node a while.
+ * horses find: of the sixty that it has each takes Node a while.
  */
 export async function bundleLibrary(dist) {
   const dir = join(dist, 'app/bundle');

@@ -2,8 +2,8 @@
 import { constants, createDeflate, createInflate, deflateSync, inflateSync, type Zlib } from 'node:zlib';
 
 /**
- * Streams that are used again and again. Node documents no way to do that without its thread pool, so this is its inside, as it has been
- * since Node 4; where it is not what is expected a stream is made for each text, as ever.
+ * Streams that are used again and again. Node documents no way to do that without its thread pool, so this is its inside, as it is
+ * from 20 to 26; where it is not what is expected a stream is made for each text, as ever.
  */
 export class Reused {
   readonly #make: () => Zlib;
