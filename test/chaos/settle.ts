@@ -1,4 +1,5 @@
 import type { Redis as IoRedis } from 'ioredis';
+import { executionKey } from '../../src/protocol/keys.js';
 import { STRANDED_AFTER_SECONDS } from '../../src/queue/stranded.js';
 import { LONG } from './plan.js';
 import { unsettled, type Blows } from './verdict.js';
@@ -47,8 +48,13 @@ async function remains(client: IoRedis, queue: string): Promise<string> {
 
 async function hurry(client: IoRedis, queue: string, blows: Blows): Promise<void> {
   for (const member of await client.zrange(`rq:wip:${queue}`, '0', '-1')) {
-    const worker = await client.hget(`rq:job:${member.split(':')[0] ?? ''}`, 'worker_name');
-    if (worker !== null && blows.workerKilledAt(worker) !== null) await client.zadd(`rq:wip:${queue}`, 'XX', 1, member);
+    const [id = '', execution = ''] = member.split(':');
+    const worker = await client.hget(`rq:job:${id}`, 'worker_name');
+    const killedAt = worker === null ? null : blows.workerKilledAt(worker);
+    // A Python worker lists its execution before its child writes who runs the job: until then that is whoever had it last.
+    const createdAt = await client.hget(executionKey(id, execution), 'created_at');
+    const isOthers = createdAt !== null && Number(createdAt) * 1_000 > (killedAt ?? 0);
+    if (killedAt !== null && !isOthers) await client.zadd(`rq:wip:${queue}`, 'XX', 1, member);
   }
   for (const id of await between(client, queue)) {
     const seen = `rq:queue:${queue}:intermediate:first_seen:${id}`;
