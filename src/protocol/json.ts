@@ -10,6 +10,8 @@ export function loads(text: string): unknown {
   } catch {
     return new Reader(text).read();
   }
+  // Too short to be too deep: the pattern by itself takes less.
+  if (text.length < SHORT && !LONG_NUMBER.test(text)) return value;
   return holdsLarge(value) && LONG_NUMBER.test(text) ? new Reader(text).read() : value;
 }
 
@@ -42,6 +44,8 @@ function holdsLarge(value: unknown): boolean {
 
 /** The begin of an integer that may be more than 2^53. Digits after other characters are part of a string, or of a float. */
 const LONG_NUMBER = /(?:^|[ \t\n\r:,[-])\d{16}/;
+
+const SHORT = 200;
 
 /** Levels that are written and read. */
 export const MAX_DEPTH = 1_000;

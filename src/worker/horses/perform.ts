@@ -67,7 +67,8 @@ export async function perform(run: RunRequest, options: PerformOptions): Promise
     job = own;
     const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
-    const result: unknown = await runAsCurrentJob(own, () => traced(own, () => handler(...(args as never[]))));
+    const returned: unknown = runAsCurrentJob(own, () => traced(own, () => handler(...(args as never[]))));
+    const result: unknown = isThenable(returned) ? await returned : returned;
     const times = { startedAtMs, endedAtMs: clock() };
     if (isRetry(result)) return { functionName, ...times, ok: false, ...describeRetry(result, serializer) };
     const callback = run.callbacks?.onSuccess;
@@ -89,6 +90,10 @@ export async function perform(run: RunRequest, options: PerformOptions): Promise
     job?.end();
   }
 }
+
+/** Only for these there is something to wait for: each await takes two promises, which is felt while there is an AsyncLocalStorage. */
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
 
 /** Of a job whose payload could not be read. */
 const UNREAD: ReturnType<typeof decodePayload> = { functionName: '', args: [], kwargs: {}, serializer: 'json' };

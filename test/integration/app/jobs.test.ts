@@ -96,6 +96,32 @@ describe('a job that is a function', () => {
     expect(await work('default')).toBe(false);
   });
 
+  it('is waited for where it returns something to wait for, whatever that is', async () => {
+    type Then = (resolve: (value: unknown) => void, reject: (error: Error) => void) => void;
+    const later = (end: Then) => ({
+      then: (resolve: (value: unknown) => void, reject: (error: Error) => void) => setTimeout(end, 5, resolve, reject),
+    });
+    const thing = job('app.thing', () => later((resolve) => resolve('a thing')));
+    const callable = job('app.callable', () =>
+      Object.assign(
+        () => 0,
+        later((resolve) => resolve('called')),
+      ),
+    );
+    const refused = job('app.refused', () => later((_, reject) => reject(new Error('not today'))));
+    const jobs = await withConnection(redis, () =>
+      Promise.all([thing.enqueue(), callable.enqueue(), paired.enqueue(3, 'z'), refused.enqueue()]),
+    );
+    expect(await work('default', 'pairs')).toBe(true);
+    expect(await Promise.all(jobs.slice(0, 3).map((one) => one.waitForResult()))).toEqual([
+      'a thing',
+      'called',
+      { n: 3, text: 'z' },
+    ]);
+    expect(await statusOf(client, jobs[3].id)).toBe('failed');
+    expect((await latestResult(client, jobs[3].id))?.error).toContain('not today');
+  });
+
   it('depends on others, given as jobs or ids', async () => {
     await withConnection(redis, async () => {
       const first = await greet.enqueue('first');
