@@ -199,8 +199,8 @@ function packPlain(lists: readonly (readonly Ended[])[], worker: string): Buffer
         startedAt: formatEpochSeconds(startedAtMs),
         endedAt: formatEpochSeconds(endedAtMs),
       });
-      packed += packedText(id) + packedText(executionId);
-      packed += packedText(formatDate(startedAtMs)) + packedText(formatDate(endedAtMs));
+      packed += packedText(id) + packedBytes(executionId);
+      packed += packedBytes(formatDate(startedAtMs)) + packedBytes(formatDate(endedAtMs));
       packed += packedNumber(Math.max(0, (endedAtMs - startedAtMs) / 1_000));
       packed += packedBytes(dump);
       dumps.push(packed.length - dump.length, packed.length);
