@@ -10,7 +10,6 @@ export function loads(text: string): unknown {
   } catch {
     return new Reader(text).read();
   }
-  // Too short to be too deep: the pattern by itself takes less.
   if (text.length < SHORT && !LONG_NUMBER.test(text)) return value;
   return holdsLarge(value) && LONG_NUMBER.test(text) ? new Reader(text).read() : value;
 }
@@ -45,6 +44,7 @@ function holdsLarge(value: unknown): boolean {
 /** The begin of an integer that may be more than 2^53. Digits after other characters are part of a string, or of a float. */
 const LONG_NUMBER = /(?:^|[ \t\n\r:,[-])\d{16}/;
 
+/** A text of fewer characters cannot be too deep, and to look for such a number takes less than to walk through what it holds. */
 const SHORT = 200;
 
 /** Levels that are written and read. */
