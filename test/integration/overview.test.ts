@@ -7,6 +7,7 @@ import { Overview } from '../../src/info/overview.js';
 import { readJobPage } from '../../src/info/job-page.js';
 import type { LiveScreen } from '../../src/cli/screen.js';
 import type { Redis } from '../../src/redis/redis.js';
+import { commandsRun } from '../support/commands-run.js';
 import { freshRedis } from '../support/fresh-redis.js';
 import { put } from '../support/rq.js';
 
@@ -31,12 +32,6 @@ async function fill(queues: number, workers: number, failed: number): Promise<vo
   await some.exec();
 }
 
-/** How many commands Redis has run by now, this question left out. */
-async function commandsRun(): Promise<number> {
-  const stats = await client.info('commandstats');
-  return [...stats.matchAll(/^cmdstat_(?!info|config)[^:]+:calls=(\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
-}
-
 const still: LiveScreen = { paint: () => undefined, refresh: () => undefined, close: () => undefined };
 
 async function perLook(tab: 'queues' | 'workers' | JobTab, rows = 24): Promise<number> {
@@ -46,9 +41,9 @@ async function perLook(tab: 'queues' | 'workers' | JobTab, rows = 24): Promise<n
   await top.refresh(still);
   top.draw(80, rows - 1);
   await top.refresh(still);
-  const before = await commandsRun();
+  const before = await commandsRun(client);
   for (let look = 0; look < 5; look += 1) await top.refresh(still);
-  return ((await commandsRun()) - before) / 5;
+  return ((await commandsRun(client)) - before) / 5;
 }
 
 describe('what a look costs', () => {
