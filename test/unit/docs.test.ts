@@ -150,6 +150,37 @@ describe('the documents agree with the code', () => {
     expect(cells.filter((figure) => !measured.has(figure))).toEqual([]);
   });
 
+  it('what a machine has to have is what was measured, but for rounding', () => {
+    const measured = new Map(
+      [...read('bench/README.md').matchAll(/^\| ([^|]+?) \| ([\d,.]+)/gm)].map(([, name = '', figure = '']) => [
+        name.replace(/, (MiB|%|ms|jobs\/s)$/, ''),
+        Number(figure.replaceAll(',', '')),
+      ]),
+    );
+    const fleet = 'fleet of 1,000 idle and 100 busy workers';
+    const rows: readonly (readonly [RegExp, string])[] = [
+      [/an idle worker \| ([\d.,]+) MiB/, '`tsrq worker`, resident memory when idle'],
+      [/\(([\d.,]+) MiB within a program/, 'worker, resident memory when idle'],
+      [/Node of its own, ([\d.,]+) MiB/, '`tsrq worker`, resident memory of its child process'],
+      [/runs \| ([\d.,]+) MiB/, 'worker, growth of its memory from the first tenth of a million jobs to the end'],
+      [/100 idle workers \| ([\d.,]+) %/, '100 idle workers, share of a core that Redis takes'],
+      [/([\d.,]+) % of that core/, `${fleet}, share of a core that Redis takes`],
+      [/([\d.,]+) commands a second/, `${fleet}, Redis commands per second, in scripts too`],
+      [/([\d.,]+) connections,/, `${fleet}, connections to Redis`],
+      [/([\d.,]+) MiB in Redis;/, `${fleet}, memory of Redis`],
+      [/`tsrq info` takes ([\d.,]+) ms/, `${fleet}, \`tsrq info\``],
+      [/concurrency 10, one worker \| ([\d.,]+) a second/, 'drain, concurrency 10'],
+    ];
+    const [, sizing = ''] = /\n## Sizing\n([\s\S]*?)\n## /.exec(read('docs/operations.md')) ?? [];
+    for (const [where, name] of rows) {
+      const said = Number(where.exec(sizing)?.[1]?.replaceAll(',', ''));
+      const found = measured.get(name) ?? NaN;
+      expect(Math.abs(said - found), `${name}: ${said} is said, ${found} was measured`).toBeLessThanOrEqual(
+        found * 0.03,
+      );
+    }
+  });
+
   it('the README names the two commands of a newcomer', () => {
     const text = read('README.md');
     expect(text).toContain('npm ci && npm run demo');
