@@ -61,7 +61,28 @@ export const METRICS = [
     // The others in their own process; RQ forks for each job, or runs it in its process.
     peers: { tsrq: { isolation: 'process' }, ...BULLMQ, rq: { count: 200 }, 'rq simple': { count: 500, simple: true } },
   },
-  drain('child processes, concurrency 8', 10_000, { concurrency: 8, isolation: 'process' }, BULLMQ),
+  ...[8, 10].map((concurrency) =>
+    drain(`child processes, concurrency ${concurrency}`, 10_000, { concurrency, isolation: 'process' }, BULLMQ),
+  ),
+  // BullMQ starts a process for each.
+  ...[50, 100].map((concurrency) => ({
+    ...drain(`child processes, concurrency ${concurrency}`, 10_000, { concurrency, isolation: 'process' }, BULLMQ),
+    rounds: 3,
+  })),
+  drain('child processes, jobs of 1 ms, concurrency 8', 8_000, { concurrency: 8, isolation: 'process', ms: 1 }, BULLMQ),
+  ...[
+    ['rate', 'drain', 'jobs/s'],
+    ['commands', 'Redis commands per job', ''],
+    ['reads', 'reads of Redis per job', ''],
+  ].map(([value, text, unit]) => ({
+    ...{ name: `${text}, beside a million jobs and 1,000 workers, concurrency 10`, unit, kind: 'beside', value },
+    count: 20_000,
+    peers: {
+      tsrq: { concurrency: 10, ids: 1_000_000, workers: 1_000 },
+      'tsrq beside 10,000 and 100': { concurrency: 10, ids: 10_000, workers: 100 },
+      'tsrq beside 10 and 1': { concurrency: 10, ids: 10, workers: 1 },
+    },
+  })),
   ...['p50', 'p99'].flatMap((value) => [
     {
       name: `latency of an idle worker, ${value}`,

@@ -61,6 +61,14 @@ async function counters() {
   };
 }
 
+/** What each job has cost Redis. */
+async function perJob(count, drain) {
+  const before = await counters();
+  await drain();
+  const after = await counters();
+  return Object.fromEntries(Object.keys(after).map((value) => [value, (after[value] - before[value]) / count]));
+}
+
 const KINDS = {
   enqueue: async (peer, { task, count }, options) => (await run(peer, task, count, options)).rate,
   async drain(peer, { count }, options) {
@@ -79,10 +87,18 @@ const KINDS = {
   },
   async counters(peer, { count }, options) {
     await run(peer, 'bulk', count, options);
-    const before = await counters();
-    await run(peer, 'drain', count, options);
-    const after = await counters();
-    return Object.fromEntries(Object.keys(after).map((value) => [value, (after[value] - before[value]) / count]));
+    return perJob(count, () => run(peer, 'drain', count, options));
+  },
+  /** A drain where others wait behind, have ended, and are at work. */
+  async beside(peer, { count }, options) {
+    await run(peer, 'bulk', count, options);
+    await scale.surround(admin, options);
+    let rate = 0;
+    const costs = await perJob(count, async () => {
+      const { first, last } = await run(peer, 'drain', count, { ...options, most: count });
+      rate = (count * 1_000) / (last - first);
+    });
+    return { rate, ...costs };
   },
   /** Bytes of Redis's memory for each queued job. */
   async stored(peer, { count }, options) {

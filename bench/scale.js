@@ -51,33 +51,33 @@ const jobHash = (i, status) => [
   '180',
 ];
 
-export async function info(peer, count, { admin, url }) {
+/** A worker as RQ registers it. */
+function idleWorker(i, queue) {
   const now = new Date().toISOString().replace('Z', '000Z');
+  const said = { birth: now, last_heartbeat: now, queues: queue, state: 'idle', pid: '1', hostname: 'h' };
+  return [
+    ['SADD', 'rq:workers', `rq:worker:w${i}`],
+    ['SADD', `rq:workers:${queue}`, `rq:worker:w${i}`],
+    ['HSET', `rq:worker:w${i}`, ...Object.entries({ ...said, version: '2.10.0', python_version: '3' }).flat()],
+  ];
+}
+
+/** So many ids behind the jobs of q0 and in its registries, and so many workers that listen on it. */
+export async function surround(admin, { ids, workers }) {
+  const later = String(Math.floor(Date.now() / 1_000) + 31_536_000);
+  await fill(admin, workers, (i) => idleWorker(i, 'q0'));
+  await fill(admin, ids, (i) => [
+    ['RPUSH', 'rq:queue:q0', `j${i}`],
+    ['ZADD', 'rq:finished:q0', later, `j${i}`],
+    ['ZADD', 'rq:wip:q0', later, `j${i}:e`],
+  ]);
+}
+
+export async function info(peer, count, { admin, url }) {
   await fill(admin, count, (i) => [
     ['SADD', 'rq:queues', `rq:queue:q${i}`],
     ['RPUSH', `rq:queue:q${i}`, 'a', 'b', 'c'],
-    ['SADD', 'rq:workers', `rq:worker:w${i}`],
-    ['SADD', `rq:workers:q${i}`, `rq:worker:w${i}`],
-    [
-      'HSET',
-      `rq:worker:w${i}`,
-      'birth',
-      now,
-      'last_heartbeat',
-      now,
-      'queues',
-      `q${i}`,
-      'state',
-      'idle',
-      'pid',
-      '1',
-      'hostname',
-      'h',
-      'version',
-      '2.10.0',
-      'python_version',
-      '3',
-    ],
+    ...idleWorker(i, `q${i}`),
   ]);
   return timed(peer, ['info'], url);
 }

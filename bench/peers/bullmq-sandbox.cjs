@@ -1,1 +1,2 @@
-module.exports = async () => null;
+const ms = Number(process.env.BENCH_MS);
+module.exports = ms > 0 ? () => new Promise((resolve) => setTimeout(resolve, ms, null)) : async () => null;

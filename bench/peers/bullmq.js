@@ -32,6 +32,8 @@ const producers = () =>
     }),
   );
 const handler = ms > 0 ? () => new Promise((resolve) => setTimeout(resolve, ms)) : async () => noop();
+// For bullmq-sandbox.cjs, which runs in processes of BullMQ's.
+process.env.BENCH_MS = String(ms);
 const processor = isolation === 'process' ? fileURLToPath(new URL('bullmq-sandbox.cjs', import.meta.url)) : handler;
 const workers = async (run, autorun) =>
   Promise.all(

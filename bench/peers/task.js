@@ -1,7 +1,7 @@
 // What the programs of the peers share: `node peers/NAME.js TASK COUNT OPTIONS` prints one line of JSON.
 export const [task, count = '0', options = '{}'] = process.argv.slice(2);
 export const jobs = Number(count);
-/** Concurrency, isolation, queues (how many), names (theirs), ms (how long a job takes), bytes (of its payload), strict, of (how many processes share the work). */
+/** Concurrency, isolation, queues (how many), names (theirs), ms (how long a job takes), bytes (of its payload), strict, of (how many processes share the work), most (jobs after which a worker ends). */
 export const {
   concurrency = 1,
   isolation = 'none',
@@ -11,6 +11,7 @@ export const {
   bytes = 0,
   strict = false,
   of = 1,
+  most = null,
 } = JSON.parse(options);
 export const redisUrl = process.env.BENCH_REDIS;
 const { hostname, port, password } = new URL(redisUrl ?? 'redis://127.0.0.1:1');
