@@ -104,3 +104,42 @@ describe('how many processes a worker starts', () => {
     expect(all).toEqual(['failed', 'failed']);
   });
 });
+
+describe('the channel between worker and process', () => {
+  const result = async (functionName: string): Promise<unknown> => {
+    const id = await put(fresh.redis, functionName, [], { queue: 'q' });
+    await until('it has ended', async () => ['finished', 'failed'].includes((await statusOf(fresh.client, id)) ?? ''));
+    return (await latestResult(fresh.client, id))?.value;
+  };
+
+  it('is not there for jobs: one that tells whoever forked it that it is ready speaks to nobody', async () => {
+    await start();
+    expect(await result('where.sayReady')).toBe('undefined');
+    expect(await result('where.pid')).toBeGreaterThan(0);
+  });
+
+  it('what is loaded before may speak on it: nobody listens', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-horses-'));
+    try {
+      const code = join(dir, 'first.cjs');
+      const said = [
+        "'ready'",
+        'null',
+        '7',
+        "{ type: 'dependency' }",
+        "{ type: 'done', executionId: 'x' }",
+        "{ type: 'done' }",
+      ];
+      writeFileSync(code, said.map((words) => `process.send?.(${words});`).join('\n'));
+      worker = startTsrq(['worker', '--path', JOBS, 'q'], {
+        url: fresh.server.url,
+        env: { NODE_OPTIONS: `--require=${code}` },
+      });
+      await worker.waitFor('listening on');
+      expect(await result('where.pid')).toBeGreaterThan(0);
+      expect(await result('where.sayReady')).toBe('undefined');
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});

@@ -20,8 +20,11 @@ let quitting = false;
 let isLoaded = false;
 let connections: readonly Connections[] = [];
 
+// The channel is the worker's. A job that says `process.send?.('ready')`, as programs do that may be forked, speaks to nobody.
+const toWorker = process.send?.bind(process);
+delete process.send;
 const send = (message: FromHorse): void => {
-  process.send?.(message);
+  toWorker?.(message);
 };
 
 // The worker decides when a horse ends; a Ctrl-C in the terminal is the worker's to handle.

@@ -5,7 +5,7 @@ import type { Note } from '../../queue/note.js';
 import type { RedisTarget } from '../../redis/target.js';
 import type { HandlerSources } from './handlers.js';
 import { Line } from './line.js';
-import type { FromHorse, RunMessage, RunRequest, ToHorse } from './message.js';
+import { isFromHorse, type FromHorse, type RunMessage, type RunRequest, type ToHorse } from './message.js';
 import { Notes } from './notes.js';
 import type { Task } from './task.js';
 
@@ -61,7 +61,9 @@ export class Horse {
     this.ready = new Promise((resolve) => {
       isReady = resolve;
     });
-    this.#child.on('message', (message: FromHorse) => {
+    this.#child.on('message', (message: unknown) => {
+      // What is loaded before the horse's own code (`--import`) may speak on its channel too.
+      if (!isFromHorse(message)) return;
       if (message.type === 'ready') {
         isReady(message.problems);
         this.#isReady = true;

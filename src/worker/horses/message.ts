@@ -35,7 +35,7 @@ export interface RunRequest {
   readonly retriesLeft: number | null;
   /** What to call when it has ended. */
   readonly callbacks?: Callbacks | undefined;
-  /** Not the job: only a callback of it, which its own run cannot call any more. */
+  /** Not the job: only a callback of it, which its own run cannot call any said. */
   readonly instead?: LateCallback | undefined;
 }
 
@@ -72,6 +72,29 @@ export type FromHorse =
   /** So many jobs that stood in line were found to be taken back. */
   | { readonly type: 'dropped'; readonly count: number }
   | { readonly type: 'done'; readonly executionId: string; readonly performed: Performed };
+
+/** Whether a horse can have said that, as far as its form tells. */
+export function isFromHorse(message: unknown): message is FromHorse {
+  const said = (message ?? {}) as Readonly<Record<string, unknown>>;
+  switch (said.type) {
+    case 'ready':
+      return Array.isArray(said.problems);
+    case 'dropped':
+      return Number.isSafeInteger(said.count);
+    case 'note':
+      return isText(said.executionId) && Number.isSafeInteger(said.call) && isObject(said.note);
+    case 'callback':
+      return isText(said.executionId) && isObject(said.note);
+    case 'done':
+      return isText(said.executionId) && isObject(said.performed) && Number.isFinite(said.performed.endedAtMs);
+    default:
+      return false;
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 /** What performing a job yields: a value, never an exception of ours. Times in milliseconds since the epoch. */
 export type Performed = {

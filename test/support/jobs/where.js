@@ -9,3 +9,8 @@ export const spin = (ms) => {
   return process.pid;
 };
 export const die = () => process.exit(3);
+/** Says so to whoever may have forked this process, and whether it could. */
+export const sayReady = () => {
+  process.send?.('ready');
+  return typeof process.send;
+};
