@@ -25,11 +25,13 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 export async function main(argv: readonly string[]): Promise<never> {
   const cli = processCli();
   hideSecrets(argv);
-  endQuietlyOnClosedPipe(cli);
+  watchOutput(cli);
   const code = await run(argv, cli);
   cli.close();
   process.exitCode = code;
   await flushed();
+  // What could not be written to a file is told in the next turn of the event loop.
+  await new Promise(setImmediate);
   process.exit(code);
 }
 
@@ -71,15 +73,22 @@ function hideSecrets(argv: readonly string[]): void {
   if (masked.some((word, i) => word !== argv[i])) process.title = ['tsrq', ...masked].join(' ');
 }
 
-/** `tsrq info | head -3` is no error; a worker, or `tsrq requeue --all | head -1`, goes on when nobody reads any more. */
-function endQuietlyOnClosedPipe(cli: ProcessCli): void {
+/**
+ * `tsrq info | head -3` is no error, `tsrq info > /dev/full` is one; a worker, or `tsrq requeue --all | head -1`, goes on when nobody
+ * reads any more or a disk is full, and says that it is.
+ */
+function watchOutput(cli: ProcessCli): void {
+  let isTold = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (!cli.outlivesReader) process.exit(0);
+    if (error.code === 'EPIPE' && !cli.outlivesReader) process.exit(0);
+    if (error.code === 'EPIPE' || isTold) return;
+    isTold = true;
+    complain(cli, `tsrq: what is to be said cannot be written: ${error.message}`);
+    if (!cli.outlivesReader) process.exit(1);
+    cli.exitCode = 1;
   });
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  // There is nobody left to tell.
+  process.stderr.on('error', () => undefined);
 }
 
 /** Pipes are written asynchronously on some systems: what was printed must arrive. */

@@ -28,8 +28,10 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
   const client = new Redis({ ...ownOptions(options), ...targetOptions(target, options.timeoutMs) });
   let lastError: Error | null = null;
   client.on('error', (error: Error) => {
-    lastError ??= error;
+    // That nothing is allowed without a login says less than why the login was refused.
+    if (lastError === null || lastError.message.startsWith('NOAUTH')) lastError = error;
   });
+  hushSentinels(client);
   const timer = setTimeout(() => {
     lastError ??= new Error(`no connection within ${Math.round(options.timeoutMs)} ms`);
     client.disconnect();
@@ -52,6 +54,16 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
   }
   client.on('end', () => options.onEnd?.(client));
   return client;
+}
+
+/** The clients with which ioredis listens to sentinels print their errors, as nobody listens to them. */
+function hushSentinels(client: IoRedis): void {
+  const { connector } = client as unknown as {
+    readonly connector: { connectToSentinel?: (...args: unknown[]) => IoRedis };
+  };
+  const open = connector.connectToSentinel;
+  if (!open) return;
+  connector.connectToSentinel = (...args) => open.apply(connector, args).on('error', () => undefined);
 }
 
 /** A user who may not PING may still do what counts, and a server that cannot write to its disk (MISCONF) still answers reads. */

@@ -116,7 +116,8 @@ function parseTcp(url: string, tls: boolean): TcpTarget {
     kind: 'tcp',
     host: decode(url, parsed.hostname).replace(/^\[|\]$/g, '') || 'localhost',
     port,
-    db: readDb(url, inPath === '' ? (query.get('db') ?? '') : inPath),
+    // As in redis-py the query is asked first.
+    db: readDb(url, query.get('db') ?? inPath),
     ...readLogin(url, parsed, query),
     ...(tls ? { tls: {} } : {}),
   };

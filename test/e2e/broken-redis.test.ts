@@ -64,6 +64,7 @@ describe('a Redis that serves nobody', () => {
   it('refuses the password', async () => {
     const url = `redis://who:wrong@127.0.0.1:${server.port}`;
     await expectOutage([...LOOKS, QUIET], url, /Redis at redis:\S+ refuses: WRONGPASS/, /check user name, password/);
+    await expectOutage([QUIET], `${url}/3`, /Redis at redis:\S+ refuses: WRONGPASS/, /check user name, password/);
   });
 
   it('accepts, and says nothing', async () => {
@@ -190,6 +191,22 @@ describe('one of two Redis servers is away', () => {
   });
   const here = (...args: string[]): Promise<CliResult> => runTsrq(args, { cwd: dir });
   const away = expect.stringContaining('cannot reach Redis') as string;
+
+  it('the other one is emptied and cleaned, which is told, and then the outage', async () => {
+    await put(redis, 'a.b', [], { queue: 'q' });
+    expect(await here('clean', '--all')).toMatchObject({
+      code: 69,
+      stdout: expect.stringContaining('q') as string,
+      stderr: away,
+    });
+    expect(await here('empty', '--all', '--yes', '--json')).toMatchObject({
+      code: 69,
+      stdout: expect.stringContaining('"removed":1,"queues":[{"queue":"q"') as string,
+      stderr: away,
+    });
+    // Nothing is told where nothing was done.
+    expect(await here('empty', 'other')).toMatchObject({ code: 69, stdout: '', stderr: away });
+  });
 
   it('what the other one knows is shown, and then the outage', async () => {
     expect(await here('health')).toMatchObject({ code: 69, stderr: away });

@@ -1,11 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from '../../src/cli/program.js';
-import { runTsrq, startTsrq } from '../support/cli.js';
+import { BIN, cleanEnv, runTsrq, startTsrq, watchProcess } from '../support/cli.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { until } from '../support/rq.js';
 
@@ -26,6 +27,7 @@ beforeEach(async () => {
   await client.flushall();
 });
 
+const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
 const BUNDLE = fileURLToPath(new URL('../../dist/cli/bundle', import.meta.url));
 
 const tsrq = (...args: string[]) => runTsrq(args, { url: server.url, cwd: dir });
@@ -278,6 +280,29 @@ describe('several connections', () => {
     expect(worker.stderr).toContain('[mail] Worker');
     rmSync(join(dir, '.tsrqrc.json'));
     await other.stop();
+  });
+});
+
+describe('a disk that is full', () => {
+  const shell = async (line: string) => {
+    const child = spawn('sh', ['-c', line, process.execPath, BIN], {
+      env: { ...cleanEnv(), TSRQ_REDIS_URL: server.url },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return watchProcess(child).exited;
+  };
+
+  it.skipIf(!existsSync('/dev/full'))('is told by what has something to print, and does not end a worker', async () => {
+    for (const command of ['info', 'info --json', '--help', 'enqueue a.b']) {
+      const { code, stderr } = await shell(`"$0" "$1" ${command} > /dev/full`);
+      expect([code, stderr], command).toEqual([
+        1,
+        expect.stringMatching(/^tsrq: what is to be said cannot be written: ENOSPC[^\n]*\n$/),
+      ]);
+    }
+    await tsrq('enqueue', '-q', 'q', '--job-id', 'full', 'count.add', 'a', 'b');
+    expect(await shell(`"$0" "$1" worker --burst --path '${JOBS}' q 2> /dev/full`)).toMatchObject({ code: 0 });
+    expect(await client.hget('rq:job:full', 'status')).toBe('finished');
   });
 });
 

@@ -1,7 +1,19 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { processCli } from '../../src/cli/context.js';
 import { buildProgram } from '../../src/cli/program.js';
@@ -32,6 +44,33 @@ async function serve(...args: string[]): Promise<string> {
   await running.waitFor('Metrics at ');
   return /http:\S+/.exec(running.stderr())?.[0] ?? '';
 }
+
+/** Where the metrics are written that are meant for that file. */
+async function written(file: string): Promise<void> {
+  expect(await tsrq('metrics', '--output', file)).toMatchObject({ code: 0, stdout: '', stderr: '' });
+}
+
+it('metrics for a link go where it leads, and what is no file stays what it is', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-metrics-'));
+  try {
+    const [real, link, pipe] = ['real.prom', 'link.prom', 'pipe'].map((name) => join(dir, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(real, '');
+    symlinkSync(real, link);
+    await written(link);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readFileSync(real, 'utf8')).toContain('tsrq_redis_up');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const [text] = await Promise.all([readFile(pipe, 'utf8'), written(pipe)]);
+    expect(text).toContain('tsrq_redis_up');
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
 
 const scrape = async (url: string): Promise<string> => (await fetch(url)).text();
 

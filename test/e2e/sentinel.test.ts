@@ -7,6 +7,7 @@ import { connect } from '../../src/redis/connect.js';
 import { parseRedisUrl } from '../../src/redis/target.js';
 import type { Redis } from '../../src/redis/redis.js';
 import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
+import { freePort } from '../support/redis.js';
 import { put, statusOf, until } from '../support/rq.js';
 import { startSentinels, type Sentinels } from '../support/sentinel.js';
 
@@ -42,6 +43,13 @@ const finished = (id: string): Promise<void> =>
   until(`${id} is finished`, async () => (await statusOf(await sentinels.clientOfMaster(), id)) === 'finished', 40_000);
 
 describe('through three sentinels', () => {
+  it('one that is away is not told of by anybody', async () => {
+    const url = sentinels.url.replace('://', `://127.0.0.1:${await freePort()},`);
+    const { code, stderr } = await runTsrq(['enqueue', 'a.b', '--queue', 'nobodys'], { url });
+    expect([code, stderr]).toEqual([0, '']);
+    await runTsrq(['queue', 'delete', 'nobodys', '--yes'], { url });
+  });
+
   it("worker, info, requeue and empty work, by URL, by config and by RQ's SENTINEL", async () => {
     const [hosts = '', name = ''] = sentinels.url.replace('redis+sentinel://', '').split('/');
     const instances = hosts.split(',');

@@ -6,7 +6,14 @@ import { queueNames } from '../../queue/registry.js';
 import { queueKey, type RegistryName } from '../../protocol/keys.js';
 import type { Redis } from '../../redis/redis.js';
 import { confirm } from '../confirm.js';
-import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
+import {
+  chosenConnections,
+  isOutage,
+  orOutage,
+  queuesByConnection,
+  throwOutage,
+  type QueuesOfConnection,
+} from '../connections.js';
 import type { Cli } from '../context.js';
 import { moment } from '../values.js';
 import { noteInterruption } from '../interrupted.js';
@@ -73,8 +80,11 @@ export function emptyCommand(cli: Cli): Command {
         await confirm(cli, `Remove the ${placesOf(options).join(' and ')} jobs of ALL queues?`, options.yes);
       cli.outliveReader();
       const results: Emptied[] = [];
-      for (const connection of work) results.push(...(await emptyConnection(cli, connection, options)));
-      show(cli, results, options);
+      const outages: unknown[] = [];
+      for (const connection of work) outages.push(await orOutage(emptyConnection(cli, connection, options, results)));
+      // What was done is told in full, also when a Redis is away; where nothing was, that alone is.
+      if (results.length > 0 || !outages.some(isOutage)) show(cli, results, options);
+      throwOutage(outages);
       noteInterruption(cli, 'nothing is half-done; the same command goes on');
     });
 }
@@ -84,27 +94,38 @@ function placesOf(options: Options): Place[] {
   return registries.length === 0 || options.queued === true ? ['queued', ...registries] : registries;
 }
 
-async function emptyConnection(cli: Cli, { target, queues }: QueuesOfConnection, options: Options): Promise<Emptied[]> {
+/** Adds what was done to `results`, also if it throws. */
+async function emptyConnection(
+  cli: Cli,
+  { target, queues }: QueuesOfConnection,
+  options: Options,
+  results: Emptied[],
+): Promise<void> {
   const redis = await cli.connect(target);
   const names = queues ?? (await queueNames(redis)).names;
-  const results: Emptied[] = [];
   for (const queue of names) {
     for (const place of placesOf(options)) {
-      if (cli.interruption().aborted) return results;
+      if (cli.interruption().aborted) return;
       const bar = await progressBar(cli.stderr, `Emptying ${queue}`, 'jobs');
+      let done = 0;
+      const onProgress = (count: number, total: number): void => {
+        done = count;
+        bar.update(count, total);
+      };
       try {
-        const removed = await emptyPlace(cli, redis, { queue, place }, options, bar.update);
+        const removed = await emptyPlace(cli, redis, { queue, place }, options, onProgress);
         results.push({ queue, place, removed });
       } catch (error) {
         // One bad key does not keep the others from being emptied.
-        if (!(error instanceof Error) || error.name !== 'ReplyError') throw error;
-        results.push({ queue, place, removed: 0, error: error.message });
+        if (!(error instanceof Error)) throw error;
+        const isAnswer = error.name === 'ReplyError';
+        if (isAnswer || done > 0) results.push({ queue, place, removed: done, error: error.message });
+        if (!isAnswer) throw error;
       } finally {
         bar.end();
       }
     }
   }
-  return results;
 }
 
 async function emptyPlace(
@@ -136,9 +157,9 @@ function show(cli: Cli, results: readonly Emptied[], { dryRun = false }: Options
   if (results.length === 0) cli.stdout.write('Nothing to do\n');
   for (const { queue, place, removed, error } of results) {
     const where = place === 'queued' ? 'queue' : `${place} registry`;
-    if (error === undefined)
+    if (error === undefined || removed > 0)
       cli.stdout.write(`${removed} jobs ${dryRun ? 'would be ' : ''}removed from ${queue} ${where}\n`);
-    else
+    if (error !== undefined)
       cli.stderr.write(
         `tsrq: ${place === 'queued' ? 'queue' : `${place} registry of`} ${queue} cannot be emptied: ${error}\n`,
       );

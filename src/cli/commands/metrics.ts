@@ -1,4 +1,4 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
@@ -37,9 +37,19 @@ export function metricsCommand(cli: Cli): Command {
 }
 
 /** Whoever reads the file meanwhile finds the old text or the new one. The name does not end with .prom until it is whole. */
-async function replaceFile(file: string, text: string): Promise<void> {
+async function replaceFile(named: string, text: string): Promise<void> {
+  // A link goes on leading where it leads, and a device or a pipe stays one.
+  const file = await realpath(named).catch(() => named);
   const draft = `${file}.${process.pid}.tmp`;
   try {
+    const isOther = await stat(file).then(
+      (found) => !found.isFile(),
+      () => false,
+    );
+    if (isOther) {
+      await writeFile(file, text);
+      return;
+    }
     await writeFile(draft, text);
     await rename(draft, file);
   } catch (error) {

@@ -22,7 +22,10 @@ export function workerPoolCommand(cli: Cli): Command {
   );
   // RQ's -n is the number of workers here, and the name elsewhere.
   const name = command.options.find((option) => option.long === '--name');
-  if (name) delete name.short;
+  if (name) {
+    delete name.short;
+    name.flags = name.flags.replace('-n, ', '');
+  }
   command.addOption(new Option('-n, --num-workers <n>', 'jobs at once (default: 1)').argParser(whole(1)));
   return command.action(async (queues: string[], values: WorkerFlagValues & { numWorkers?: number }) => {
     if (values.numWorkers !== undefined && values.concurrency !== undefined)

@@ -8,6 +8,8 @@ describe('parseRedisUrl', () => {
     ['valkey://h:1/2', { kind: 'tcp', host: 'h', port: 1, db: 2 }],
     ['redis://u:p%40w@[::1]:7/3', { kind: 'tcp', host: '::1', port: 7, db: 3, username: 'u', password: 'p@w' }],
     ['redis://:pw@h?db=5', { kind: 'tcp', host: 'h', port: 6379, db: 5, password: 'pw' }],
+    // As redis-py: the query is asked first.
+    ['redis://h/1?db=5', { kind: 'tcp', host: 'h', port: 6379, db: 5 }],
     ['rediss://h', { kind: 'tcp', host: 'h', port: 6379, db: 0, tls: {} }],
     ['unix:///run/r.sock?db=2', { kind: 'socket', path: '/run/r.sock', db: 2 }],
     ['unix://u:pw@/run/r.sock', { kind: 'socket', path: '/run/r.sock', db: 0, username: 'u', password: 'pw' }],
