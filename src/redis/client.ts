@@ -47,11 +47,17 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
     if ((lastError as Error | null)?.name === 'ReplyError') throw lastError as unknown as Error;
   } catch (error) {
     discardClient(client);
-    throw (lastError as Error | null) ?? error;
+    const told = (lastError as Error | null) ?? error;
+    // ioredis adds the command, and with it the password, to what an application may print as the cause.
+    if (told instanceof Error) delete (told as { command?: unknown }).command;
+    throw told;
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', giveUp);
   }
+  const { stream } = client;
+  // A damaged record of TLS is told, and the socket left open for the next error, which nobody would listen to.
+  stream.on('error', () => stream.destroy());
   client.on('end', () => options.onEnd?.(client));
   return client;
 }

@@ -164,7 +164,7 @@ class Connection implements Redis {
     if (this.#closing.signal.aborted) throw closed(this.description);
     const failure = classify(error);
     if (failure === 'reply') throw error;
-    if (failure !== 'busy') this.#discard(wire);
+    if (failure !== 'busy') this.#discard(wire, error);
     const producer = this.#options.role === 'producer';
     if (producer && failure === 'refused') throw refused(this.description, error);
     this.#lost(failure === 'refused' ? refused(this.description, error) : unreachable(this.description, error));
@@ -190,25 +190,28 @@ class Connection implements Redis {
       onEnd: (wire) => {
         if (this.#wire === wire) this.#wire = null;
       },
-    }).finally(() => {
-      this.#opening = null;
-    });
+    })
+      .then((wire) => {
+        // Also where all who waited for it have given up.
+        if (this.#closing.signal.aborted) {
+          wire.discard();
+          throw closed(this.description);
+        }
+        this.#wire = wire;
+        return wire;
+      })
+      .finally(() => {
+        this.#opening = null;
+      });
     // The attempt may be that of a call with a later deadline.
-    const wire = await (deadline === Infinity
-      ? this.#opening
-      : withDeadline(this.#opening, deadline - performance.now()));
-    if (this.#closing.signal.aborted) {
-      wire.discard();
-      throw closed(this.description);
-    }
-    this.#wire = wire;
-    return wire;
+    return deadline === Infinity ? this.#opening : withDeadline(this.#opening, deadline - performance.now());
   }
 
-  #discard(wire: Wire | null): void {
+  /** `error`: what is wrong with it; a refusal concerns the call that it answers. */
+  #discard(wire: Wire | null, error: unknown): void {
     if (!wire) return;
     if (this.#wire === wire) this.#wire = null;
-    wire.discard();
+    wire.discard(error instanceof Error && error.name !== 'ReplyError' ? error : undefined);
   }
 
   #lost(error: TsrqError): void {

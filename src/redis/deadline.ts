@@ -55,7 +55,15 @@ function lookAt(dueAt: number): void {
 /** What a timer of Node can wait for. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** Later than this, milliseconds, the event loop was held up: what has come meanwhile is read before anything is given up. */
+const LATE_MS = 2 * TICK_MS;
+
 function look(): void {
+  if (performance.now() - looksAt > LATE_MS) setImmediate(giveUp);
+  else giveUp();
+}
+
+function giveUp(): void {
   const now = performance.now();
   let next = Infinity;
   for (const due of waiting) {

@@ -53,6 +53,9 @@ export class Wire {
         this.#lose(error as Error);
       }
     });
+    stream.once('error', (error: Error) => {
+      this.#lose(error);
+    });
     const end = (): void => {
       this.#lose(closed());
       onEnd(this);
@@ -130,9 +133,9 @@ export class Wire {
     this.#send(encode(byDigest, words), first);
   }
 
-  /** Ends the connection; what is under way rejects. May be called twice. */
-  discard(): void {
-    this.#lose(closed());
+  /** Ends the connection; what is under way rejects, with `error` if it is known what is wrong. May be called twice. */
+  discard(error?: Error): void {
+    this.#lose(error ?? closed());
   }
 
   #send(words: string | Buffer, owed: Owed): void {

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect as connectTo, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadSettings } from '../../src/config/load.js';
 import type { TsrqError } from '../../src/errors.js';
@@ -114,6 +116,64 @@ describe('ways to a Redis', () => {
   it('TLS to a server that does not speak it ends by the deadline', async () => {
     const redis = to(parseRedisUrl(`rediss://127.0.0.1:${server.port}`), { deadlineMs: 800 });
     expect((await errorOf(redis.call(['PING']))).code).toBe('REDIS_UNREACHABLE');
+  });
+
+  it('a record of TLS that was damaged on its way costs the connection, not the process', async () => {
+    let isDamaged = true;
+    // The last byte of a large answer.
+    const relay = createServer((client) => {
+      const there = connectTo(tlsPort, 'localhost');
+      client.pipe(there);
+      there.on('data', (bytes: Buffer) => {
+        if (isDamaged && bytes.length > 3_000) {
+          isDamaged = false;
+          bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+        }
+        client.write(bytes);
+      });
+      for (const socket of [client, there])
+        socket.on('error', () => undefined).on('close', () => (client.destroy(), there.destroy()));
+    });
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    const { port } = relay.address() as AddressInfo;
+    const lost: string[] = [];
+    const target = { ...parseRedisUrl(`rediss://localhost:${port}`), tls: { ca: readFileSync(join(dir, 'ca.crt')) } };
+    const redis = to(target, { role: 'consumer', onLost: ({ message }) => lost.push(message) });
+    const text = 'x'.repeat(9_000);
+    expect(await Promise.all([redis.call(['ECHO', text]), redis.call(['PING']), redis.call(['PING'])])).toEqual([
+      text,
+      'PONG',
+      'PONG',
+    ]);
+    expect(lost).toEqual([expect.stringMatching(/bad record mac|decryption failed/i)]);
+    relay.close();
+  });
+
+  it('an answer that came while the event loop was held up counts, although its time is over', async () => {
+    const redis = to(parseRedisUrl(server.url), { deadlineMs: 300 });
+    await redis.call(['PING']);
+    const answer = redis.call(['ECHO', 'there']);
+    await new Promise(setImmediate);
+    for (const end = performance.now() + 500; performance.now() < end;);
+    expect(await answer).toBe('there');
+  });
+
+  it('a wrong password is nowhere in the error', async () => {
+    const error = await errorOf(url(`redis://bob:hunter2@127.0.0.1:${server.port}`).call(['PING']));
+    expect(inspect(error, { depth: null })).toContain('WRONGPASS');
+    expect(inspect(error, { depth: null })).not.toContain('hunter2');
+  });
+
+  it('all calls of a connection that is given up hear why', async () => {
+    const proxy = await startProxy(server.port);
+    const lost: string[] = [];
+    const redis = to(parseRedisUrl(proxy.url), { deadlineMs: 500, onLost: ({ message }) => lost.push(message) });
+    await redis.evaluate(script('tell'), [], ['nobody', '{}']).catch(() => undefined);
+    proxy.blackhole();
+    const calls = [1, 2].map(() => errorOf(redis.evaluate(script('tell'), [], ['nobody', '{}'])));
+    for (const { message } of await Promise.all(calls)) expect(message).toMatch(/no answer within/);
+    expect(lost).toEqual([expect.stringMatching(/no answer within/)]);
+    await proxy.stop();
   });
 
   it('a user with a password, and what the user may not do', async () => {
