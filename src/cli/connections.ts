@@ -45,6 +45,22 @@ export const askEach = <T>(
   ask: (connection: QueuesOfConnection) => Promise<T>,
 ): Promise<(T | TsrqError)[]> => Promise.all(connections.map((connection) => orOutage(ask(connection))));
 
+/**
+ * Works on one connection after the other. One that cannot be reached does not keep the others from being worked on: returns
+ * the first such error, null if there was none.
+ */
+export async function workOnEach(
+  connections: readonly QueuesOfConnection[],
+  work: (connection: QueuesOfConnection) => Promise<void>,
+): Promise<TsrqError | null> {
+  let outage: TsrqError | null = null;
+  for (const connection of connections) {
+    const answer = await orOutage(work(connection));
+    if (isOutage(answer)) outage ??= answer;
+  }
+  return outage;
+}
+
 /** Tells of the first that could not be reached, when all has been said that the others know. */
 export function throwOutage(answers: readonly unknown[]): void {
   const outage = answers.find(isOutage);

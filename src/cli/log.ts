@@ -2,6 +2,7 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import type { LogLevel, LogRecord } from '../worker/log-record.js';
 import { journalLines, leadsToJournal } from './journal.js';
 import type { Output } from './output.js';
+import { printable, printableLines } from './render/words.js';
 
 export type LogFormat = 'auto' | 'pretty' | 'json' | 'logfmt' | 'journal';
 
@@ -60,8 +61,9 @@ const FORMATS: Readonly<Record<Exclude<LogFormat, 'auto'>, (record: LogRecord, s
   journal,
 };
 
-function pretty({ level, message, detail }: LogRecord, { chalk, verbose }: Style): string {
+function pretty({ level, message: raw, detail }: LogRecord, { chalk, verbose }: Style): string {
   const time = chalk.dim(timeOfDay());
+  const message = printableLines(raw);
   const text = level === 'error' ? chalk.red(message) : level === 'warning' ? chalk.yellow(message) : message;
   const more = verbose && detail !== undefined ? indent(detail) : '';
   return `${time} ${text}\n${more}`;
@@ -97,10 +99,12 @@ function logfmt({ level, event, message, fields, detail }: LogRecord): string {
 }
 
 /** The journal has its own clock, and takes the priority from each line. */
-function journal({ level, message, detail }: LogRecord, { verbose }: Style): string {
+function journal({ level, message: raw, detail }: LogRecord, { verbose }: Style): string {
+  const message = printableLines(raw);
   return journalLines(level, verbose && detail !== undefined ? `${message}\n${indent(detail).trimEnd()}` : message);
 }
 
-const quoted = (text: string): string => (/[\s="]/.test(text) || text === '' ? JSON.stringify(text) : text);
+const quoted = (text: string): string =>
+  /[\s="\p{Cc}]/u.test(text) || text === '' ? printable(JSON.stringify(text)) : text;
 
 const indent = (text: string): string => `${text.replace(/^/gm, '    ')}\n`;

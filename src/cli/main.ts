@@ -5,6 +5,7 @@ import { maskUrls } from '../redis/target.js';
 import { processCli, type ProcessCli } from './context.js';
 import { journalLines, leadsToJournal } from './journal.js';
 import { buildProgram } from './program.js';
+import { printableLines } from './render/words.js';
 
 /** Where error codes become exit codes; cli.md's table. */
 const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
@@ -64,7 +65,8 @@ function report(error: unknown, cli: ProcessCli): number {
 const hintLine = (hint: string | undefined): string => (hint === undefined ? '' : `\n  ${hint}`);
 
 function complain(cli: ProcessCli, text: string): void {
-  cli.stderr.write(leadsToJournal(cli.env) ? journalLines('error', text) : `${text}\n`);
+  const shown = printableLines(text);
+  cli.stderr.write(leadsToJournal(cli.env) ? journalLines('error', shown) : `${shown}\n`);
 }
 
 /** A password on the command line is shown by `ps` to everybody; from now on it is not. */

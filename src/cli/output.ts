@@ -4,13 +4,16 @@ import type { WriteStream } from 'node:tty';
 export interface Output {
   write(text: string): void;
   readonly isTTY: boolean;
-  /** 80 where the terminal does not tell. */
+  /** What is no terminal has as many as `COLUMNS` says, else more than any line should need; a terminal that does not tell has 80. */
   readonly columns: number;
   readonly rows: number;
   readonly colour: boolean;
   /** Calls back when the size has changed; returns how to stop that. */
   onResize(listener: () => void): () => void;
 }
+
+/** Columns of a file or a pipe: names and ids are whole for whoever reads them there. */
+const WIDE = 1_000;
 
 export type ColourChoice = 'always' | 'never' | 'auto';
 
@@ -24,7 +27,9 @@ export function outputOf(stream: WriteStream, env: NodeJS.ProcessEnv, choice: ()
       return stream.isTTY === true;
     },
     get columns() {
-      return stream.columns > 0 ? stream.columns : 80;
+      if (stream.columns > 0) return stream.columns;
+      const told = Number(env['COLUMNS']);
+      return Number.isInteger(told) && told > 0 ? told : stream.isTTY === true ? 80 : WIDE;
     },
     get rows() {
       return stream.rows > 0 ? stream.rows : 24;

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.js';
 import type { Cli, CommonFlags, ProcessCli } from './context.js';
+import type { Output } from './output.js';
 
 interface Entry {
   readonly summary: string;
@@ -224,6 +225,8 @@ function commandName(argv: readonly string[]): string | undefined {
   return undefined;
 }
 
+const helpWidth = ({ isTTY, columns }: Output): number => (isTTY ? columns : Math.min(columns, 80));
+
 function configureErrors(command: Command, cli: Cli): void {
   command.configureOutput({
     writeOut: (text) => {
@@ -235,7 +238,7 @@ function configureErrors(command: Command, cli: Cli): void {
     outputError: (text, write) => {
       write(text.replace(/^error: /, 'tsrq: '));
     },
-    getOutHelpWidth: () => cli.stdout.columns,
-    getErrHelpWidth: () => cli.stderr.columns,
+    getOutHelpWidth: () => helpWidth(cli.stdout),
+    getErrHelpWidth: () => helpWidth(cli.stderr),
   });
 }

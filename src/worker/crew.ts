@@ -28,7 +28,7 @@ export interface Member {
 }
 
 export interface Rest {
-  readonly reason: 'burst' | 'suspended';
+  readonly reason: 'burst' | 'suspended' | 'blocked';
   readonly because: string;
   /** `Crew.ended` when it asked its queues. */
   readonly endedBefore: number;
@@ -141,7 +141,7 @@ export class Crew {
     const late = this.#members.filter(({ rest }) => rest?.endedBefore !== this.ended);
     for (const member of late) member.askAgain();
     if (late.length > 0) return;
-    const end = rests.find((rest) => rest?.reason === 'suspended') ?? rests[0];
+    const end = rests.find((rest) => rest?.reason !== 'burst') ?? rests[0];
     if (end) this.stop(end.reason, end.because);
   }
 

@@ -63,8 +63,8 @@ export type WorkerEvent =
   /** Something an operator should know; reported once while it lasts. */
   | { readonly type: 'warning'; readonly message: string };
 
-/** Why a worker has ended. */
-export type WorkerEndReason = 'burst' | 'shutdown' | 'cold' | 'max-jobs' | 'idle' | 'suspended' | 'replaced';
+/** Why a worker has ended. `blocked`: its burst was over, but a queue of its could not be read. */
+export type WorkerEndReason = 'burst' | 'shutdown' | 'cold' | 'max-jobs' | 'idle' | 'suspended' | 'blocked' | 'replaced';
 
 /** How a worker's life ended. */
 export interface WorkerEnd {

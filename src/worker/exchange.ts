@@ -1,4 +1,4 @@
-import { claim, STATE_STAYS, type Claim, type WorkerStamp } from '../queue/claim.js';
+import { claim, STATE_STAYS, type Claim, type Skipped, type WorkerStamp } from '../queue/claim.js';
 import { finish, returned, type Answer, type Ending, type Finish } from '../queue/finish.js';
 import { releaseRest } from '../queue/release.js';
 import type { Redis } from '../redis/redis.js';
@@ -53,6 +53,8 @@ export class Exchange {
   /** How many calls are over, answered or failed. */
   settledCalls = 0;
   suspended = false;
+  /** Why one of the queues could not be read when they were asked last; null if all could. */
+  blocked: string | null = null;
   /** Every paused queue, also those of others. */
   paused: ReadonlySet<string> = new Set();
 
@@ -188,6 +190,7 @@ export class Exchange {
     if (result.state === 'ok') {
       this.#note(taken.ended, result.endings);
       intake.claimed(wanted, result.jobs.length, result.more);
+      if (wanted > 0) this.blocked = blockedBy(result.skipped);
       if (wanted > 0) this.#isPlenty = intake.claimDue;
       // What it released, jobs that waited for these, came after others had been asked for.
       else if (running === STATE_STAYS) intake.askAgain();
@@ -264,4 +267,9 @@ export class Exchange {
     }
     this.#replicated = replicas >= wanted;
   }
+}
+
+function blockedBy(skipped: readonly Skipped[]): string | null {
+  const blocked = skipped.find(({ reason }) => reason.startsWith('blocked: '));
+  return blocked ? `${blocked.queue}: ${blocked.reason.slice(9)}` : null;
 }

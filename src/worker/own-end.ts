@@ -46,6 +46,7 @@ export class OwnEnd {
     const { options, slots, exchange } = this.#parts;
     if (!options.burst) return;
     if (exchange.suspended) this.#end('suspended', 'RQ is suspended');
+    else if (slots.isEmpty && exchange.blocked !== null) this.#end('blocked', exchange.blocked);
     else if (slots.isEmpty) {
       const held = options.queues.some(({ name }) => exchange.paused.has(name));
       this.#end('burst', held ? 'all queues are empty or paused' : 'all queues are empty');

@@ -264,7 +264,7 @@ class Several implements RunningWorker {
         if (failure) throw failure.error;
         const jobs = this.#ends.reduce((sum, end) => sum + end.jobs, 0);
         const reasons = this.#ends.map(({ reason }) => reason);
-        const reason = (['replaced', 'cold', 'suspended'] as const).find((one) => reasons.includes(one));
+        const reason = (['replaced', 'cold', 'blocked', 'suspended'] as const).find((one) => reasons.includes(one));
         return { reason: reason ?? reasons[0] ?? 'shutdown', jobs };
       }),
     );

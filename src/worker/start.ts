@@ -20,6 +20,7 @@ import { cleanAll, Outages, sweep } from './maintenance.js';
 import type { WorkerOptions } from './options.js';
 import { Pulse } from './pulse.js';
 import { Scheduler } from './scheduler.js';
+import { Unscheduled } from './unscheduled.js';
 import { Worker, type WorkerMeasures } from './worker.js';
 
 /** A worker that is registered and takes jobs. */
@@ -56,6 +57,8 @@ const SUBSCRIBE_SECONDS = 5;
 const LEAVE_SECONDS = 5;
 /** Seconds between looks for what dead workers have left behind. */
 const SWEEP_SECONDS = 15;
+/** Seconds between looks for due jobs that no scheduler moves. */
+const LOOK_AT_SCHEDULE_SECONDS = 10;
 
 export type StartOptions = WorkerOptions & { readonly connectTimeoutSeconds: number };
 
@@ -201,13 +204,16 @@ async function live(
   await Promise.race([commands.ready, sleep(SUBSCRIBE_SECONDS * 1_000, undefined, { ref: false })]);
   void rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
   const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
+  const unscheduled = new Unscheduled(queues, options.onEvent);
   const prepared = [
     rounds.every(
       SWEEP_SECONDS,
       async () => sweep(redis, { queues, settled: await outages.settled(redis) }, options.onEvent),
       'at once',
     ),
-    ...(scheduler ? [rounds.every(1, () => scheduler.runOnce(), 'at once')] : []),
+    scheduler
+      ? rounds.every(1, () => scheduler.runOnce(), 'at once')
+      : rounds.every(LOOK_AT_SCHEDULE_SECONDS, () => unscheduled.look(redis), 'at once'),
   ];
   // A burst worker may be gone before that is done.
   if (options.burst) await Promise.all(prepared);

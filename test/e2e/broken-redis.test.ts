@@ -208,6 +208,39 @@ describe('one of two Redis servers is away', () => {
     expect(await here('empty', 'other')).toMatchObject({ code: 69, stdout: '', stderr: away });
   });
 
+  it('jobs, groups and queues of the other one are shown, changed and requeued, and then the outage is told', async () => {
+    const groups = await here('group', 'list');
+    expect(groups).toMatchObject({ code: 69, stdout: '', stderr: away });
+    for (const id of ['a', 'b']) await put(redis, 'a.b', [], { id, queue: 'q', group: 'g' });
+    expect((await run(['worker', '--burst', '--quiet', 'q'])).code).toBe(0);
+    await put(redis, 'a.b', [], { id: 'c', queue: 'q' });
+    const both = (stdout: RegExp) => ({ code: 69, stdout: expect.stringMatching(stdout) as string, stderr: away });
+    expect(await here('failures')).toMatchObject(both(/^a\.b +2 /m));
+    expect(await here('job', 'list', '--ids', '--state', 'queued')).toMatchObject(both(/^c\n$/));
+    expect(await here('queue', 'list')).toMatchObject(both(/^q +1 /m));
+    expect(await here('queue', 'list', '--json')).toMatchObject(
+      both(/^\{"queues":\[\{"connection":"there","name":"q"/),
+    );
+    expect(await here('group', 'list')).toMatchObject(both(/^g\n$/));
+    expect(await here('group', 'show', 'g')).toMatchObject(both(/^g: done, 2 jobs: 2 failed\n/));
+    expect((await here('group', 'show', 'h')).stderr).not.toContain('there is no group');
+    // What is found needs no other place; of what is not found nobody can say that it does not exist.
+    expect(await here('job', 'show', 'a')).toMatchObject({ code: 0, stderr: '' });
+    const unknown = await here('job', 'show', 'nosuch');
+    expect(unknown).toMatchObject({ code: 69, stderr: away });
+    expect(unknown.stderr).not.toContain('there is no job');
+    expect(await here('requeue', 'a', 'nosuch')).toMatchObject({
+      code: 69,
+      stdout:
+        'requeued a on q\nnot requeued nosuch: not found, and not every Redis could be asked\nRequeued 1 of 2 jobs\n',
+      stderr: away,
+    });
+    expect(await here('requeue', '--all')).toMatchObject(both(/^requeued b on q\nRequeued 1 of 1 jobs\n$/));
+    expect(await here('queue', 'delete', '--yes', 'other', 'q', '--json')).toMatchObject(
+      both(/^\{"queues":\[\{"queue":"q","done":true,"removed":3\}\]\}\n$/),
+    );
+  });
+
   it('what the other one knows is shown, and then the outage', async () => {
     expect(await here('health')).toMatchObject({ code: 69, stderr: away });
     expect(await here('health', '--worker', 'w')).toMatchObject({ code: 0, stderr: '' });

@@ -253,6 +253,48 @@ describe('requeue and empty', () => {
   });
 });
 
+describe('what is printed into a file or a pipe', () => {
+  const queue = `q-${'long-name-'.repeat(9)}`;
+
+  it('has all columns, whole names and ids, or is as wide as COLUMNS says', async () => {
+    await tsrq('enqueue', '-q', queue, '--job-id', 'an-id-of-its-own', '--description', 'x'.repeat(300), 'a.b');
+    const info = (await tsrq('info')).stdout;
+    for (const text of [queue, 'scheduled', 'deferred', 'canceled']) expect(info).toContain(text);
+    expect((await tsrq('worker', '--burst', '--quiet', queue)).code).toBe(0);
+    expect((await tsrq('failures')).stdout).toMatch(/ an-id-of-its-own\n/);
+    expect((await tsrq('job', 'list')).stdout).toContain(` ${'x'.repeat(199)}… `);
+    const narrow = await runTsrq(['info'], { cwd: dir, url: server.url, env: { COLUMNS: '60' } });
+    expect(Math.max(...narrow.stdout.split('\n').map((line) => line.length))).toBe(60);
+    expect((await tsrq('--help')).stdout).toMatch(/^[^\n]{70,80}$/m);
+    expect((await tsrq('--help')).stdout).not.toMatch(/^[^\n]{81}/m);
+  });
+
+  it('has no character that would steer a terminal, whatever a queue is called', async () => {
+    const odd = 'odd\u001b[2Jname';
+    const shown = 'odd\ufffd[2Jname';
+    const commands = [
+      ['enqueue', '-q', odd, 'a.b'],
+      ['info', '--raw'],
+      ['queue', 'list'],
+      ['queue', 'pause', odd],
+      ['queue', 'resume', odd],
+      ['move', odd, `${odd}2`],
+      ['empty', `${odd}2`],
+      ['queue', 'delete', '--yes', odd],
+      ['queue', 'show', `${odd}3`],
+      ['worker', '--burst', odd],
+    ];
+    for (const command of commands) {
+      const { stdout, stderr } = await tsrq(...command);
+      expect(stdout + stderr, command.join(' ')).toContain(shown);
+      expect(stdout + stderr, command.join(' ')).not.toContain('\u001b');
+    }
+    const { stderr } = await tsrq('worker', '--burst', '--log-format', 'logfmt', odd);
+    expect(stderr).toContain(' msg="Worker ');
+    expect(stderr).not.toContain('\u001b');
+  });
+});
+
 describe('several connections', () => {
   it('each queue goes where it is mapped, and every command finds it there', async () => {
     const other = await startRedis();

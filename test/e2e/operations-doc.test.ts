@@ -153,7 +153,12 @@ function matches(shown: string, line: string): boolean {
 
 /** Runs a command line, and checks that its lines hold those of the page in their order. */
 function run({ command, shown }: Step): void {
-  const env = { ...cleanEnv(), TSRQ_REDIS_URL: server.url, PATH: [bin, process.env['PATH']].join(delimiter) };
+  const env = {
+    ...cleanEnv(),
+    COLUMNS: '80',
+    TSRQ_REDIS_URL: server.url,
+    PATH: [bin, process.env['PATH']].join(delimiter),
+  };
   const { stdout } = spawnSync('sh', ['-c', `${command} 2>&1`], { env, encoding: 'utf8', timeout: 30_000 });
   const lines = stdout.split('\n');
   let at = 0;

@@ -92,6 +92,24 @@ describe('tsrq scheduler', () => {
     expect((await scheduler.exited).code).toBe(0);
   });
 
+  it('is asked for, once, by a worker that sees due jobs and no scheduler', async () => {
+    const [due, moved] = [await later('q'), await later('looked-after')];
+    await put(redis, 'f', [], { queue: 'later', scheduleInSeconds: 3_600 });
+    await client.zadd('rq:scheduled:q', 1, due);
+    await client.zadd('rq:scheduled:looked-after', 1, moved);
+    await client.set('rq:scheduler-lock:looked-after', 'of-python');
+    const worker = startTsrq(['worker', 'q', 'looked-after', 'later'], { url: server.url });
+    started.push(worker);
+    await worker.waitFor('queue q: 1 scheduled job is due and no scheduler moves it');
+    await worker.waitFor('listening on');
+    // It has looked again when its notice of another queue is there.
+    await client.del('rq:scheduler-lock:looked-after');
+    await worker.waitFor('queue looked-after: 1 scheduled job is due');
+    expect(worker.stderr().match(/scheduled job/g)).toHaveLength(2);
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(0);
+  });
+
   it('is not stopped by bad data on one queue', async () => {
     await later('a');
     const [bad, good] = [await later('bad'), await later('good')];

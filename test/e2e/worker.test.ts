@@ -55,6 +55,15 @@ describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation
     expect(lines(file)).toEqual(expected);
   });
 
+  it('says of a queue that cannot be read that it is not empty: exit 70, and the others are worked on', async () => {
+    await client.set('rq:queue:broken', 'no list');
+    const id = await put(redis, 'count.nothing', [], { queue: 'q' });
+    const { code, stderr } = await run('broken', 'q');
+    expect([code, await statusOf(client, id)]).toEqual([70, 'finished']);
+    expect(stderr).toContain('broken: rq:queue:broken is not a list');
+    expect(stderr).not.toContain('all queues are empty');
+  });
+
   it('stores results and failures where RQ reads them', async () => {
     const ok = await put(redis, 'count.add', [1, 2], { kwargs: { c: 4 }, queue: 'q' });
     const none = await put(redis, 'count.nothing', [], { queue: 'q' });

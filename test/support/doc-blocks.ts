@@ -132,7 +132,10 @@ export function docProject(
   };
   const optionsOf = (env: Readonly<Record<string, string>>) => {
     const path = [join(dir, 'bin'), ...(python === null ? [] : [python]), process.env['PATH']].join(delimiter);
-    return { cwd: dir, env: { ...cleanEnv(), PYTHONDONTWRITEBYTECODE: '1', ...env, PATH: path, PYTHONPATH: dir } };
+    return {
+      cwd: dir,
+      env: { ...cleanEnv(), PYTHONDONTWRITEBYTECODE: '1', COLUMNS: '80', ...env, PATH: path, PYTHONPATH: dir },
+    };
   };
   return {
     dir,

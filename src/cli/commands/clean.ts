@@ -6,14 +6,7 @@ import { forgetWorker, goneWorkers } from '../../queue/forget-worker.js';
 import { cleanGroups, groupNames, groupStatus } from '../../queue/group.js';
 import { queueNames } from '../../queue/registry.js';
 import type { Redis } from '../../redis/redis.js';
-import {
-  chosenConnections,
-  isOutage,
-  orOutage,
-  queuesByConnection,
-  throwOutage,
-  type QueuesOfConnection,
-} from '../connections.js';
+import { chosenConnections, queuesByConnection, workOnEach, type QueuesOfConnection } from '../connections.js';
 import type { Cli } from '../context.js';
 import { noteInterruption } from '../interrupted.js';
 import { progressBar } from '../progress.js';
@@ -58,13 +51,11 @@ export function cleanCommand(cli: Cli): Command {
       const connections = all ? chosenConnections(settings) : queuesByConnection(settings, queues);
       cli.outliveReader();
       const cleaned: Cleaned = { queues: [], workers: new Set(), groupMembers: 0 };
-      const outages: unknown[] = [];
-      for (const connection of connections)
-        outages.push(await orOutage(cleanConnection(cli, connection, dryRun, cleaned)));
+      const outage = await workOnEach(connections, (connection) => cleanConnection(cli, connection, dryRun, cleaned));
       // What was done is told in full, also when a Redis is away; where nothing was, that alone is.
       const isSomething = cleaned.queues.length > 0 || cleaned.workers.size > 0;
-      if (isSomething || !outages.some(isOutage)) show(cli, cleaned, dryRun);
-      throwOutage(outages);
+      if (isSomething || !outage) show(cli, cleaned, dryRun);
+      if (outage) throw outage;
       noteInterruption(cli, 'nothing is half-done; the same command goes on');
     });
 }

@@ -6,18 +6,12 @@ import { queueNames } from '../../queue/registry.js';
 import { queueKey, type RegistryName } from '../../protocol/keys.js';
 import type { Redis } from '../../redis/redis.js';
 import { confirm } from '../confirm.js';
-import {
-  chosenConnections,
-  isOutage,
-  orOutage,
-  queuesByConnection,
-  throwOutage,
-  type QueuesOfConnection,
-} from '../connections.js';
+import { chosenConnections, queuesByConnection, workOnEach, type QueuesOfConnection } from '../connections.js';
 import type { Cli } from '../context.js';
 import { moment } from '../values.js';
 import { noteInterruption } from '../interrupted.js';
 import { progressBar } from '../progress.js';
+import { printable } from '../render/words.js';
 
 const REGISTRIES = ['failed', 'finished', 'canceled', 'scheduled', 'deferred'] as const;
 type Place = 'queued' | Exclude<RegistryName, 'wip'>;
@@ -80,11 +74,10 @@ export function emptyCommand(cli: Cli): Command {
         await confirm(cli, `Remove the ${placesOf(options).join(' and ')} jobs of ALL queues?`, options.yes);
       cli.outliveReader();
       const results: Emptied[] = [];
-      const outages: unknown[] = [];
-      for (const connection of work) outages.push(await orOutage(emptyConnection(cli, connection, options, results)));
+      const outage = await workOnEach(work, (connection) => emptyConnection(cli, connection, options, results));
       // What was done is told in full, also when a Redis is away; where nothing was, that alone is.
-      if (results.length > 0 || !outages.some(isOutage)) show(cli, results, options);
-      throwOutage(outages);
+      if (results.length > 0 || !outage) show(cli, results, options);
+      if (outage) throw outage;
       noteInterruption(cli, 'nothing is half-done; the same command goes on');
     });
 }
@@ -158,10 +151,10 @@ function show(cli: Cli, results: readonly Emptied[], { dryRun = false }: Options
   for (const { queue, place, removed, error } of results) {
     const where = place === 'queued' ? 'queue' : `${place} registry`;
     if (error === undefined || removed > 0)
-      cli.stdout.write(`${removed} jobs ${dryRun ? 'would be ' : ''}removed from ${queue} ${where}\n`);
+      cli.stdout.write(`${removed} jobs ${dryRun ? 'would be ' : ''}removed from ${printable(queue)} ${where}\n`);
     if (error !== undefined)
       cli.stderr.write(
-        `tsrq: ${place === 'queued' ? 'queue' : `${place} registry of`} ${queue} cannot be emptied: ${error}\n`,
+        `${printable(`tsrq: ${place === 'queued' ? 'queue' : `${place} registry of`} ${queue} cannot be emptied: ${error}`)}\n`,
       );
   }
 }

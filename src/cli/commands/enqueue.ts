@@ -9,6 +9,7 @@ import { defined, type Cli } from '../context.js';
 import { durability } from '../../redis/durable.js';
 import { date, duration, waitingTime, whole } from '../values.js';
 import { reportEnd, waitUntilEnd } from './job/wait.js';
+import { printable } from '../render/words.js';
 
 interface Options extends FollowUpOptions {
   queue: string;
@@ -98,7 +99,7 @@ export function enqueueCommand(cli: Cli): Command {
       const waits = options.wait !== undefined;
       if (cli.json && !waits) cli.stdout.write(`${JSON.stringify({ id, queue, status, description })}\n`);
       else if (!cli.json && !cli.quiet)
-        cli.stdout.write(`${DONE[status]} ${description} on ${queue} with job-id '${id}'.\n`);
+        cli.stdout.write(`${printable(`${DONE[status]} ${description} on ${queue} with job-id '${id}'.`)}\n`);
       if (!waits) return;
       const timeoutSeconds = options.wait === true ? undefined : options.wait;
       const end = await waitUntilEnd(cli, redis, id, { ...defined({ timeoutSeconds }), enqueued: job });

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { failureGroups, type FailureGroup } from '../../queue/failures.js';
-import { chosenConnections, queuesByConnection } from '../connections.js';
+import { chosenConnections, queuesByConnection, workOnEach } from '../connections.js';
 import { defined, type Cli } from '../context.js';
 import { moment, several } from '../values.js';
 import { noteInterruption } from '../interrupted.js';
@@ -32,7 +32,7 @@ export function failuresCommand(cli: Cli): Command {
       const settings = await cli.settings();
       const connections = queue ? queuesByConnection(settings, queue) : chosenConnections(settings);
       const groups: Shown[] = [];
-      for (const { name: connection, target, queues } of connections) {
+      const outage = await workOnEach(connections, async ({ name: connection, target, queues }) => {
         const redis = await cli.connect(target);
         const bar = await progressBar(cli.stderr, 'Reading', 'failures');
         const found = await failureGroups(redis, {
@@ -45,8 +45,9 @@ export function failuresCommand(cli: Cli): Command {
           signal: cli.interruption(),
         }).finally(bar.end);
         groups.push(...found.map((group) => ({ connection, ...group })));
-      }
-      await print(cli, groups, connections.length > 1);
+      });
+      if (groups.length > 0 || !outage) await print(cli, groups, connections.length > 1);
+      if (outage) throw outage;
       noteInterruption(cli, 'these are the groups of what was read');
     });
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
 import { deleteGroup, groupMembers, groupNames, groupStatus, type GroupMember } from '../../queue/group.js';
 import type { Redis } from '../../redis/redis.js';
-import { chosenConnections } from '../connections.js';
+import { chosenConnections, workOnEach } from '../connections.js';
 import type { Cli } from '../context.js';
 import { plural, printable } from '../render/words.js';
 import { whole } from '../values.js';
@@ -51,15 +51,17 @@ export function groupCommand(cli: Cli): Command {
 async function list(cli: Cli, names: readonly string[]): Promise<void> {
   if (names.length > 0) throw new TsrqError('USAGE', 'group list takes no names', { hint: 'did you mean group show?' });
   const found = new Set<string>();
-  for (const { target } of chosenConnections(await cli.settings())) {
+  const outage = await workOnEach(chosenConnections(await cli.settings()), async ({ target }) => {
     for (const name of await groupNames(await cli.connect(target))) found.add(name);
-  }
+  });
+  if (outage && found.size === 0) throw outage;
   const groups = [...found].sort();
   cli.stdout.write(
     cli.json
       ? `${JSON.stringify({ groups: groups.map((name) => ({ name, found: true })) })}\n`
       : groups.map((name) => `${printable(name)}\n`).join(''),
   );
+  if (outage) throw outage;
 }
 
 interface Done {
@@ -68,23 +70,28 @@ interface Done {
 }
 
 async function each(cli: Cli, action: 'show' | 'delete', names: readonly string[], options: Options): Promise<void> {
+  const connections = chosenConnections(await cli.settings());
   const shown: object[] = [];
+  let away: TsrqError | null = null;
   for (const name of names) {
     const parts: Done[] = [];
-    for (const { target } of chosenConnections(await cli.settings())) {
+    const outage = await workOnEach(connections, async ({ target }) => {
       const redis = await cli.connect(target);
       const done =
         action === 'show' ? await show(redis, name, options.limit ?? DEFAULT_LIMIT) : await remove(redis, name);
       if (done) parts.push(done);
-    }
-    if (parts.length === 0) {
-      cli.exitCode = 1;
-      if (!cli.json) cli.stderr.write(`tsrq: there is no group ${name}\n`);
-    }
+    });
+    away ??= outage;
     for (const { text } of parts) if (!cli.json) cli.stdout.write(`${text}\n`);
-    shown.push(...(parts.length > 0 ? parts.map(({ json }) => json) : [{ name, found: false }]));
+    shown.push(...parts.map(({ json }) => json));
+    // It may be where we cannot look.
+    if (parts.length > 0 || outage) continue;
+    cli.exitCode = 1;
+    if (!cli.json) cli.stderr.write(`${printable(`tsrq: there is no group ${name}`)}\n`);
+    shown.push({ name, found: false });
   }
-  if (cli.json) cli.stdout.write(`${JSON.stringify({ groups: shown })}\n`);
+  if (cli.json && (shown.length > 0 || !away)) cli.stdout.write(`${JSON.stringify({ groups: shown })}\n`);
+  if (away) throw away;
 }
 
 async function show(redis: Redis, name: string, limit: number): Promise<Done | null> {
@@ -94,7 +101,7 @@ async function show(redis: Redis, name: string, limit: number): Promise<Done | n
   const counts = Object.entries(status.counts).map(([word, count]) => `${count} ${word}`);
   if (status.gone > 0) counts.push(`${status.gone} gone`);
   const lines = [
-    `${name}: ${status.done ? 'done' : 'not done'}, ${plural(status.jobs, 'job')}${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
+    `${printable(name)}: ${status.done ? 'done' : 'not done'}, ${plural(status.jobs, 'job')}${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
     ...members.map((member) => `  ${(member.status ?? 'gone').padEnd(10)} ${printable(member.id)}`),
   ];
   const rest = status.jobs + status.gone - members.length;
@@ -116,5 +123,8 @@ async function remove(redis: Redis, name: string): Promise<Done | null> {
   const jobs = await deleteGroup(redis, name);
   return jobs === 0
     ? null
-    : { text: `Deleted group ${name} of ${plural(jobs, 'job')}; they stay.`, json: { name, found: true, jobs } };
+    : {
+        text: `Deleted group ${printable(name)} of ${plural(jobs, 'job')}; they stay.`,
+        json: { name, found: true, jobs },
+      };
 }

@@ -6,6 +6,7 @@ import { defined, type Cli } from '../context.js';
 import { noteInterruption } from '../interrupted.js';
 import { progressBar } from '../progress.js';
 import { whole } from '../values.js';
+import { printable } from '../render/words.js';
 
 export interface MoveChoice extends Partial<Record<Movable, boolean>> {
   function?: string;
@@ -75,7 +76,7 @@ export async function moveAndReport(cli: Cli, from: string, to: string, options:
     });
     total.moved += moved;
     total.dropped += dropped;
-    if (!cli.json) cli.stdout.write(`${line(place, { from, to, moved, dropped }, dryRun)}\n`);
+    if (!cli.json) cli.stdout.write(`${printable(line(place, { from, to, moved, dropped }, dryRun))}\n`);
   }
   const { moved, dropped } = total;
   const counts = dryRun ? { moved: 0, wouldMove: moved } : { moved };

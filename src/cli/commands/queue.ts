@@ -1,13 +1,21 @@
 import { Argument, Command } from 'commander';
 import { TsrqError } from '../../errors.js';
-import { snapshot, type QueueCounts, type QueueInfo } from '../../info.js';
+import { snapshot, type QueueCounts, type QueueInfo, type Snapshot } from '../../info.js';
 import { compactQueue } from '../../queue/compact.js';
 import { deleteQueue } from '../../queue/delete-queue.js';
 import { pauseQueue, resumeQueue } from '../../queue/pause.js';
 import { queueNames } from '../../queue/registry.js';
 import type { Redis } from '../../redis/redis.js';
 import { confirm } from '../confirm.js';
-import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../connections.js';
+import {
+  askEach,
+  chosenConnections,
+  isOutage,
+  queuesByConnection,
+  throwOutage,
+  workOnEach,
+  type QueuesOfConnection,
+} from '../connections.js';
 import type { Cli } from '../context.js';
 import { timespan } from '../values.js';
 import { noteInterruption } from '../interrupted.js';
@@ -15,6 +23,7 @@ import { progressBar } from '../progress.js';
 import { queueJson } from '../render/info-json.js';
 import { renderInfo } from '../render/info.js';
 import { describeQueue } from '../render/queue.js';
+import { printable } from '../render/words.js';
 import { moveAndReport } from './move.js';
 
 interface Options {
@@ -90,13 +99,23 @@ function check(action: Action, names: readonly string[], options: Options): void
 async function show(cli: Cli, action: 'list' | 'show', names: readonly string[]): Promise<void> {
   const settings = await cli.settings();
   const connections = names.length > 0 ? queuesByConnection(settings, names) : chosenConnections(settings);
-  const found = await Promise.all(
-    connections.map(async ({ name, target, queues }) => {
-      const redis = await cli.connect(target);
-      const now = await snapshot(redis, queues === null ? {} : { queues });
-      return { connection: name, now, unknown: action === 'show' ? await unknownOf(redis, now.queues) : [] };
-    }),
-  );
+  const answers = await askEach(connections, async ({ name, target, queues }) => {
+    const redis = await cli.connect(target);
+    const now = await snapshot(redis, queues === null ? {} : { queues });
+    return { connection: name, now, unknown: action === 'show' ? await unknownOf(redis, now.queues) : [] };
+  });
+  const found = answers.flatMap((answer) => (isOutage(answer) ? [] : [answer]));
+  if (found.length > 0) print(cli, action, found);
+  throwOutage(answers);
+}
+
+interface Found {
+  readonly connection: string;
+  readonly now: Snapshot;
+  readonly unknown: readonly QueueInfo[];
+}
+
+function print(cli: Cli, action: 'list' | 'show', found: readonly Found[]): void {
   const unknown = found.flatMap((each) => each.unknown);
   if (unknown.length > 0 || found.some(({ now }) => now.queues.some(({ error }) => error !== null))) cli.exitCode = 1;
   if (cli.json) {
@@ -108,7 +127,8 @@ async function show(cli: Cli, action: 'list' | 'show', names: readonly string[])
     cli.stdout.write(`${JSON.stringify({ queues })}\n`);
     return;
   }
-  for (const { name } of unknown) cli.stderr.write(`tsrq: there is no queue ${name}; \`tsrq queue list\` shows them\n`);
+  for (const { name } of unknown)
+    cli.stderr.write(`${printable(`tsrq: there is no queue ${name}; \`tsrq queue list\` shows them`)}\n`);
   const { columns, colour } = cli.stdout;
   const view = { columns, colour, queues: true, workers: false, byQueue: false };
   const blocks = found.flatMap(({ connection, now }) =>
@@ -151,14 +171,15 @@ async function change(cli: Cli, action: Action, names: readonly string[], option
     );
   cli.outliveReader();
   const shown: object[] = [];
-  for (const connection of connections) {
+  const outage = await workOnEach(connections, async (connection) => {
     for await (const { queue, done, text, json } of changeQueues(cli, action, connection, options)) {
       if (!done) cli.exitCode = 1;
-      if (!cli.json) (done ? cli.stdout : cli.stderr).write(`${done ? '' : 'tsrq: '}${text}\n`);
+      if (!cli.json) (done ? cli.stdout : cli.stderr).write(`${printable(`${done ? '' : 'tsrq: '}${text}`)}\n`);
       shown.push({ queue, done, ...json });
     }
-  }
-  if (cli.json) cli.stdout.write(`${JSON.stringify({ queues: shown })}\n`);
+  });
+  if (cli.json && (shown.length > 0 || !outage)) cli.stdout.write(`${JSON.stringify({ queues: shown })}\n`);
+  if (outage) throw outage;
   if (action === 'compact' || action === 'delete')
     noteInterruption(cli, 'nothing is half-done; the same command goes on');
 }
@@ -172,11 +193,18 @@ async function* changeQueues(
   const redis = await cli.connect(target);
   for (const queue of queues ?? []) {
     if ((action === 'compact' || action === 'delete') && cli.interruption().aborted) return;
-    if (action === 'pause') yield await pause(redis, queue, options.duration ?? null);
-    else if (action === 'resume') yield await resume(redis, queue);
-    else if (action === 'compact') yield await compact(cli, redis, queue);
-    else yield await remove(cli, redis, queue, options);
+    yield await changeQueue(cli, action, redis, queue, options).catch((error: unknown): Done => {
+      // One bad key does not keep the others from being done.
+      if (!(error instanceof Error) || error.name !== 'ReplyError') throw error;
+      return { queue, done: false, text: `${queue}: ${error.message}`, json: { reason: error.message } };
+    });
   }
+}
+
+function changeQueue(cli: Cli, action: Action, redis: Redis, queue: string, options: Options): Promise<Done> {
+  if (action === 'pause') return pause(redis, queue, options.duration ?? null);
+  if (action === 'resume') return resume(redis, queue);
+  return action === 'compact' ? compact(cli, redis, queue) : remove(cli, redis, queue, options);
 }
 
 async function pause(redis: Redis, queue: string, seconds: number | null): Promise<Done> {

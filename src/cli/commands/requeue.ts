@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { TsrqError } from '../../errors.js';
 import type { FailureFilter } from '../../queue/failed.js';
 import { DRY_RUN, requeueAll, requeueIds, type Requeued } from '../../queue/requeue.js';
-import { chosenConnections, queuesByConnection } from '../connections.js';
+import { chosenConnections, queuesByConnection, workOnEach } from '../connections.js';
 import { defined, type Cli } from '../context.js';
 import { moment, several, whole } from '../values.js';
 import { noteInterruption } from '../interrupted.js';
@@ -74,65 +74,70 @@ export function requeueCommand(cli: Cli): Command {
 export async function requeueAndReport(cli: Cli, ids: readonly string[], options: RequeueChoice): Promise<void> {
   const report = new Report(cli, options.dryRun === true);
   cli.outliveReader();
+  let outage: unknown;
   try {
-    await requeueEverywhere(cli, ids, options, report);
+    outage = await requeueEverywhere(cli, ids, options, report);
   } catch (error) {
-    // What was done is told in full, also when a Redis goes away; where nothing was, the error alone is.
-    if (report.total > 0) report.end();
-    throw error;
+    outage = error;
   }
-  report.end();
+  // What was done is told in full, also when a Redis goes away; where nothing was, the error alone is.
+  if (report.total > 0 || outage === null) report.end();
+  if (outage !== null) throw outage;
   noteInterruption(cli, 'the others are where they were; the same command goes on');
 }
 
-/** Over all connections of the configuration; an id counts as missing only if no connection knows it. */
+/** Over all connections of the configuration; an id counts as missing only if no connection knows it. Returns an outage. */
 async function requeueEverywhere(
   cli: Cli,
   ids: readonly string[],
   options: RequeueChoice,
   report: Report,
-): Promise<void> {
+): Promise<TsrqError | null> {
   const settings = await cli.settings();
   const byConnection = options.queue ? queuesByConnection(settings, options.queue) : chosenConnections(settings);
-  let missing = [...ids];
+  let wanted = ids;
+  let missing: readonly Missing[] = [];
   const bar = await progressBar(cli.stderr, 'Requeueing', 'jobs');
-  try {
-    for (const { target, queues } of byConnection) {
-      const redis = await cli.connect(target);
-      const how = {
-        ...(queues === null ? {} : { queues }),
-        atFront: options.atFront === true,
-        keepRetries: options.keepRetries === true,
-        dryRun: options.dryRun === true,
-        signal: cli.interruption(),
-        onProgress: (done: number, total: number) => {
-          bar.update(done, total);
+  const outage = await workOnEach(byConnection, async ({ target, queues }) => {
+    const redis = await cli.connect(target);
+    const how = {
+      ...(queues === null ? {} : { queues }),
+      atFront: options.atFront === true,
+      keepRetries: options.keepRetries === true,
+      dryRun: options.dryRun === true,
+      signal: cli.interruption(),
+      onProgress: (done: number, total: number) => {
+        bar.update(done, total);
+      },
+    };
+    if (options.all === true) {
+      const left = options.limit === undefined ? {} : { limit: options.limit - report.total };
+      await requeueAll(redis, {
+        ...how,
+        ...left,
+        filter: filterOf(options),
+        onProblem: (queue, error) => {
+          unreadable(cli, queue, error);
         },
-      };
-      if (options.all === true) {
-        const left = options.limit === undefined ? {} : { limit: options.limit - report.total };
-        await requeueAll(redis, {
-          ...how,
-          ...left,
-          filter: filterOf(options),
-          onProblem: (queue, error) => {
-            unreadable(cli, queue, error);
-          },
-          onResults: (results) => {
-            report.add(results);
-          },
-        });
-        continue;
-      }
-      const found = await requeueIds(redis, missing, how);
-      const last = target === byConnection.at(-1)?.target;
-      report.add(found.filter((result) => last || result.requeued || result.registry !== null));
-      missing = found.filter((result) => !result.requeued && result.registry === null).map((result) => result.id);
+        onResults: (results) => {
+          report.add(results);
+        },
+      });
+      return;
     }
-  } finally {
-    bar.end();
-  }
+    const found = await requeueIds(redis, wanted, how);
+    report.add(found.filter((result) => !isMissing(result)));
+    missing = found.filter(isMissing);
+    wanted = missing.map(({ id }) => id);
+  }).finally(bar.end);
+  report.add(outage ? missing.map((result) => ({ ...result, reason: NOT_EVERYWHERE })) : missing);
+  return outage;
 }
+
+const NOT_EVERYWHERE = 'not found, and not every Redis could be asked';
+
+type Missing = Extract<Requeued, { requeued: false }>;
+const isMissing = (result: Requeued): result is Missing => !result.requeued && result.registry === null;
 
 const flagOf = (name: (typeof FILTERS)[number]): string =>
   `--${name.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)}`;

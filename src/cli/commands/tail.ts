@@ -72,7 +72,7 @@ async function tail(cli: Cli, queues: readonly string[], { outcome, interval: se
     for (const [i, answer] of answers.entries()) {
       const name = sources[i]?.name ?? '';
       if (isOutage(answer)) {
-        if (!away.has(name)) cli.stderr.write(`tsrq: ${answer.message}; trying until it is back\n`);
+        if (!away.has(name)) cli.stderr.write(`tsrq: ${printable(answer.message)}; trying until it is back\n`);
         away.add(name);
         continue;
       }

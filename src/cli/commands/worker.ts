@@ -318,6 +318,8 @@ function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null
     case 'suspended':
     case 'replaced':
       return 75;
+    case 'blocked':
+      return 70;
     default:
       return 0;
   }

@@ -32,7 +32,7 @@ export function renderFailures(
     { head: 'count', rank: 1, align: 'right', cell: ({ count }) => String(count), paint: (text) => chalk.red(text) },
     { head: 'newest', rank: 3, align: 'right', cell: ({ newestMs }) => ago(newestMs) },
     { head: 'oldest', rank: 5, align: 'right', cell: ({ oldestMs }) => ago(oldestMs) },
-    { head: 'error', rank: 2, least: 20, cell: ({ error }) => printable(error ?? 'no error recorded') },
+    { head: 'error', rank: 2, least: 20, upTo: 200, cell: ({ error }) => printable(error ?? 'no error recorded') },
     { head: 'queues', rank: 6, least: 8, cell: ({ queues }) => printable(queues.join(', ')) },
     ...(view.several
       ? [

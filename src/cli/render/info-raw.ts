@@ -1,4 +1,5 @@
 import type { QueueCounts, Snapshot, WorkerInfo } from '../../info.js';
+import { printable } from './words.js';
 
 export interface RawView {
   readonly queues: boolean;
@@ -13,8 +14,12 @@ export interface RawView {
 export function renderRaw(now: Snapshot, view: RawView): string[] {
   const queues = now.queues.filter((queue) => queue.error === null);
   const queueLines = view.queues ? queues.map(queueLine) : [];
-  if (!view.workers) return queueLines;
-  return [...queueLines, ...(view.byQueue ? byQueueLines(now, queues) : listedWorkers(now, queues).map(workerLine))];
+  if (!view.workers) return queueLines.map(printable);
+  const lines = [
+    ...queueLines,
+    ...(view.byQueue ? byQueueLines(now, queues) : listedWorkers(now, queues).map(workerLine)),
+  ];
+  return lines.map(printable);
 }
 
 const queueLine = ({ name, queued, started, finished, failed }: QueueCounts): string =>

@@ -11,6 +11,9 @@ export interface ListView {
   readonly nowMs: number;
 }
 
+/** Cells of a text that somebody has written. */
+const LONGEST_TEXT = 200;
+
 /** Jobs as the lines of a table, none longer than the screen is wide; ids are whole. */
 export function renderJobs(jobs: readonly JobEntry[], { columns, colour, nowMs }: ListView): string[] {
   const chalk = new Chalk({ level: colour ? 1 : 0 });
@@ -22,6 +25,7 @@ export function renderJobs(jobs: readonly JobEntry[], { columns, colour, nowMs }
       head: 'job',
       rank: 3,
       least: 16,
+      upTo: LONGEST_TEXT,
       cell: ({ problem, description, functionName }) => printable(problem ?? description ?? functionName ?? '?'),
       paint: (text, { problem }) => (problem === null ? text : chalk.red(text)),
     },
@@ -41,6 +45,7 @@ const errors = (chalk: ChalkInstance): Column<JobEntry> => ({
   head: 'error',
   rank: 3,
   least: 16,
+  upTo: LONGEST_TEXT,
   cell: ({ error }) => (error === null ? '' : printable(lastLine(error))),
   paint: (text) => chalk.red(text),
 });

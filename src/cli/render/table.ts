@@ -8,6 +8,8 @@ export interface Column<T> {
   readonly align?: 'left' | 'right';
   /** The column may be cut to this; where there is room, it is as wide as its content. Default: never cut. */
   readonly least?: number;
+  /** Where there is room for all its content, it is not wider than this. */
+  readonly upTo?: number;
   /** A width that does not follow from the content. */
   readonly most?: number;
   readonly cell: (row: T, width: number) => string;
@@ -29,7 +31,7 @@ export function table<T>(
   const fit = fitted(rows, all, width);
   const gap = ' '.repeat(GAP);
   const first = fit[0]?.width ?? 0;
-  const rest = fit.slice(1).reduce((sum, { width: cells }) => sum + cells + GAP, -GAP);
+  const rest = width - first - GAP;
   const lineOf = (row: Row<T>, i: number): string => {
     if ('row' in row) return fit.map((one) => painted(one, row.row, one.cells[i])).join(gap);
     if (rest <= 0) return chalk.red(cut(row.name, first));
@@ -94,7 +96,7 @@ function wantedBy<T>(rows: readonly Row<T>[], column: Column<T>): Wanted {
     if (column.rank === 0) width = Math.max(width, widthOf(row.name));
     return undefined;
   });
-  return { width, cells };
+  return { width: Math.min(width, column.upTo ?? Infinity), cells };
 }
 
 function painted<T>({ column, width }: Fitted<T>, row: T, whole: Cell | undefined): string {

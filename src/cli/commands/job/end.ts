@@ -3,6 +3,7 @@ import { cancelJob, deleteJob, stopJob } from '../../../queue/end-job.js';
 import type { Redis } from '../../../redis/redis.js';
 import type { Cli } from '../../context.js';
 import { anywhere } from './anywhere.js';
+import { printable } from '../../render/words.js';
 
 /** What was done to one job, as a sentence, or why not. */
 export interface Done {
@@ -52,7 +53,7 @@ async function doEach(
     const found = await anywhere(cli, (redis) => act(redis, id));
     const { done, text } = found?.value ?? { done: false, text: `there is no job ${id}` };
     if (!done) cli.exitCode = 1;
-    if (!cli.json) (done ? cli.stdout : cli.stderr).write(`${done ? '' : 'tsrq: '}${text}\n`);
+    if (!cli.json) (done ? cli.stdout : cli.stderr).write(`${printable(`${done ? '' : 'tsrq: '}${text}`)}\n`);
     jobs.push(done ? { id, done } : { id, done, reason: text });
   }
   if (cli.json) cli.stdout.write(`${JSON.stringify({ jobs })}\n`);

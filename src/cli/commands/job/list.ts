@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { TsrqError } from '../../../errors.js';
 import { JOB_STATES, JobListing, type JobEntry, type JobFilter, type JobState } from '../../../info/job-list.js';
-import { chosenConnections, queuesByConnection, type QueuesOfConnection } from '../../connections.js';
+import { chosenConnections, queuesByConnection, workOnEach, type QueuesOfConnection } from '../../connections.js';
 import { defined, type Cli } from '../../context.js';
 import { moment, waitingTime, whole } from '../../values.js';
+import { printable } from '../../render/words.js';
 
 interface Options {
   state?: JobState[];
@@ -48,13 +49,15 @@ export function listCommand(cli: Cli): Command {
         : options.ids === true
           ? new IdPrinter(cli)
           : new TablePrinter(cli);
-      try {
-        for (const place of places) await list(cli, place, options, printer, places.length > 1);
-      } catch (error) {
-        await printer.abandon();
-        throw error;
+      const outage = await workOnEach(places, (place) => list(cli, place, options, printer, places.length > 1)).catch(
+        (error: unknown) => ({ error }),
+      );
+      if (outage === null) {
+        await printer.end();
+        return;
       }
-      await printer.end();
+      await printer.abandon();
+      throw 'error' in outage ? outage.error : outage;
     });
 }
 
@@ -109,7 +112,7 @@ async function list(
     if (count === options.limit) break;
   }
   const where = severalConnections ? ` on ${name}` : '';
-  for (const problem of listing.problems) cli.stderr.write(`tsrq: ${problem}${where}\n`);
+  for (const problem of listing.problems) cli.stderr.write(`${printable(`tsrq: ${problem}${where}`)}\n`);
   if (listing.problems.length > 0) cli.exitCode = 1;
   if (listing.exhausted) return;
   printer.more();

@@ -6,6 +6,7 @@ import { fetchJob, fetchResults } from '../../../queue/job-store.js';
 import type { Cli } from '../../context.js';
 import { jobJson, renderJob } from '../../render/job.js';
 import { anywhere } from './anywhere.js';
+import { printable } from '../../render/words.js';
 
 interface Options {
   logs?: boolean;
@@ -48,7 +49,7 @@ async function show(cli: Cli, ids: readonly string[], options: Options): Promise
     const found = await anywhere(cli, (redis) => fetchJob(redis, id));
     if (!found) {
       cli.exitCode = 1;
-      if (!cli.json) cli.stderr.write(`tsrq: there is no job ${id}\n`);
+      if (!cli.json) cli.stderr.write(`tsrq: there is no job ${printable(id)}\n`);
       jobs.push({ id, done: false });
       continue;
     }

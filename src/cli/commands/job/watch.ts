@@ -22,7 +22,7 @@ export async function watch(cli: Cli, id: string): Promise<void> {
   const found = await anywhere(cli, (redis) => fetchJob(redis, id));
   if (!found) {
     cli.exitCode = 1;
-    cli.stderr.write(`tsrq: there is no job ${id}\n`);
+    cli.stderr.write(`tsrq: there is no job ${printable(id)}\n`);
     return;
   }
   const view = new JobView(found.redis, found.value);
