@@ -145,6 +145,9 @@ export async function buildProgram(argv: readonly string[], cli: ProcessCli): Pr
     program.addCommand(command);
   }
   configureErrors(program, cli);
+  // Commander itself would show the help of the program.
+  if (argv[0] === 'help' && wanted !== undefined && wanted !== 'help' && !COMMAND_NAMES.includes(wanted))
+    program.error(`error: unknown command '${wanted}'`);
   return program;
 }
 

@@ -1,4 +1,5 @@
 import type { Output } from './output.js';
+import { age } from './render/words.js';
 
 export interface Progress {
   readonly update: (done: number, total: number) => void;
@@ -11,7 +12,12 @@ export async function progressBar(output: Output, label: string, unit: string): 
   if (!output.isTTY) return { update: () => undefined, end: () => undefined };
   const { SingleBar, Presets } = (await import('cli-progress')).default;
   const format = `${label} {bar} {value}/{total} ${unit} · {eta_formatted} left`;
-  const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true, barsize: 24 }, Presets.shades_classic);
+  // Before the second figure there is no telling.
+  const formatTime = (eta: unknown): string => (typeof eta === 'number' && Number.isFinite(eta) ? age(eta) : '?');
+  const bar = new SingleBar(
+    { format, formatTime, clearOnComplete: true, hideCursor: true, barsize: 24 },
+    Presets.shades_classic,
+  );
   let started = false;
   return {
     update: (done, total) => {

@@ -54,7 +54,7 @@ export function addWorkerOptions(command: Command): Command {
         'pickle',
       ]),
     )
-    .option('-n, --name <name>', 'name of the worker; {host}, {pid} and {n} are replaced (default: random)')
+    .option('-n, --name <name>', 'name of the worker; {host}, {pid} and {n} are replaced (default: random)', workerName)
     .option('-s, --with-scheduler', 'also move scheduled jobs and delayed retries that are due')
     .option('--default-timeout <seconds>', 'timeout of jobs that have none (default: 180)', wholeSeconds)
     .option('--results-ttl <seconds>', 'how long to keep results: 0 not at all, -1 for ever (default: 500)', ttl)
@@ -82,9 +82,9 @@ export function addConnectTimeout(command: Command): Command {
 
 export function addLogOptions(command: Command): Command {
   return command
-    .option('--logging-level <level>', 'debug, info, warning or error (default: info)')
-    .addOption(new Option('--logging_level <level>').hideHelp())
-    .option('--log-format <format>', 'pretty, json or logfmt (default: by where the log goes)');
+    .option('--logging-level <level>', 'debug, info, warning or error (default: info)', loggingLevel)
+    .addOption(new Option('--logging_level <level>').argParser(loggingLevel).hideHelp())
+    .option('--log-format <format>', 'pretty, json or logfmt (default: by where the log goes)', logFormat);
 }
 
 /** The flags that were given, under the names of the configuration. */
@@ -100,6 +100,21 @@ export function workerFlags(values: WorkerFlagValues): Partial<FlagValues> {
 function limit(text: string, before: readonly string[] | undefined): string[] {
   if (isLimit(text)) return several(text, before);
   throw new InvalidArgumentError(`a queue and its limit are needed, as mail=10/s or mail=5, not '${text}'`);
+}
+
+const oneOf =
+  (...words: readonly string[]) =>
+  (text: string): string => {
+    if (words.includes(text.toLowerCase())) return text.toLowerCase();
+    throw new InvalidArgumentError(`'${text}' is none of ${words.join(', ')}`);
+  };
+
+export const loggingLevel = oneOf('debug', 'info', 'warning', 'error');
+export const logFormat = oneOf('auto', 'pretty', 'json', 'logfmt');
+
+function workerName(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('a name is needed');
 }
 
 function ttl(text: string): number {

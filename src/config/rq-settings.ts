@@ -21,6 +21,9 @@ const TLS: readonly (readonly [setting: string, key: string])[] = [
   ['REDIS_SSL_KEYFILE', 'key'],
 ];
 
+/** Where an address may say that TLS is wanted. */
+const URLS = ['TSRQ_REDIS_URL', 'RQ_REDIS_URL', 'REDIS_URL'] as const;
+
 const SENTINEL: Readonly<Record<string, string>> = {
   MASTER_NAME: 'masterName',
   DB: 'db',
@@ -84,7 +87,9 @@ function translateTls(
   problems: Problems,
   result: Translated,
 ): void {
-  const on = has('REDIS_SSL') ? boolean(settings['REDIS_SSL']) : false;
+  const url = URLS.map((name) => settings[name]).find((value) => typeof value === 'string');
+  const isSecure = url !== undefined && /^(?:rediss|valkeys):/i.test(url);
+  const on = has('REDIS_SSL') ? boolean(settings['REDIS_SSL']) : isSecure;
   if (on === null) {
     problems.add(source, 'REDIS_SSL', `is ${shown('REDIS_SSL', settings['REDIS_SSL'])}: true or false is needed`);
     return;

@@ -93,6 +93,13 @@ export const detailsOf = ({ count, byQueue, ids }: Tally): Finding['details'] =>
 
 const NAMED = 5;
 
+/** Some of these names, as arguments of a command that a shell is given. */
+export function asArguments(names: Iterable<string>): string {
+  const some = [...names].slice(0, NAMED);
+  const words = some.map((name) => (/^[\w@%+=:,./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`));
+  return [...(some.some((name) => name.startsWith('-')) ? ['--'] : []), ...words].join(' ');
+}
+
 /** `a, b and 3 more`. */
 export function listed(names: readonly string[]): string {
   const more = names.length - NAMED;

@@ -12,17 +12,18 @@ import {
 import type { RedisCommand } from '../redis/redis.js';
 import type { Directory } from './directory.js';
 import {
+  asArguments,
+  type CheckId,
   detailsOf,
+  type Finding,
   newTally,
   note,
   ok,
   perQueue,
   problem,
+  type Tally,
   warning,
   withFix,
-  type CheckId,
-  type Finding,
-  type Tally,
 } from './finding.js';
 import { question, type Answer, type Inquiry } from './inquiry.js';
 import { liveWorkers } from './queues.js';
@@ -228,7 +229,7 @@ export function checkDeadEntries(ids: Ids): Finding[] {
   const found = warning(
     'entries-without-job',
     `entries of registries whose job is gone: ${perQueue(deadEntries.byQueue)}${sampleOf(ids)}`,
-    `\`tsrq clean ${[...deadEntries.byQueue.keys()].slice(0, 5).join(' ')}\` drops them`,
+    `\`tsrq clean ${asArguments(deadEntries.byQueue.keys())}\` drops them`,
     detailsOf(deadEntries),
   );
   return [withFix(found, { kind: 'drop-entries', queues: [...deadEntries.byQueue.keys()] })];

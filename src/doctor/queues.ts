@@ -1,6 +1,6 @@
 import { queueWorkersKey, workerKey, WORKERS_KEY } from '../protocol/keys.js';
 import { LONG_OVER_SECONDS, OVERDUE_SECONDS, type Directory, type QueueFacts } from './directory.js';
-import { listed, ok, perQueue, problem, warning, withFix, type Finding } from './finding.js';
+import { asArguments, listed, ok, perQueue, problem, warning, withFix, type Finding } from './finding.js';
 import { question, type Inquiry } from './inquiry.js';
 
 export function checkSuspended({ suspendedMs }: Directory): Finding[] {
@@ -14,10 +14,11 @@ export function checkPaused({ paused, queues }: Directory): Finding[] {
   const held = queues.filter(({ name, lengths }) => lengths.queue > 0 && paused.includes(name));
   if (held.length === 0) return [ok('paused', 'no queue that has jobs is paused')];
   const counts = held.map(({ name, lengths }) => [name, lengths.queue] as const);
-  const names = held.slice(0, 5).map(({ name }) => name);
   const message = `paused queues that have jobs, of which tsrq's workers take none: ${perQueue(counts)}`;
   return [
-    warning('paused', message, `\`tsrq queue resume ${names.join(' ')}\``, { queues: Object.fromEntries(counts) }),
+    warning('paused', message, `\`tsrq queue resume ${asArguments(held.map(({ name }) => name))}\``, {
+      queues: Object.fromEntries(counts),
+    }),
   ];
 }
 
@@ -83,7 +84,7 @@ export function checkUnattended(directory: Directory): Finding[] {
     const details = { queues: Object.fromEntries(counts) };
     return [warning('unattended-queues', `${message}: ${perQueue(counts)}`, remedy, details)];
   };
-  const asleep = [...new Set(quiet.flatMap((queue) => liveWorkers(directory, queue)))].slice(0, 5).join(' ');
+  const asleep = asArguments(new Set(quiet.flatMap((queue) => liveWorkers(directory, queue))));
   const findings = [
     ...found('no live worker listens on queues that have jobs', alone, startWorker(alone)),
     ...found('all workers of queues that have jobs are quiet', quiet, `\`tsrq workers resume ${asleep}\``),
@@ -148,7 +149,7 @@ export function checkExpired({ queues }: Directory): Finding[] {
   const counts = over.map((queue) => [queue.name, queue.expired] as const);
   const names = over.map((queue) => queue.name);
   const message = `entries of finished and failed jobs whose time has been over for an hour, and that nobody has dropped: ${perQueue(counts)}`;
-  const remedy = `a worker of these queues drops them, and \`tsrq clean ${names.slice(0, 5).join(' ')}\` at once`;
+  const remedy = `a worker of these queues drops them, and \`tsrq clean ${asArguments(names)}\` at once`;
   const found = warning('expired-entries', message, remedy, { queues: Object.fromEntries(counts) });
   return [withFix(found, { kind: 'drop-expired', queues: names })];
 }
@@ -161,7 +162,4 @@ const onlyPython = (directory: Directory, queue: QueueFacts): boolean =>
   liveWorkers(directory, queue).every((name) => directory.workers.get(name)?.python === true);
 
 const startWorker = (queues: readonly QueueFacts[], options = ''): string =>
-  `start a worker: \`tsrq worker${options} ${queues
-    .slice(0, 5)
-    .map((queue) => queue.name)
-    .join(' ')}\``;
+  `start a worker: \`tsrq worker${options} ${asArguments(queues.map(({ name }) => name))}\``;

@@ -94,9 +94,12 @@ export async function store(
 function jobExists(id: string, status: string, rule: NewJob['onExistingId']): TsrqError {
   const found = status === '' ? 'without a status' : status;
   return new TsrqError('JOB_EXISTS', `there is a job with id '${id}' already: it is ${found}`, {
-    hint:
-      rule === 'replace'
-        ? 'a running job cannot be replaced'
-        : 'choose another id, or replace the waiting job (--replace)',
+    hint: hintFor(status, rule),
   });
+}
+
+function hintFor(status: string, rule: NewJob['onExistingId']): string {
+  if (status === 'started') return 'a running job cannot be replaced: choose another id, or wait for its end';
+  if (rule === 'unique') return 'a unique id is refused as long as anything is kept of its job, whatever became of it';
+  return 'choose another id, or replace the waiting job (--replace)';
 }

@@ -18,14 +18,18 @@ export class BootWatch {
     if (classify(error.cause) === 'refused') this.#refuse(error);
   }
 
-  async within(work: Promise<void>): Promise<void> {
+  /** `where`: the connection's description. */
+  async within(work: Promise<void>, where: string): Promise<void> {
     const timer = new AbortController();
     const refused = new Promise<never>((_, reject) => {
       this.#refuse = reject;
     });
     const timeout = sleep(this.#timeoutSeconds * 1_000, undefined, { signal: timer.signal }).then(() => {
       const seconds = this.#timeoutSeconds;
-      throw this.#lastError ?? new TsrqError('REDIS_UNREACHABLE', `Redis did not answer within ${seconds} s`);
+      throw (
+        this.#lastError ??
+        new TsrqError('REDIS_UNREACHABLE', `cannot reach Redis at ${where}: no answer within ${seconds} s`)
+      );
     });
     timeout.catch(() => undefined);
     try {

@@ -20,6 +20,7 @@ const BY_PREFIX: Readonly<Record<string, Failure>> = {
   NOAUTH: 'refused',
   WRONGPASS: 'refused',
   NOPERM: 'refused',
+  DENIED: 'refused',
 };
 
 /** Sorts an error thrown by the client, by the first word of Redis's error replies. */
@@ -55,6 +56,8 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   OOM: 'its memory is full: raise maxmemory, or make room: `tsrq info`, then `tsrq empty --finished --older-than 1h QUEUE`',
   MISCONF: 'it cannot write its data: look at its log, and at the space on its disk; `redis-cli BGSAVE` tries again',
   WRONGTYPE: '`tsrq doctor` names the key',
+  DENIED:
+    'its protected mode serves nobody from elsewhere: give it a password (`requirepass`) or users, or let it `bind` what may be trusted',
 };
 
 /** What helps against an error reply; undefined where nothing is known. */

@@ -64,7 +64,8 @@ export type WorkerEvent =
   | { readonly type: 'warning'; readonly message: string };
 
 /** Why a worker has ended. `blocked`: its burst was over, but a queue of its could not be read. */
-export type WorkerEndReason = 'burst' | 'shutdown' | 'cold' | 'max-jobs' | 'idle' | 'suspended' | 'blocked' | 'replaced';
+export type WorkerEndReason =
+  'burst' | 'shutdown' | 'cold' | 'max-jobs' | 'idle' | 'suspended' | 'blocked' | 'replaced';
 
 /** How a worker's life ended. */
 export interface WorkerEnd {

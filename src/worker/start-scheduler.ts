@@ -52,7 +52,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   });
   const passing = new Passing(redis, options);
   try {
-    await boot.within(passing.first());
+    await boot.within(passing.first(), redis.description);
   } catch (error) {
     redis.close();
     throw error;

@@ -119,7 +119,7 @@ export async function bootWorker(
       if (crew) server = await identityOf(redis, options.target);
       await prepare(redis, options, worker);
     };
-    await boot.within(prepared());
+    await boot.within(prepared(), redis.description);
     for (const problem of await warm) options.onEvent({ type: 'warning', message: problem });
     comeBack = () => {
       worker.adoptSoon();

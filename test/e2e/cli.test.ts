@@ -253,6 +253,36 @@ describe('requeue and empty', () => {
   });
 });
 
+describe('a value that cannot be meant', () => {
+  it.each([
+    [['worker', '--logging-level', 'loud'], "'loud' is none of debug, info, warning, error"],
+    [['worker', '--log-format', 'xml'], "'xml' is none of auto, pretty, json, logfmt"],
+    [['cron', '--logging-level', 'loud', 'nosuch.js'], "'loud' is none of"],
+    [['worker', '-n', ''], 'a name is needed'],
+    [['worker', 'q', ''], 'the name of a queue is empty'],
+    [['worker-pool', '', '-n', '2'], 'the name of a queue is empty'],
+    [['help', 'nosuch'], "unknown command 'nosuch'"],
+  ])('%j: exit 2', async (args, text) => {
+    const { code, stdout, stderr } = await tsrq(...args);
+    expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(text)]);
+  });
+
+  it('--logging-level is taken in any case, as by RQ', async () => {
+    expect((await tsrq('worker', '--burst', '--logging-level', 'WARNING')).stderr).toBe('');
+  });
+
+  it('an id that is in use: what helps depends on what its job does', async () => {
+    await tsrq('enqueue', '--job-id', 'used', 'a.b');
+    expect((await tsrq('enqueue', '--job-id', 'used', 'a.b')).stderr).toContain('(--replace)');
+    expect((await tsrq('enqueue', '--job-id', 'used', '--unique', 'a.b')).stderr).toContain('a unique id is refused');
+    await client.hset('rq:job:used', { status: 'started' });
+    for (const option of [[], ['--replace']]) {
+      const { code, stderr } = await tsrq('enqueue', '--job-id', 'used', ...option, 'a.b');
+      expect([code, stderr]).toEqual([1, expect.stringContaining('a running job cannot be replaced')]);
+    }
+  });
+});
+
 describe('what is printed into a file or a pipe', () => {
   const queue = `q-${'long-name-'.repeat(9)}`;
 

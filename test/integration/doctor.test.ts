@@ -344,6 +344,15 @@ describe('keys and workers', () => {
     await pauseQueue(redis, 'idle', null);
     expect(await wrong()).toEqual(['warning paused']);
     expect(await finding('paused')).toMatchObject({ remedy: '`tsrq queue resume q`', details: { queues: { q: 1 } } });
+    // As a shell takes it, whatever the queue is called.
+    await put(redis, 'a.b', [], { queue: "-it's odd" });
+    await addWorker('of-odd', ["-it's odd"]);
+    await pauseQueue(redis, "-it's odd", null);
+    expect(await finding('paused')).toMatchObject({
+      remedy: "`tsrq queue resume -- '-it'\\''s odd' q`",
+      details: { queues: { q: 1, "-it's odd": 1 } },
+    });
+    await client.zrem('rq:tsrq:paused', "-it's odd");
     await client.zadd('rq:tsrq:paused', seconds() - 1, 'q');
     expect(await wrong()).toEqual([]);
   });

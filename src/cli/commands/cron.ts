@@ -12,6 +12,7 @@ import { readCronFile } from './cron-file.js';
 import { createLog, type Log } from '../log.js';
 import { cronRecord, plan, renderPlan, renderPlanJson } from '../render/cron.js';
 import { seconds, whole } from '../values.js';
+import { logFormat, loggingLevel } from '../worker-options.js';
 
 interface Options {
   dryRun?: boolean;
@@ -52,8 +53,8 @@ export function cronCommand(cli: Cli): Command {
     .option('--dry-run', 'check the file, print the next run of each entry, enqueue nothing')
     .option('--next <n>', 'the same with the next n runs', whole(1))
     .option('--connect-timeout <seconds>', 'how long to try to reach Redis at the start (default: 10)', seconds)
-    .option('-l, --logging-level <level>', 'debug, info, warning or error (default: info)')
-    .option('--log-format <format>', 'pretty, json or logfmt (default: by where the log goes)')
+    .option('-l, --logging-level <level>', 'debug, info, warning or error (default: info)', loggingLevel)
+    .option('--log-format <format>', 'pretty, json or logfmt (default: by where the log goes)', logFormat)
     .addHelpText('after', HELP)
     .action(async (file: string, options: Options) => {
       const entries = await readCronFile(file, cli.cwd);
@@ -70,8 +71,11 @@ function print(cli: Cli, entries: readonly CronEntry[], count: number): void {
 }
 
 async function runCron(cli: Cli, file: string, entries: readonly CronEntry[], options: Options): Promise<void> {
-  const { loggingLevel, logFormat, connectTimeout } = options;
-  const settings = await cli.settings({ ...defined({ loggingLevel, logFormat }), worker: defined({ connectTimeout }) });
+  const { loggingLevel: level, logFormat: format, connectTimeout } = options;
+  const settings = await cli.settings({
+    ...defined({ loggingLevel: level, logFormat: format }),
+    worker: defined({ connectTimeout }),
+  });
   const log = createLog(cli.stderr, { ...settings.log, env: cli.env });
   const boot = new BootWatch(settings.worker.connectTimeoutSeconds);
   const redis = connectConsumer(settings, entries, boot, log);
@@ -79,7 +83,7 @@ async function runCron(cli: Cli, file: string, entries: readonly CronEntry[], op
   const signals = obey(scheduler, redis, log, () => reload(scheduler, settings, { file, cwd: cli.cwd, entries, log }));
   try {
     scheduler.load(entries);
-    await boot.within(scheduler.begin());
+    await boot.within(scheduler.begin(), redis.description);
     boot.end();
     await scheduler.run();
   } catch (error) {

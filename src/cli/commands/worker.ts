@@ -72,6 +72,7 @@ function warnOfSlip(cli: Cli, [first]: readonly string[]): void {
 
 /** Runs a worker until it ends; sets the exit code. */
 export async function runWorker(cli: Cli, queues: readonly string[], values: WorkerFlagValues): Promise<void> {
+  if (queues.includes('')) throw new TsrqError('USAGE', 'the name of a queue is empty');
   // Before anything else: what a signal does by default would end a worker that has begun to boot, and process 1 hears none.
   const signals = new SignalRelay();
   const disarm = obeySignals(signals);

@@ -176,6 +176,16 @@ describe("RQ's settings", () => {
     expect(settings.target).toEqual({ kind: 'tcp', host: 'h', port: 7, db: 2, tls: {} });
     expect(settings.worker.name).toBeNull();
   });
+  it('on TLS count where it is switched on, or where the address asks for it', async () => {
+    const files = { REDIS_SSL_CERT_REQS: 'none', REDIS_URL: 'rediss://h' };
+    const tls = async (env: Record<string, string>) => (await load({}, { ...files, ...env })).target;
+    expect(await tls({})).toMatchObject({ tls: { rejectUnauthorized: false } });
+    expect(await tls({ TSRQ_REDIS_URL: 'redis://h' })).not.toHaveProperty('tls');
+    expect(await tls({ REDIS_URL: 'redis://h' })).not.toHaveProperty('tls');
+    expect(await tls({ REDIS_URL: 'redis://h', REDIS_SSL: '1' })).toMatchObject({ tls: { rejectUnauthorized: false } });
+    expect(await tls({ REDIS_SSL: '0' })).toMatchObject({ tls: {} });
+    expect(await tls({ REDIS_SSL: '0' })).not.toMatchObject({ tls: { rejectUnauthorized: false } });
+  });
   it('are taken from the file, SENTINEL as Python has it', async () => {
     write('.tsrqrc.json', {
       SENTINEL: {

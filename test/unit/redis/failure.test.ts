@@ -29,6 +29,7 @@ describe('what Redis answers is sorted', () => {
       'refused',
       "ERR The user executing the script can't run this command or subcommand script: 9327, on @user_script:1.",
     ],
+    ['refused', 'DENIED Redis is running in protected mode because protected mode is enabled'],
     ['refused', "NOPERM User some has no permissions to run the 'set' command"],
     ['reply', 'WRONGTYPE Operation against a key holding the wrong kind of value'],
     ['reply', 'ERR user_script:3: -1 is no number'],
