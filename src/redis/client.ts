@@ -100,6 +100,8 @@ function ownOptions({ name, timeoutMs }: OpenOptions): RedisOptions {
     lazyConnect: true,
     // A deadline that is over by now leaves nothing, or less; a socket takes no such timeout.
     connectTimeout: Math.max(1, Math.floor(timeoutMs)),
+    // How long a server that is frozen may keep a connection, and with it the process, that was closed.
+    disconnectTimeout: 250,
     // RESP2: every reply shape used here is the same, and integers and doubles decode exactly.
     protocol: 2,
     retryStrategy: () => null,

@@ -45,6 +45,27 @@ const MAX_BACKOFF_MS = 2_000;
 /** One attempt; it rejects when replies take longer than `timeoutMs`. */
 type Work<T> = (wire: Wire, timeoutMs: number) => Promise<T>;
 
+/** The place of one wire. */
+interface Place {
+  wire: Wire | null;
+  opening: Promise<Wire> | null;
+}
+
+/** An attempt that failed. `sent`: the call has been on its way to Redis. */
+interface Failed {
+  readonly place: Place;
+  readonly wire: Wire | null;
+  readonly attempt: number;
+  readonly sent: boolean;
+  readonly deadline: number;
+}
+
+/** A call whose replicas are to be waited for, and those that wait with it. */
+interface Wait {
+  readonly wire: Wire;
+  readonly replicas: Promise<number>;
+}
+
 class Connection implements Redis {
   readonly description: string;
   readonly #target: RedisTarget;
@@ -52,8 +73,10 @@ class Connection implements Redis {
   readonly #replyTimeoutMs: number;
   readonly #deadlineMs: number;
   readonly #closing = new AbortController();
-  #wire: Wire | null = null;
-  #opening: Promise<Wire> | null = null;
+  readonly #plain: Place = { wire: null, opening: null };
+  /** Of calls that wait for replicas: `WAIT` holds up whatever comes behind it. */
+  readonly #durable: Place = { wire: null, opening: null };
+  readonly #waits = new Map<string, Wait>();
   #lostAt: number | null = null;
 
   constructor(target: RedisTarget, options: ConnectOptions) {
@@ -90,81 +113,112 @@ class Connection implements Redis {
       new Promise((resolve, reject) => {
         wire.evaluate(script, keys, args, timeoutMs, resolve, reject);
       });
-    const wire = this.#wire;
-    if (!wire || this.#lostAt !== null) return this.#insist(work, { deadline, extraMs: 0 });
+    const place = this.#plain;
+    const { wire } = place;
+    if (!wire || this.#lostAt !== null) return this.#insist(work, { place, deadline, extraMs: 0 });
     // As `#run`, with one promise in all: every job comes this way.
     return new Promise((resolve, reject) => {
       const insist = (error: unknown): void => {
-        this.#insist(work, { deadline, extraMs: 0, failed: { error, wire } }).then(resolve, reject);
+        this.#insist(work, { place, deadline, extraMs: 0, failed: { error, wire } }).then(resolve, reject);
       };
       wire.evaluate(script, keys, args, Math.min(this.#replyTimeoutMs, this.#deadlineMs), resolve, insist);
     });
   }
 
-  evaluateDurably(
-    script: Script,
-    args: readonly RedisArg[],
-    { replicas, timeoutMs: forMs }: Durability,
-  ): Promise<DurableReply> {
-    return this.#run(async (wire, timeoutMs) => {
+  evaluateDurably(script: Script, args: readonly RedisArg[], durability: Durability): Promise<DurableReply> {
+    const work: Work<DurableReply> = async (wire, timeoutMs) => {
       const dueAt = performance.now() + timeoutMs;
       const reply = await new Promise<BufferReply>((resolve, reject) => {
         wire.evaluate(script, [], args, timeoutMs, resolve, reject);
       });
-      // WAIT speaks of the writes of its own connection, and a repetition's too: every command moves the mark it waits for.
-      return { reply, replicas: (await wire.call(['WAIT', replicas, forMs], timeoutMs, dueAt)) as number };
-    }, forMs);
+      return { reply, replicas: await this.#replicated(wire, durability, timeoutMs, dueAt) };
+    };
+    // What it is behind may wait for replicas as long as it will itself.
+    return this.#run(work, { place: this.#durable, extraMs: 2 * durability.timeoutMs });
+  }
+
+  /**
+   * How many replicas have what this connection has written so far. `WAIT` speaks of the writes of its own connection, and a
+   * repetition's too: every command moves the mark it waits for. One is for all calls that were answered before it is sent.
+   */
+  #replicated(
+    wire: Wire,
+    { replicas, timeoutMs: forMs }: Durability,
+    timeoutMs: number,
+    dueAt: number,
+  ): Promise<number> {
+    const key = `${replicas} ${forMs}`;
+    const begun = this.#waits.get(key);
+    if (begun?.wire === wire) return begun.replicas;
+    const wait: Wait = {
+      wire,
+      replicas: new Promise((resolve, reject) => {
+        setImmediate(() => {
+          if (this.#waits.get(key) === wait) this.#waits.delete(key);
+          wire.call(['WAIT', replicas, forMs], timeoutMs, dueAt).then((count) => {
+            resolve(count as number);
+          }, reject);
+        });
+      }),
+    };
+    this.#waits.set(key, wait);
+    return wait.replicas;
   }
 
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#wire?.discard();
-    this.#wire = null;
+    for (const place of [this.#plain, this.#durable]) {
+      place.wire?.discard();
+      place.wire = null;
+    }
   }
 
   /** `extraMs`: how much longer than others this call may take. */
-  #run<T>(work: Work<T>, extraMs = 0): Promise<T> {
+  #run<T>(work: Work<T>, { place = this.#plain, extraMs = 0 } = {}): Promise<T> {
     const deadline = performance.now() + this.#deadlineMs + extraMs;
-    const wire = this.#wire;
-    if (!wire || this.#lostAt !== null) return this.#insist(work, { deadline, extraMs });
+    const { wire } = place;
+    if (!wire || this.#lostAt !== null) return this.#insist(work, { place, deadline, extraMs });
     return work(wire, Math.min(this.#replyTimeoutMs, this.#deadlineMs) + extraMs).catch((error: unknown) =>
-      this.#insist(work, { deadline, extraMs, failed: { error, wire } }),
+      this.#insist(work, { place, deadline, extraMs, failed: { error, wire } }),
     );
   }
 
   /** Tries until it succeeds or may not go on; `failed`: an attempt that was made before. */
   async #insist<T>(
     work: Work<T>,
-    call: { deadline: number; extraMs: number; failed?: { error: unknown; wire: Wire } },
+    call: { place: Place; deadline: number; extraMs: number; failed?: { error: unknown; wire: Wire } },
   ): Promise<T> {
-    const { deadline, extraMs, failed } = call;
+    const { place, deadline, extraMs, failed } = call;
     let sent = failed !== undefined;
-    if (failed) await this.#recover(failed.error, failed.wire, { attempt: 0, sent, deadline });
+    const recover = (error: unknown, wire: Wire | null, attempt: number): Promise<void> =>
+      this.#recover(error, { place, wire, attempt, sent, deadline });
+    if (failed) await recover(failed.error, failed.wire, 0);
     for (let attempt = sent ? 1 : 0; ; attempt += 1) {
       let wire: Wire | null = null;
       try {
-        wire = this.#wire ?? (await this.#open(deadline));
+        const opened = place.wire ?? (await this.#open(place, deadline));
+        const leftMs = deadline - performance.now();
+        // What is sent now would be given up before it can be answered.
+        if (leftMs < Math.min(LEAST_MS, this.#deadlineMs / 2))
+          throw new Error(`no connection within ${this.#deadlineMs} ms`);
+        wire = opened;
         sent = true;
-        const value = await work(wire, Math.min(this.#replyTimeoutMs + extraMs, deadline - performance.now()));
+        const value = await work(wire, Math.min(this.#replyTimeoutMs + extraMs, leftMs));
         if (this.#lostAt !== null) this.#regained();
         return value;
       } catch (error) {
-        await this.#recover(error, wire, { attempt, sent, deadline });
+        await recover(error, wire, attempt);
       }
     }
   }
 
   /** Returns when the call may be tried again, else throws what the caller is told. */
-  async #recover(
-    error: unknown,
-    wire: Wire | null,
-    { attempt, sent, deadline }: { attempt: number; sent: boolean; deadline: number },
-  ): Promise<void> {
+  async #recover(error: unknown, { place, wire, attempt, sent, deadline }: Failed): Promise<void> {
     if (this.#closing.signal.aborted) throw closed(this.description);
     const failure = classify(error);
     if (failure === 'reply') throw error;
-    if (failure !== 'busy') this.#discard(wire, error);
+    if (failure !== 'busy') this.#discard(place, wire, error);
     const producer = this.#options.role === 'producer';
     if (producer && failure === 'refused') throw refused(this.description, error);
     this.#lost(failure === 'refused' ? refused(this.description, error) : unreachable(this.description, error));
@@ -179,16 +233,18 @@ class Connection implements Redis {
     if (performance.now() + LEAST_MS >= deadline) throw unreachable(this.description, error);
   }
 
-  async #open(deadline: number): Promise<Wire> {
+  async #open(place: Place, deadline: number): Promise<Wire> {
     if (this.#closing.signal.aborted) throw closed(this.description);
-    this.#opening ??= Wire.open(this.#target, {
+    place.opening ??= Wire.open(this.#target, {
       ...(this.#options.name === undefined ? {} : { name: this.#options.name }),
-      timeoutMs: Math.min(this.#replyTimeoutMs, deadline - performance.now()),
+      // Not this call's: others may wait for it as well.
+      timeoutMs: this.#replyTimeoutMs,
       signal: this.#closing.signal,
       // Not for consumers: a worker goes on with its jobs while Redis has its work already.
       gathers: this.#options.role === 'producer',
+      isPatient: this.#options.role === 'consumer',
       onEnd: (wire) => {
-        if (this.#wire === wire) this.#wire = null;
+        if (place.wire === wire) place.wire = null;
       },
     })
       .then((wire) => {
@@ -197,20 +253,19 @@ class Connection implements Redis {
           wire.discard();
           throw closed(this.description);
         }
-        this.#wire = wire;
+        place.wire = wire;
         return wire;
       })
       .finally(() => {
-        this.#opening = null;
+        place.opening = null;
       });
-    // The attempt may be that of a call with a later deadline.
-    return deadline === Infinity ? this.#opening : withDeadline(this.#opening, deadline - performance.now());
+    return deadline === Infinity ? place.opening : withDeadline(place.opening, deadline - performance.now());
   }
 
   /** `error`: what is wrong with it; a refusal concerns the call that it answers. */
-  #discard(wire: Wire | null, error: unknown): void {
+  #discard(place: Place, wire: Wire | null, error: unknown): void {
     if (!wire) return;
-    if (this.#wire === wire) this.#wire = null;
+    if (place.wire === wire) place.wire = null;
     wire.discard(error instanceof Error && error.name !== 'ReplyError' ? error : undefined);
   }
 

@@ -71,10 +71,21 @@ export function nextStep(error: unknown): string | undefined {
 /** Closed before it has said anything: a server that is full may not come to say so. */
 const CUT_OFF = /EPIPE|ECONNRESET|Connection is closed/;
 
+/** What ioredis says when it has tried them all. */
+const SENTINELS_AWAY = /^All sentinels are unreachable.* Last error: (.*)$/s;
+
 /** `description`: the connection's, here and below. */
 export const unreachable = (description: string, error: unknown): TsrqError => {
   const [step, why] = [nextStep(error), reason(error)];
   const what = step === undefined ? `cannot reach Redis at ${description}` : `Redis at ${description} cannot serve`;
+  const sentinels = SENTINELS_AWAY.exec(why);
+  if (sentinels) {
+    const last = CUT_OFF.test(sentinels[1] ?? '') ? '' : `: ${sentinels[1] ?? ''}`;
+    return new TsrqError('REDIS_UNREACHABLE', `${what}: none of its sentinels can be reached${last}`, {
+      hint: 'do they run, and are their addresses right?',
+      cause: error,
+    });
+  }
   const otherwise = CUT_OFF.test(why)
     ? 'it hangs up: are its maxclients reached, does it want TLS (rediss://), or is something else on that port?'
     : 'is it running, and is --url (or TSRQ_REDIS_URL, or the config file) right?';

@@ -47,7 +47,10 @@ export function subscribe(
 
   const loop = async (): Promise<void> => {
     for (let failures = 0; !closing.signal.aborted; failures += 1) {
+      const beganAt = performance.now();
       await listen().catch(() => undefined);
+      // It was a connection: the next one is not to wait for what went wrong before.
+      if (performance.now() - beganAt > MAX_BACKOFF_MS) failures = 0;
       if (client) discardClient(client);
       client = null;
       const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);

@@ -6,10 +6,14 @@ import { isUnknown, orThrow } from './replies.js';
 import { encode, ReplyReader } from './resp.js';
 import type { RedisTarget } from './target.js';
 
-/** `onEnd`: called when the connection is closed, by whomever. `gathers`: commands of one turn go to the socket together, but for the first. */
+/**
+ * `onEnd`: called when the connection is closed, by whomever. `gathers`: commands of one turn go to the socket together, but for the first.
+ * `isPatient`: a reply may take as long as it likes while something comes.
+ */
 export type WireOptions = Omit<OpenOptions, 'onEnd'> & {
   readonly onEnd: (wire: Wire) => void;
   readonly gathers?: boolean;
+  readonly isPatient?: boolean;
 };
 
 /** Longer commands do not wait for others of their turn: Redis begins with one while the next is made. */
@@ -26,6 +30,7 @@ const MOST_ANSWERED = 1_000;
 export class Wire {
   readonly #client: IoRedis;
   readonly #gathers: boolean;
+  readonly #heard: Heard | null;
   readonly #reader: ReplyReader;
   /** In their order; null for what is answered. */
   #owed: (Owed | null)[] = [];
@@ -33,9 +38,10 @@ export class Wire {
   #answered = 0;
   #isOpen = true;
 
-  private constructor(client: IoRedis, { gathers = false, onEnd }: WireOptions) {
+  private constructor(client: IoRedis, { gathers = false, isPatient = false, onEnd }: WireOptions) {
     this.#client = client;
     this.#gathers = gathers;
+    this.#heard = isPatient ? { at: 0 } : null;
     this.#reader = new ReplyReader({
       onReply: (reply) => {
         this.#take(reply);
@@ -47,6 +53,7 @@ export class Wire {
     // ioredis is owed nothing any more.
     stream.removeAllListeners('data');
     stream.on('data', (bytes: Buffer) => {
+      if (this.#heard) this.#heard.at = performance.now();
       try {
         this.#reader.add(bytes);
       } catch (error) {
@@ -151,6 +158,7 @@ export class Wire {
         stream.uncork();
       });
     }
+    owed.heard = this.#heard;
     this.#owed.push(owed);
     stream.write(words);
     expect(owed);
@@ -184,6 +192,11 @@ export class Wire {
   }
 }
 
+/** When something came last, by `performance.now()`. */
+interface Heard {
+  at: number;
+}
+
 /**
  * The replies of one call. It ends once, by a reply, its deadline or the loss of the connection, whatever comes after that: who is told of
  * an end may make the call again.
@@ -191,7 +204,9 @@ export class Wire {
 class Owed implements Due {
   readonly asText: boolean;
   readonly timeoutMs: number;
-  readonly dueAt: number;
+  /** Of a patient connection. */
+  heard: Heard | null = null;
+  readonly #dueAt: number;
   readonly #resolve: (reply: never) => void;
   readonly #reject: (error: Error) => void;
   readonly #many: number;
@@ -209,11 +224,15 @@ class Owed implements Due {
   ) {
     this.asText = asText;
     this.timeoutMs = timeoutMs;
-    this.dueAt = dueAt;
+    this.#dueAt = dueAt;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#many = many;
     this.#replies = many > 0 ? [] : null;
+  }
+
+  get dueAt(): number {
+    return this.heard ? Math.max(this.#dueAt, this.heard.at + this.timeoutMs) : this.#dueAt;
   }
 
   reject(error: Error): void {

@@ -7,12 +7,13 @@ import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadSettings } from '../../src/config/load.js';
 import type { TsrqError } from '../../src/errors.js';
-import { connect, type ConnectOptions } from '../../src/redis/connect.js';
+import { connect, digest, type ConnectOptions } from '../../src/redis/connect.js';
 import type { Redis } from '../../src/redis/redis.js';
 import { script } from '../../src/redis/scripts.js';
 import { parseRedisUrl, type RedisTarget } from '../../src/redis/target.js';
 import { startProxy } from '../support/proxy.js';
 import { freePort, startRedis, type TestRedis } from '../support/redis.js';
+import { until } from '../support/rq.js';
 
 let dir: string;
 let server: TestRedis;
@@ -247,6 +248,41 @@ describe('a call', () => {
     proxy.heal();
     expect(await answer).toBe('PONG');
     await proxy.stop();
+  });
+
+  it('of a consumer takes a reply that takes its time to arrive, and asks for it once', async () => {
+    const proxy = await startProxy(server.port);
+    await server.client().set('long', 'x'.repeat(10_000));
+    await server.client().config('RESETSTAT');
+    const consumer = to(parseRedisUrl(proxy.url), { role: 'consumer', replyTimeoutMs: 400 });
+    await consumer.call(['PING']);
+    proxy.throttle(10_000);
+    expect(await consumer.call(['GET', 'long'])).toHaveLength(10_000);
+    expect(await server.client().info('commandstats')).toMatch(/cmdstat_get:calls=1,/);
+    // Of a producer no call takes longer than it may.
+    const producer = to(parseRedisUrl(proxy.url), { deadlineMs: 400 });
+    expect((await errorOf(producer.call(['GET', 'long']))).code).toBe('REDIS_UNREACHABLE');
+    await proxy.stop();
+  });
+
+  it('that waits for replicas keeps no other call waiting, and many wait for them together', async () => {
+    const producer = to(parseRedisUrl(server.url));
+    const source = "return redis.call('INCR', 'written')";
+    const count = { name: 'count', source, sha: digest(source) };
+    const told: string[] = [];
+    await server.client().config('RESETSTAT');
+    const durable = Array.from({ length: 20 }, async () => {
+      const { replicas } = await producer.evaluateDurably(count, [], { replicas: 1, timeoutMs: 500 });
+      told.push('durable');
+      return replicas;
+    });
+    await until('the first is waited for', async () => /cmd=wait/.test(String(await server.client().client('LIST'))));
+    await producer.call(['PING']);
+    told.push('plain');
+    expect(await Promise.all(durable)).toEqual(durable.map(() => 0));
+    expect(told[0]).toBe('plain');
+    const waits = /cmdstat_wait:calls=(\d+)/.exec(await server.client().info('commandstats'))?.[1];
+    expect(Number(waits)).toBeLessThanOrEqual(2);
   });
 
   it('after close is refused, and close ends the calls under way', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classify } from '../../../src/redis/failure.js';
+import { classify, unreachable } from '../../../src/redis/failure.js';
 
 const said = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
 
@@ -35,5 +35,19 @@ describe('what Redis answers is sorted', () => {
     ['reply', 'ERR user_script:3: -1 is no number'],
   ])('%s: by later ones: %s', (kind, message) => {
     expect(classify(said(message))).toBe(kind);
+  });
+});
+
+describe('what cannot be reached is told with what helps', () => {
+  it('of sentinels: none of them, and not what closed the last connection', () => {
+    const tried = 'All sentinels are unreachable and retry is disabled. Last error:';
+    const told = (last: string): string[] => {
+      const { message, hint } = unreachable('redis+sentinel://h:1/m/0', new Error(`${tried} ${last}`));
+      return [message, hint ?? ''];
+    };
+    const start = 'cannot reach Redis at redis+sentinel://h:1/m/0: none of its sentinels can be reached';
+    const hint = 'do they run, and are their addresses right?';
+    expect(told('Connection is closed.')).toEqual([start, hint]);
+    expect(told('connect ETIMEDOUT')).toEqual([`${start}: connect ETIMEDOUT`, hint]);
   });
 });
