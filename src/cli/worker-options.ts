@@ -47,6 +47,12 @@ export function addWorkerOptions(command: Command): Command {
     .option('--jobs <file>', 'a module that registers jobs by name; repeatable', several)
     .option('-P, --path <dir>', 'where modules of functions are looked for; repeatable (default: .)', several)
     .option('--only-registered', 'run only registered jobs')
+    .option(
+      '--exception-handler <name>',
+      'a function, named as jobs are, that is told of each job that did not succeed; repeatable',
+      several,
+    )
+    .addOption(new Option('-d, --disable-default-exception-handler').hideHelp())
     .option('--watch', 'for development: new jobs run fresh code when files of handlers have changed')
     .addOption(
       new Option('--serializer <name>', "as RQ's: each job tells its own, whatever is said here").choices([

@@ -17,6 +17,7 @@ const WORKER: Readonly<Record<string, Kind>> = {
   jobs: 'list',
   path: 'list',
   onlyRegistered: 'boolean',
+  exceptionHandler: 'list',
   name: 'text',
   serializer: 'text',
   withScheduler: 'boolean',

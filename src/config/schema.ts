@@ -70,6 +70,7 @@ const worker = z.strictObject({
   jobs: z.array(text).optional(),
   path: z.array(text).optional(),
   onlyRegistered: z.boolean().optional(),
+  exceptionHandler: z.array(text).optional(),
   name: optionalText.optional(),
   withScheduler: z.boolean().optional(),
   defaultTimeout: z.number().int().positive().optional(),

@@ -14,6 +14,8 @@ export interface WorkerSettings {
   readonly jobs: readonly string[];
   readonly path: readonly string[];
   readonly onlyRegistered: boolean;
+  /** Names of functions that are told of jobs that did not succeed. */
+  readonly exceptionHandlers: readonly string[];
   readonly name: string | null;
   readonly withScheduler: boolean;
   readonly defaultTimeoutSeconds: number;

@@ -40,6 +40,34 @@ const start = async (...args: string[]): Promise<CliProcess> => {
 const lines = (file: string): string[] => readFileSync(file, 'utf8').trim().split('\n');
 const fileOf = (name: string): string => join(dir, name);
 
+describe('--exception-handler', () => {
+  const run = (...args: string[]) =>
+    runTsrq(['worker', '--burst', '--path', JOBS, ...args], { url: server.url, env: { REPORTS: fileOf('reports') } });
+
+  it('calls them in their order until one answers false, in the process of the worker, and waits for the last at the end', async () => {
+    const id = await put(redis, 'count.boom', ['no luck'], { queue: 'q', retry: { max: 1 } });
+    await put(redis, 'count.nothing', [], { queue: 'q' });
+    const names = ['reports.first', 'reports.throwing', 'reports.slow', 'reports.first'];
+    const { code, stderr } = await run(...names.flatMap((name) => ['--exception-handler', name]), '-d', 'q');
+    expect(code).toBe(0);
+    const told = lines(fileOf('reports')).map((line) => line.replace(/ \d+ (?=\d )/, ' PID '));
+    expect(told.sort()).toEqual([
+      `first ${id} PID 1 retried TypeError: no luck`,
+      `first ${id} PID 2 failed TypeError: no luck`,
+      `slow ${id}`,
+      `slow ${id}`,
+    ]);
+    expect(stderr.match(/the exception handler reports.throwing failed: no report today/g)).toHaveLength(2);
+    expect(await placesOf(client, id, 'q')).toEqual(['failed']);
+  });
+
+  it('that leads nowhere is a usage error that says where it was looked for', async () => {
+    const { code, stderr } = await run('--exception-handler', 'reports.nosuch', 'q');
+    expect([code, stderr]).toEqual([2, expect.stringContaining("reports.js: no exported function 'nosuch'")]);
+    expect(stderr).not.toContain('listening on');
+  });
+});
+
 describe.each(['process', 'none'])('a burst worker (--isolation %s)', (isolation) => {
   const run = (...args: string[]) => burst('--isolation', isolation, ...args);
 

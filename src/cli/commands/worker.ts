@@ -12,6 +12,7 @@ import type { WorkerEnd } from '../../worker/events.js';
 import type { WeightedQueue } from '../../worker/intake.js';
 import { logRecord, placed } from '../../worker/log-record.js';
 import type { RunningWorker } from '../../worker/start.js';
+import type { ExceptionHandlers } from '../exception-handlers.js';
 import { startSeveral, type SeveralOptions } from '../../worker/start-several.js';
 import type { RedisTarget } from '../../redis/target.js';
 import { placesOf } from '../connections.js';
@@ -107,13 +108,17 @@ async function runConfigured(cli: Cli, { settings, log, flush, signals }: Given)
     const address = settings.worker.metricsAddress;
     // Loaded only for those who want it.
     if (address !== null) metrics = await (await import('../metrics/open.js')).openMetrics(cli, address, configured);
-    const given = metrics === null ? configured : { ...configured, onEvent: metrics.onEvent };
+    const { exceptionHandlers: names } = settings.worker;
+    const reports = names.length === 0 ? null : await reportsTo(names, configured.sources, log);
+    const told = metrics === null ? configured : { ...configured, onEvent: metrics.onEvent };
+    const given = reports === null ? told : reporting(told, reports);
     const { options, service } = supervisor ? supervised(supervisor, given, settings) : { options: given };
     const worker = await startNamed(options, settings);
     metrics?.lead(worker, log);
     if (service) supervisor?.ready(service(worker));
     signals.lead(worker, { log, supervisor, showDescription: settings.worker.logJobDescription });
     const end = await worker.ended;
+    await reports?.settled();
     cli.exitCode = stray.seen ? 1 : exitCode(end, signals.coldSignal);
   } finally {
     stray.disarm();
@@ -121,6 +126,24 @@ async function runConfigured(cli: Cli, { settings, log, flush, signals }: Given)
     await watch?.close();
     await supervisor?.end();
   }
+}
+
+const reporting = (options: SeveralOptions, reports: ExceptionHandlers): SeveralOptions => ({
+  ...options,
+  onEvent: (event, place) => {
+    options.onEvent(event, place);
+    reports.tell(event);
+  },
+});
+
+/** Loaded only for those who want it. */
+async function reportsTo(
+  names: readonly string[],
+  sources: SeveralOptions['sources'],
+  log: Log,
+): Promise<ExceptionHandlers> {
+  const { exceptionHandlers } = await import('../exception-handlers.js');
+  return exceptionHandlers(names, sources, log);
 }
 
 /** Lets the worker load fresh code when that has changed. USAGE where it cannot. */
