@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { cancelJob, deleteJob, stopJob } from '../../../queue/end-job.js';
 import type { Redis } from '../../../redis/redis.js';
 import type { Cli } from '../../context.js';
-import { anywhere } from './anywhere.js';
+import { tellEach } from './anywhere.js';
 import { printable } from '../../render/words.js';
 
 /** What was done to one job, as a sentence, or why not. */
@@ -48,15 +48,12 @@ async function doEach(
   act: (redis: Redis, id: string) => Promise<Done | null>,
 ): Promise<void> {
   cli.outliveReader();
-  const jobs: object[] = [];
-  for (const id of new Set(ids)) {
-    const found = await anywhere(cli, (redis) => act(redis, id));
+  await tellEach(cli, ids, act, (id, found) => {
     const { done, text } = found?.value ?? { done: false, text: `there is no job ${id}` };
     if (!done) cli.exitCode = 1;
     if (!cli.json) (done ? cli.stdout : cli.stderr).write(`${printable(`${done ? '' : 'tsrq: '}${text}`)}\n`);
-    jobs.push(done ? { id, done } : { id, done, reason: text });
-  }
-  if (cli.json) cli.stdout.write(`${JSON.stringify({ jobs })}\n`);
+    return done ? { id, done } : { id, done, reason: text };
+  });
 }
 
 export async function cancel(redis: Redis, id: string, enqueueDependents: boolean): Promise<Done | null> {

@@ -5,7 +5,7 @@ import { fetchLog } from '../../../queue/job-log.js';
 import { fetchJob, fetchResults } from '../../../queue/job-store.js';
 import type { Cli } from '../../context.js';
 import { jobJson, renderJob } from '../../render/job.js';
-import { anywhere } from './anywhere.js';
+import { tellEach } from './anywhere.js';
 import { printable } from '../../render/words.js';
 
 interface Options {
@@ -44,21 +44,17 @@ export function showCommand(cli: Cli): Command {
 }
 
 async function show(cli: Cli, ids: readonly string[], options: Options): Promise<void> {
-  const jobs: object[] = [];
-  for (const id of new Set(ids)) {
-    const found = await anywhere(cli, (redis) => fetchJob(redis, id));
+  await tellEach(cli, ids, fetchJob, async (id, found) => {
     if (!found) {
       cli.exitCode = 1;
       if (!cli.json) cli.stderr.write(`tsrq: there is no job ${printable(id)}\n`);
-      jobs.push({ id, done: false });
-      continue;
+      return { id, done: false };
     }
     const { redis, value: job } = found;
     const log = await fetchLog(redis, id, options.logs === true ? {} : { most: LAST_LINES });
     const waitsFor = job.status === 'deferred' ? await dependencies(redis, id) : [];
     const shown = { job, results: await fetchResults(redis, id), log, waitsFor };
-    if (cli.json) jobs.push(jobJson(shown));
-    else cli.stdout.write(`${renderJob(shown).join('\n')}\n`);
-  }
-  if (cli.json) cli.stdout.write(`${JSON.stringify({ jobs })}\n`);
+    if (!cli.json) cli.stdout.write(`${renderJob(shown).join('\n')}\n`);
+    return jobJson(shown);
+  });
 }

@@ -7,7 +7,7 @@ import { defined, type Cli } from '../../context.js';
 import { lastLine, shownJson } from '../../render/job.js';
 import { printable } from '../../render/words.js';
 import { waitingTime } from '../../values.js';
-import { anywhere } from './anywhere.js';
+import { Everywhere } from './anywhere.js';
 
 const EXAMPLES = `
 Examples:
@@ -30,8 +30,9 @@ export function waitCommand(cli: Cli): Command {
     .option('--timeout <duration>', 'give up after so long (default: never)', waitingTime)
     .addHelpText('after', EXAMPLES)
     .action(async (ids: string[], options: { timeout?: number }) => {
+      const everywhere = new Everywhere(cli);
       const waits = [...new Set(ids)].map(async (id) => {
-        const found = await anywhere(cli, (redis) => fetchJob(redis, id));
+        const found = await everywhere.find((redis) => fetchJob(redis, id));
         const how = defined({ timeoutSeconds: options.timeout });
         const waited = found ? await waitUntilEnd(cli, found.redis, id, how) : missing(id);
         if (waited.status === 'missing') cli.exitCode = Math.max(cli.exitCode, 1);

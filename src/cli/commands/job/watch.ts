@@ -8,7 +8,7 @@ import type { Cli } from '../../context.js';
 import { lastLine, logText, progressText, renderJob } from '../../render/job.js';
 import { bar, cut, printable } from '../../render/words.js';
 import { repeat, showLive } from '../../screen.js';
-import { anywhere } from './anywhere.js';
+import { Everywhere } from './anywhere.js';
 
 /** Lines of the log that are kept for the screen. */
 const MOST_SHOWN = 200;
@@ -19,7 +19,7 @@ const SECONDS = 0.5;
  * A Redis that goes away meanwhile is waited for.
  */
 export async function watch(cli: Cli, id: string): Promise<void> {
-  const found = await anywhere(cli, (redis) => fetchJob(redis, id));
+  const found = await new Everywhere(cli).find((redis) => fetchJob(redis, id));
   if (!found) {
     cli.exitCode = 1;
     cli.stderr.write(`tsrq: there is no job ${printable(id)}\n`);
