@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis as IoRedis } from 'ioredis';
-import { discardClient, openClient } from './client.js';
+import { openSocket } from './open.js';
+import type { OpenSocket } from './socket.js';
 import type { RedisTarget } from './target.js';
 
 /** A connection on which Redis answers nothing: for small writes that are many, in order, and waited for by nobody. */
@@ -22,51 +22,52 @@ const MAX_BACKOFF_MS = 2_000;
 /** Opens a line; a broken one is replaced as long as it is not closed. `onOpen`: called each time there is a connection. */
 export function openLine(target: RedisTarget, name: string, onOpen: () => void): Line {
   const closing = new AbortController();
-  let client: IoRedis | null = null;
+  let socket: OpenSocket | null = null;
 
   const open = async (): Promise<void> => {
-    for (let failures = 0; !closing.signal.aborted && client === null; failures += 1) {
+    for (let failures = 0; !closing.signal.aborted && socket === null; failures += 1) {
       try {
-        const opened = await openClient(target, {
-          ...{ name, timeoutMs: OPEN_MS, signal: closing.signal },
-          onEnd: (ended) => {
-            if (client === ended) drop();
-          },
+        const opened = await openSocket(target, { name, timeoutMs: OPEN_MS, signal: closing.signal });
+        const { stream } = opened;
+        stream.once('close', () => {
+          if (socket === opened) drop();
         });
-        // From here on the client is only a socket: no reply will come that it could wait for.
-        opened.stream.write(encode(['CLIENT', 'REPLY', 'OFF']));
-        client = opened;
+        if (stream.destroyed) throw new Error('Connection is closed.');
+        // Nothing comes, but that the server is gone: who does not read does not learn it.
+        stream.resume();
+        stream.write(encode(['CLIENT', 'REPLY', 'OFF']));
+        socket = opened;
         onOpen();
       } catch {
         const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
         await sleep(delayMs, undefined, { signal: closing.signal }).catch(() => undefined);
       }
     }
-    if (closing.signal.aborted && client) discardClient(client);
+    if (closing.signal.aborted) socket?.discard();
   };
   const drop = (): void => {
-    if (client) discardClient(client);
-    client = null;
+    socket?.discard();
+    socket = null;
     if (!closing.signal.aborted) void open();
   };
 
   void open();
   return {
     get isOpen() {
-      return client?.stream.writable === true;
+      return socket?.stream.writable === true;
     },
     send: (words) => {
-      if (!client?.stream.writable) return false;
-      client.stream.write(encode(words));
+      if (!socket?.stream.writable) return false;
+      socket.stream.write(encode(words));
       return true;
     },
     renew: () => {
-      if (client) drop();
+      if (socket) drop();
     },
     close: () => {
       closing.abort();
-      if (client) discardClient(client);
-      client = null;
+      socket?.discard();
+      socket = null;
     },
   };
 }

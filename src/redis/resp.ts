@@ -30,6 +30,11 @@ export function encode(head: string, words: readonly RedisArg[]): string | Buffe
   return bytes;
 }
 
+/** What Redis answers where it does not do what it was told; its first word says why. */
+export class ReplyError extends Error {
+  override readonly name = 'ReplyError';
+}
+
 /** Who is told of replies: texts or bytes, numbers, null, errors, lists of these. */
 interface Readers {
   readonly onReply: (reply: unknown) => void;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis as IoRedis } from 'ioredis';
-import { discardClient, openClient } from './client.js';
 import { withDeadline } from './deadline.js';
+import { encode, ReplyError, ReplyReader } from './resp.js';
+import { openSocket } from './open.js';
+import type { OpenSocket } from './socket.js';
 import type { RedisTarget } from './target.js';
 
 const PING_EVERY_MS = 10_000;
@@ -17,31 +18,26 @@ export function subscribe(
   options: { readonly channel: string; readonly name: string; readonly onMessage: (message: string) => void },
 ): { readonly ready: Promise<void>; close(): void } {
   const closing = new AbortController();
-  let client: IoRedis | null = null;
+  let ear: Ear | null = null;
   let subscribed: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
     subscribed = resolve;
   });
 
   const listen = async (): Promise<void> => {
-    const ended = new AbortController();
-    const opened = await openClient(target, {
+    const opened = await openSocket(target, {
       name: options.name,
       timeoutMs: PING_DEADLINE_MS,
       signal: closing.signal,
-      onEnd: () => ended.abort(),
     });
-    client = opened;
+    ear = new Ear(opened, options.onMessage);
     if (closing.signal.aborted) return;
-    opened.on('message', (_channel: string, message: string) => {
-      options.onMessage(message);
-    });
-    await withDeadline(opened.subscribe(options.channel), PING_DEADLINE_MS);
+    await withDeadline(ear.ask('SUBSCRIBE', options.channel), PING_DEADLINE_MS);
     subscribed();
     while (!closing.signal.aborted) {
-      await withDeadline(opened.ping(), PING_DEADLINE_MS);
+      await withDeadline(ear.ask('PING'), PING_DEADLINE_MS);
       // Nobody is deaf until the next ping because of a connection that is known to be gone.
-      await sleep(PING_EVERY_MS, undefined, { signal: AbortSignal.any([closing.signal, ended.signal]) });
+      await sleep(PING_EVERY_MS, undefined, { signal: AbortSignal.any([closing.signal, ear.gone]) });
     }
   };
 
@@ -49,10 +45,10 @@ export function subscribe(
     for (let failures = 0; !closing.signal.aborted; failures += 1) {
       const beganAt = performance.now();
       await listen().catch(() => undefined);
+      ear?.close();
+      ear = null;
       // It was a connection: the next one is not to wait for what went wrong before.
       if (performance.now() - beganAt > MAX_BACKOFF_MS) failures = 0;
-      if (client) discardClient(client);
-      client = null;
       const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
       await sleep(delayMs, undefined, { signal: closing.signal }).catch(() => undefined);
     }
@@ -63,7 +59,65 @@ export function subscribe(
     ready,
     close: () => {
       closing.abort();
-      if (client) discardClient(client);
+      ear?.close();
     },
   };
+}
+
+/** A connection on which messages come. */
+class Ear {
+  readonly #socket: OpenSocket;
+  readonly #gone = new AbortController();
+  #answered: { resolve(): void; reject(error: Error): void } | null = null;
+
+  constructor(socket: OpenSocket, onMessage: (message: string) => void) {
+    this.#socket = socket;
+    const { stream } = socket;
+    const reader = new ReplyReader({
+      onReply: (reply) => {
+        const [kind, , text] = reply as [unknown, unknown, unknown];
+        if (kind === 'message') onMessage(String(text));
+        else this.#settle(reply instanceof Error ? reply : null);
+      },
+      wantsText: () => true,
+      toError: (message) => new ReplyError(message),
+    });
+    stream.on('data', (bytes: Buffer) => {
+      try {
+        reader.add(bytes);
+      } catch {
+        stream.destroy();
+      }
+    });
+    const end = (): void => {
+      this.#settle(new Error('Connection is closed.'));
+      this.#gone.abort();
+    };
+    if (stream.destroyed) process.nextTick(end);
+    else stream.once('close', end);
+  }
+
+  /** Fires when the connection is closed. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** One command, and its answer; none while another is under way. */
+  ask(...words: readonly string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#answered = { resolve, reject };
+      this.#socket.stream.write(encode(`*${words.length}\r\n`, words));
+    });
+  }
+
+  close(): void {
+    this.#socket.discard();
+  }
+
+  #settle(error: Error | null): void {
+    const answered = this.#answered;
+    this.#answered = null;
+    if (error) answered?.reject(error);
+    else answered?.resolve();
+  }
 }

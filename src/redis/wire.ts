@@ -1,16 +1,16 @@
-import type { Redis as IoRedis } from 'ioredis';
-import { discardClient, openClient, replyError, type OpenOptions } from './client.js';
 import { expect, forget, type Due } from './deadline.js';
 import type { BufferReply, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { isUnknown, orThrow } from './replies.js';
-import { encode, ReplyReader } from './resp.js';
+import { encode, ReplyError, ReplyReader } from './resp.js';
+import { openSocket } from './open.js';
+import type { OpenOptions, OpenSocket } from './socket.js';
 import type { RedisTarget } from './target.js';
 
 /**
  * `onEnd`: called when the connection is closed, by whomever. `gathers`: commands of one turn go to the socket together, but for the first.
  * `isPatient`: a reply may take as long as it likes while something comes.
  */
-export type WireOptions = Omit<OpenOptions, 'onEnd'> & {
+export type WireOptions = OpenOptions & {
   readonly onEnd: (wire: Wire) => void;
   readonly gathers?: boolean;
   readonly isPatient?: boolean;
@@ -23,12 +23,11 @@ const MOST_GATHERED = 8_192;
 const MOST_ANSWERED = 1_000;
 
 /**
- * A connection that ioredis has opened. From then on commands go to its socket, and what comes is read, by code of our own: between a call
- * and the socket ioredis does as much as all that `enqueue` does (docs/decisions/0020). It is never revived: when something fails it is thrown
- * away. A call rejects when the connection is lost, and with `no answer within …` when its replies take longer than `timeoutMs`.
+ * Commands on a socket, and their replies, by code of our own: between a call and the socket ioredis does as much as all that `enqueue` does
+ * (docs/decisions/0020). It is never revived: when something fails it is thrown away. A call rejects when the connection is lost, and with `no answer within …` when its replies take longer than `timeoutMs`.
  */
 export class Wire {
-  readonly #client: IoRedis;
+  readonly #socket: OpenSocket;
   readonly #gathers: boolean;
   readonly #heard: Heard | null;
   readonly #reader: ReplyReader;
@@ -38,8 +37,8 @@ export class Wire {
   #answered = 0;
   #isOpen = true;
 
-  private constructor(client: IoRedis, { gathers = false, isPatient = false, onEnd }: WireOptions) {
-    this.#client = client;
+  private constructor(socket: OpenSocket, { gathers = false, isPatient = false, onEnd }: WireOptions) {
+    this.#socket = socket;
     this.#gathers = gathers;
     this.#heard = isPatient ? { at: 0 } : null;
     this.#reader = new ReplyReader({
@@ -47,11 +46,9 @@ export class Wire {
         this.#take(reply);
       },
       wantsText: () => this.#owed[this.#answered]?.asText === true,
-      toError: replyError,
+      toError: (message) => new ReplyError(message),
     });
-    const { stream } = client;
-    // ioredis is owed nothing any more.
-    stream.removeAllListeners('data');
+    const { stream } = socket;
     stream.on('data', (bytes: Buffer) => {
       if (this.#heard) this.#heard.at = performance.now();
       try {
@@ -72,13 +69,7 @@ export class Wire {
   }
 
   static async open(target: RedisTarget, options: WireOptions): Promise<Wire> {
-    const { name, timeoutMs, signal } = options;
-    const client = await openClient(target, {
-      timeoutMs,
-      ...(name === undefined ? {} : { name }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    return new Wire(client, options);
+    return new Wire(await openSocket(target, options), options);
   }
 
   /** One command, with its strings as texts; an error reply rejects. `dueAt`: when that time is over, where it began before. */
@@ -146,7 +137,7 @@ export class Wire {
   }
 
   #send(words: string | Buffer, owed: Owed): void {
-    const { stream } = this.#client;
+    const { stream } = this.#socket;
     // ioredis may be about to close it: its Sentinel has seen a fail-over.
     if (!this.#isOpen || !stream.writable) {
       owed.reject(closed());
@@ -183,7 +174,7 @@ export class Wire {
     const owed = this.#owed.slice(this.#answered);
     this.#owed = [];
     this.#answered = 0;
-    discardClient(this.#client);
+    this.#socket.discard();
     for (const one of owed) {
       if (one === null) continue;
       forget(one);

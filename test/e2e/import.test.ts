@@ -49,13 +49,16 @@ describe('what a module of jobs pays for', () => {
     expect(modules.filter((url) => /node_modules/.test(url) || LATER.test(url) || CLIENT.test(url))).toEqual([]);
   });
 
-  it('a connection loads the client as one file, and nothing of the configuration where an address is given', () => {
+  it.each([
+    ['redis://127.0.0.1:1', 0],
+    ['redis+sentinel://127.0.0.1:1/master', 1],
+  ])('a connection to %s loads %i files of ioredis, and nothing of the configuration', (url, files) => {
     const code = `const { Tsrq } = await import(${INDEX});
-      const app = new Tsrq({ url: 'redis://127.0.0.1:1' });
+      const app = new Tsrq({ url: '${url}' });
       await app.queue().length().catch(() => undefined);`;
     const modules = modulesOf(code);
-    expect(modules.filter((url) => CLIENT.test(url))).toHaveLength(1);
-    expect(modules.filter((url) => /node_modules/.test(url) || LATER.test(url))).toEqual([]);
+    expect(modules.filter((module) => CLIENT.test(module))).toHaveLength(files);
+    expect(modules.filter((module) => /node_modules/.test(module) || LATER.test(module))).toEqual([]);
   });
 });
 

@@ -165,6 +165,23 @@ describe('ways to a Redis', () => {
     expect(inspect(error, { depth: null })).not.toContain('hunter2');
   });
 
+  it('a password that the server does not ask for does no harm', async () => {
+    expect(await url(server.url.replace('://', '://:unasked@')).call(['PING'])).toBe('PONG');
+  });
+
+  it('a server that is full says so, also to who has a name', async () => {
+    const full = await startRedis({ conf: { maxclients: '10' } });
+    const held: Redis[] = [];
+    for (let i = 0; i < 20; i += 1) held.push(to(parseRedisUrl(full.url), { name: 'a name' }));
+    const answers = await Promise.all(held.map((redis) => redis.call(['PING']).catch((error: unknown) => error)));
+    const errors = answers.filter((answer) => answer instanceof Error).map(({ message }) => message);
+    expect(errors).not.toEqual([]);
+    // One that is cut off before it was read may not be told.
+    const said = errors.filter((message) => !/ECONNRESET|EPIPE|Connection is closed/.test(message));
+    for (const message of said) expect(message).toContain('max number of clients reached');
+    await full.stop();
+  });
+
   it('all calls of a connection that is given up hear why', async () => {
     const proxy = await startProxy(server.port);
     const lost: string[] = [];

@@ -8,7 +8,7 @@ import { askEach, chosenConnections, isOutage, orOutage, queuesByConnection, thr
 import type { Cli } from '../context.js';
 import { WORKERS_ACTIONS, type WorkersAction } from '../workers-actions.js';
 import { several, whole } from '../values.js';
-import { printable } from '../render/words.js';
+import { printableLines } from '../render/words.js';
 
 interface Options {
   all?: boolean;
@@ -132,7 +132,7 @@ function report(cli: Cli, order: WorkerOrder, told: readonly Told[]): void {
   }
   if (told.length === 0) cli.stdout.write('There are no workers.\n');
   for (const result of told) {
-    (FINE.has(result.state) ? cli.stdout : cli.stderr).write(`${printable(sentence(order, result))}\n`);
+    (FINE.has(result.state) ? cli.stdout : cli.stderr).write(`${printableLines(sentence(order, result))}\n`);
   }
 }
 
@@ -214,6 +214,6 @@ async function list(cli: Cli, names: readonly string[], options: Options): Promi
   const chalk = new Chalk({ level: cli.stdout.colour ? 1 : 0 });
   if (shown.length > 0) cli.stdout.write(`${renderWorkers(shown, cli.stdout.columns, chalk).join('\n')}\n`);
   else if (names.length === 0 && isWhole) cli.stdout.write('There are no workers.\n');
-  for (const name of missing) cli.stderr.write(`${printable(strange(name))}\n`);
+  for (const name of missing) cli.stderr.write(`${printableLines(strange(name))}\n`);
   throwOutage(answers);
 }

@@ -1,28 +1,20 @@
 import type { Redis as IoRedis, RedisOptions as AnyOptions } from 'ioredis';
 import { classify } from './failure.js';
 import type * as Module from './ioredis.js';
-import type { RedisTarget } from './target.js';
+import { clientName, LINGER_MS, type OpenOptions, type OpenSocket } from './socket.js';
+import type { SentinelTarget } from './target.js';
 
 /** Replies keep RESP2's shapes; that type parameter is not an option here. */
 type RedisOptions = Omit<AnyOptions, 'replyMapping'>;
 
-export interface OpenOptions {
-  readonly name?: string;
-  /** Milliseconds for connecting, logging in and the ready check together. */
-  readonly timeoutMs: number;
-  /** Gives up at once when it fires before the client is ready. */
-  readonly signal?: AbortSignal;
-  readonly onEnd?: (client: IoRedis) => void;
-}
-
-/** Loaded with the first connection: a module that only defines jobs does not pay for it. */
+/** Loaded with the first connection that needs it. */
 let ioredis: typeof Module | null = null;
 
 /**
- * Opens an ioredis client that is ready for commands, or rejects. It never reconnects by itself and never re-sends:
- * whoever uses it throws it away when it fails (ioredis's own revival can wedge, and duplicates writes).
+ * Opens a connection to the master that Sentinels know, by an ioredis client that never reconnects by itself and never re-sends. It watches for
+ * fail-overs as long as the connection lives, and is thrown away with it (ioredis's own revival can wedge, and duplicates writes).
  */
-export async function openClient(target: RedisTarget, options: OpenOptions): Promise<IoRedis> {
+export async function openMaster(target: SentinelTarget, options: OpenOptions): Promise<OpenSocket> {
   const { Redis } = (ioredis ??= await import('./ioredis.js'));
   options.signal?.throwIfAborted();
   const client = new Redis({ ...ownOptions(options), ...targetOptions(target, options.timeoutMs) });
@@ -46,7 +38,7 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
     await client.ping().catch(unlessAnswered);
     if ((lastError as Error | null)?.name === 'ReplyError') throw lastError as unknown as Error;
   } catch (error) {
-    discardClient(client);
+    client.disconnect();
     const told = (lastError as Error | null) ?? error;
     // ioredis adds the command, and with it the password, to what an application may print as the cause.
     if (told instanceof Error) delete (told as { command?: unknown }).command;
@@ -56,10 +48,19 @@ export async function openClient(target: RedisTarget, options: OpenOptions): Pro
     options.signal?.removeEventListener('abort', giveUp);
   }
   const { stream } = client;
+  // ioredis is owed nothing any more.
+  stream.removeAllListeners('data');
   // A damaged record of TLS is told, and the socket left open for the next error, which nobody would listen to.
   stream.on('error', () => stream.destroy());
-  client.on('end', () => options.onEnd?.(client));
-  return client;
+  let isOver = false;
+  return {
+    stream: stream,
+    discard: () => {
+      if (isOver) return;
+      isOver = true;
+      client.disconnect();
+    },
+  };
 }
 
 /** The clients with which ioredis listens to sentinels print their errors, as nobody listens to them. */
@@ -78,30 +79,12 @@ function unlessAnswered(error: unknown): void {
   if (!forbidden && classify(error) !== 'reply') throw error;
 }
 
-/** An error reply, as ioredis tells it. */
-export function replyError(message: string): Error {
-  if (!ioredis) throw new Error('there is a reply, and ioredis is not loaded');
-  return new (ioredis.ReplyError as new (message: string) => Error)(message);
-}
-
-/** Ends a client for good; what was in flight rejects. */
-export function discardClient(client: IoRedis): void {
-  // Every call that was in flight comes here.
-  if (discarded.has(client)) return;
-  discarded.add(client);
-  client.removeAllListeners('end');
-  client.disconnect();
-}
-
-const discarded = new WeakSet<IoRedis>();
-
 function ownOptions({ name, timeoutMs }: OpenOptions): RedisOptions {
   return {
     lazyConnect: true,
     // A deadline that is over by now leaves nothing, or less; a socket takes no such timeout.
     connectTimeout: Math.max(1, Math.floor(timeoutMs)),
-    // How long a server that is frozen may keep a connection, and with it the process, that was closed.
-    disconnectTimeout: 250,
+    disconnectTimeout: LINGER_MS,
     // RESP2: every reply shape used here is the same, and integers and doubles decode exactly.
     protocol: 2,
     retryStrategy: () => null,
@@ -115,31 +98,20 @@ function ownOptions({ name, timeoutMs }: OpenOptions): RedisOptions {
   };
 }
 
-/** `CLIENT SETNAME` refuses spaces and control characters. */
-const clientName = (name: string): string => name.replace(/[^\x21-\x7e]/g, '_');
-
-function targetOptions(target: RedisTarget, timeoutMs: number): RedisOptions {
-  const login: RedisOptions = { db: target.db };
-  if (target.username !== undefined) login.username = target.username;
-  if (target.password !== undefined) login.password = target.password;
-  switch (target.kind) {
-    case 'tcp':
-      return { ...login, host: target.host, port: target.port, ...(target.tls ? { tls: target.tls } : {}) };
-    case 'socket':
-      return { ...login, path: target.path };
-    case 'sentinel':
-      return {
-        ...login,
-        sentinels: [...target.instances],
-        name: target.masterName,
-        sentinelRetryStrategy: () => null,
-        sentinelCommandTimeout: Math.min(timeoutMs, 1_000),
-        // Without it a client stays on a demoted or frozen master for ten seconds or for ever.
-        failoverDetector: true,
-        ...(target.sentinelUsername === undefined ? {} : { sentinelUsername: target.sentinelUsername }),
-        ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
-        ...(target.sentinelTls ? { enableTLSForSentinelMode: false, sentinelTLS: target.sentinelTls } : {}),
-        ...(target.tls ? { enableTLSForSentinelMode: true, tls: target.tls } : {}),
-      };
-  }
+function targetOptions(target: SentinelTarget, timeoutMs: number): RedisOptions {
+  return {
+    db: target.db,
+    ...(target.username === undefined ? {} : { username: target.username }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+    sentinels: [...target.instances],
+    name: target.masterName,
+    sentinelRetryStrategy: () => null,
+    sentinelCommandTimeout: Math.min(timeoutMs, 1_000),
+    // Without it a client stays on a demoted or frozen master for ten seconds or for ever.
+    failoverDetector: true,
+    ...(target.sentinelUsername === undefined ? {} : { sentinelUsername: target.sentinelUsername }),
+    ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
+    ...(target.sentinelTls ? { enableTLSForSentinelMode: false, sentinelTLS: target.sentinelTls } : {}),
+    ...(target.tls ? { enableTLSForSentinelMode: true, tls: target.tls } : {}),
+  };
 }
