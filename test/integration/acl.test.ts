@@ -38,7 +38,7 @@ const USES: Readonly<Record<string, { readonly scripts: readonly ScriptName[]; r
       ...(['scheduler_hold', 'scheduler_release', 'release', 'deferred'] as const),
     ],
     commands:
-      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan zcard',
+      'info client|id client|info client|unblock client|reply wait blmove subscribe eval evalsha exists get set del hset expire sscan zcard zcount',
   },
   'tsrq-producer': { scripts: ['enqueue', 'enqueue_many'], commands: 'eval evalsha wait' },
   'tsrq-cron': { scripts: ['cron', 'cron_beat', 'cron_entry'], commands: 'eval evalsha zrem del' },
