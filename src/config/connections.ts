@@ -48,7 +48,7 @@ export class TargetBuilder {
     const base = this.#url(config.url, `${path}.url`);
     const target = { ...base, ...this.#login(config, path), ...(config.db === undefined ? {} : { db: config.db }) };
     const tls = this.#tls(config.tls, `${path}.tls`);
-    return tls && target.kind !== 'socket' ? { ...target, tls } : target;
+    return tls && target.kind !== 'socket' ? { ...target, tls: { ...target.tls, ...tls } } : target;
   }
 
   #url(url: string, path: string): RedisTarget {
@@ -130,11 +130,12 @@ export class TargetBuilder {
       const text = value.includes('-----BEGIN') ? value : this.#read(value, `${path}.${key}`);
       return text === undefined ? [] : [[key, text] as const];
     });
-    const { servername, rejectUnauthorized } = config;
+    const { servername, rejectUnauthorized, checkHostname } = config;
     return {
       ...Object.fromEntries(files),
       ...(servername === undefined ? {} : { servername }),
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+      ...(checkHostname === undefined ? {} : { checkHostname }),
     };
   }
 

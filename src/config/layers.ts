@@ -102,8 +102,9 @@ export class MergedLayers {
       // rediss:// says that there is TLS; only an object beside it can say which certificates.
       const open = !parts.has(part) || (part.endsWith('.tls') && typeof leaf.value === 'object');
       if (!FILLING.has(path) || !open) continue;
+      const said = parts.get(part);
       parts.delete(part);
-      leaves.set(part, leaf);
+      leaves.set(part, said === undefined ? leaf : { ...leaf, value: { ...said, ...(leaf.value as object) } });
     }
     for (const [path, value] of parts) leaves.set(path, { value, source: url.source });
   }
@@ -140,6 +141,7 @@ function partsOf(target: RedisTarget): Map<string, unknown> {
       instances.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
     );
   }
-  if ('tls' in rest && rest.tls) parts.set(`${section}.tls`, true);
+  // Shown as the switch that it is, where nothing more is said.
+  if ('tls' in rest && rest.tls) parts.set(`${section}.tls`, Object.keys(rest.tls).length === 0 ? true : rest.tls);
   return parts;
 }

@@ -22,6 +22,7 @@ const tls = z.union([
     key: text.optional(),
     servername: text.optional(),
     rejectUnauthorized: z.boolean().optional(),
+    checkHostname: z.boolean().optional(),
   }),
 ]);
 
@@ -121,7 +122,7 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   const [first] = path;
   if (first === undefined) return Object.keys(fileSchema.shape);
   if (path.at(-1) === 'tls' || path.at(-1) === 'sentinelTls')
-    return ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'];
+    return ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized', 'checkHostname'];
   if (first === 'worker') return Object.keys(worker.shape);
   if (first === 'log') return Object.keys(log.shape);
   if (first === 'sentinel' || path.at(-1) === 'sentinel') return Object.keys(sentinel.shape);

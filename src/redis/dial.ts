@@ -15,9 +15,9 @@ export async function dial(target: TcpTarget | SocketTarget, options: OpenOption
 /** Modules that nobody needs who only defines jobs. */
 async function dialler(target: TcpTarget | SocketTarget): Promise<() => Socket> {
   if (target.kind === 'tcp' && target.tls) {
-    const { connect } = await import('node:tls');
+    const { connectSecurely } = await import('./tls.js');
     const { host, port, tls } = target;
-    return () => connect({ host, port, ...tls });
+    return () => connectSecurely(host, port, tls);
   }
   const { connect } = await import('node:net');
   return () => connect(target.kind === 'socket' ? { path: target.path } : { host: target.host, port: target.port });

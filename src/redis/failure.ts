@@ -71,6 +71,28 @@ export function nextStep(error: unknown): string | undefined {
 /** Closed before it has said anything: a server that is full may not come to say so. */
 const CUT_OFF = /EPIPE|ECONNRESET|Connection is closed/;
 
+/** What helps where TLS fails, by the codes of Node and OpenSSL. */
+const TLS_STEPS: readonly (readonly [RegExp, string])[] = [
+  [
+    /SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|CERT_UNTRUSTED/,
+    'name the authority that signed its certificate: `redis.tls.ca`, REDIS_SSL_CA_CERTS, or ?ssl_ca_certs=FILE',
+  ],
+  [
+    /ALTNAME_INVALID|HOSTNAME_MISMATCH/,
+    'its certificate is of another name: give that as the host or as `redis.tls.servername`, or have it passed over by ?ssl_check_hostname=false',
+  ],
+  [
+    /CERT_(?:HAS_EXPIRED|NOT_YET_VALID)/,
+    'its certificate is not valid today: renew it (or is the clock of this machine wrong?)',
+  ],
+  [
+    /CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/,
+    'it wants to see a certificate: `redis.tls.cert` and `key`, REDIS_SSL_CERTFILE and _KEYFILE, or ?ssl_certfile=FILE&ssl_keyfile=FILE',
+  ],
+  [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/, 'what is on that port speaks no TLS: redis:// instead of rediss://?'],
+  [/PEM|ASN1|KEY_VALUES_MISMATCH|X509/, 'are the files of the certificate and of its key the right ones, and PEM?'],
+];
+
 /** What ioredis says when it has tried them all. */
 const SENTINELS_AWAY = /^All sentinels are unreachable.* Last error: (.*)$/s;
 
@@ -86,10 +108,12 @@ export const unreachable = (description: string, error: unknown): TsrqError => {
       cause: error,
     });
   }
+  const code = codeOf(error);
+  const tls = TLS_STEPS.find(([of]) => of.test(code))?.[1];
   const otherwise = CUT_OFF.test(why)
     ? 'it hangs up: are its maxclients reached, does it want TLS (rediss://), or is something else on that port?'
     : 'is it running, and is --url (or TSRQ_REDIS_URL, or the config file) right?';
-  return new TsrqError('REDIS_UNREACHABLE', `${what}: ${why}`, { hint: step ?? otherwise, cause: error });
+  return new TsrqError('REDIS_UNREACHABLE', `${what}: ${why}`, { hint: step ?? tls ?? otherwise, cause: error });
 };
 
 export const refused = (description: string, error: unknown): TsrqError =>
@@ -110,8 +134,16 @@ export const closed = (description: string): TsrqError =>
 
 function reason(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0]);
-  return error instanceof Error && error.message !== '' ? error.message : String(error);
+  if (!(error instanceof Error) || error.message === '') return String(error);
+  // What OpenSSL says stands between its addresses and its files: `8048…:error:0A00010B:SSL routines:…:wrong version number:../deps/…`.
+  const [, openssl] = /^(?:\w+:)?error:\w+:[^:]*:[^:]*:([^:\n]+)/.exec(error.message) ?? [];
+  return openssl === undefined ? error.message : `TLS failed: ${openssl.trim()}`;
 }
+
+const codeOf = (error: unknown): string => {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : '';
+};
 
 /** What Redis said to a user who may not do that, if a call failed for it; else null. */
 export function permissionError(error: unknown): Error | null {

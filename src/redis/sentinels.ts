@@ -3,6 +3,7 @@ import { classify } from './failure.js';
 import type * as Module from './ioredis.js';
 import { clientName, LINGER_MS, type OpenOptions, type OpenSocket } from './socket.js';
 import type { SentinelTarget } from './target.js';
+import { tlsOptions } from './tls.js';
 
 /** Replies keep RESP2's shapes; that type parameter is not an option here. */
 type RedisOptions = Omit<AnyOptions, 'replyMapping'>;
@@ -111,7 +112,7 @@ function targetOptions(target: SentinelTarget, timeoutMs: number): RedisOptions 
     failoverDetector: true,
     ...(target.sentinelUsername === undefined ? {} : { sentinelUsername: target.sentinelUsername }),
     ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
-    ...(target.sentinelTls ? { enableTLSForSentinelMode: false, sentinelTLS: target.sentinelTls } : {}),
-    ...(target.tls ? { enableTLSForSentinelMode: true, tls: target.tls } : {}),
+    ...(target.sentinelTls ? { enableTLSForSentinelMode: false, sentinelTLS: tlsOptions(target.sentinelTls) } : {}),
+    ...(target.tls ? { enableTLSForSentinelMode: true, tls: tlsOptions(target.tls) } : {}),
   };
 }

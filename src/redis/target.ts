@@ -1,11 +1,17 @@
+import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { TsrqError } from '../errors.js';
 
 /** Where a Redis is and how to log in: plain data, parsed once. */
 export type RedisTarget = TcpTarget | SocketTarget | SentinelTarget;
 
-/** How a connection is encrypted, in the words of the configuration file. */
-export type TlsSettings = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
+/**
+ * How a connection is encrypted, in the words of the configuration file. `servername` is by default the host, where that is a name;
+ * `checkHostname: false` takes a certificate of whatever name, if it is of one who is trusted.
+ */
+export type TlsSettings = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'> & {
+  readonly checkHostname?: boolean;
+};
 
 interface Login {
   readonly db: number;
@@ -45,9 +51,23 @@ export interface HostPort {
 const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
 
+/** What redis-py takes from an address for its own client: an address of Python's is good for tsrq too. */
+const OF_OTHER_CLIENTS: readonly string[] = [
+  ...['client_name', 'health_check_interval', 'max_connections', 'protocol', 'retry_on_error', 'retry_on_timeout'],
+  ...['socket_connect_timeout', 'socket_keepalive', 'socket_timeout', 'timeout'],
+  // ioredis.
+  'family',
+];
+
+/** redis-py's parameters of an address with TLS that name files. */
+const TLS_FILES = { ssl_ca_certs: 'ca', ssl_certfile: 'cert', ssl_keyfile: 'key' } as const;
+const OF_TLS: readonly string[] = [...Object.keys(TLS_FILES), 'ssl_ca_data', 'ssl_cert_reqs', 'ssl_check_hostname'];
+
 /**
  * Reads `redis://`, `rediss://`, `valkey://`, `valkeys://`, `unix://[user:password@]/path?db=N` and
- * `redis+sentinel://[user:password@]host:port,host:port/master/db` (`rediss+sentinel://` with TLS to the master).
+ * `redis+sentinel://[user:password@]host:port,host:port/master/db` (`rediss+sentinel://` with TLS to the master). With TLS also
+ * redis-py's `?ssl_cert_reqs=none`, `ssl_check_hostname=false`, `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile` (PEM files, read now)
+ * and `ssl_ca_data`; what redis-py and ioredis take for their own clients (`socket_timeout`, `protocol`, …) is passed over.
  * Throws CONFIG; the message never holds a password.
  */
 export function parseRedisUrl(url: string): RedisTarget {
@@ -107,7 +127,7 @@ export function parseHostPort(text: string, defaultPort: number): HostPort | nul
 
 function parseTcp(url: string, tls: boolean): TcpTarget {
   const parsed = parseUrl(url);
-  const query = readQuery(url, parsed.searchParams, ['db', 'password', 'username']);
+  const query = readQuery(url, parsed.searchParams, ['db', 'password', 'username', ...OF_TLS]);
   refuseLoginBehindHost(url, parsed);
   const inPath = parsed.pathname.replace(/^\//, '');
   const port = parsed.port === '' ? DEFAULT_PORT : Number(parsed.port);
@@ -119,7 +139,7 @@ function parseTcp(url: string, tls: boolean): TcpTarget {
     // As in redis-py the query is asked first.
     db: readDb(url, query.get('db') ?? inPath),
     ...readLogin(url, parsed, query),
-    ...(tls ? { tls: {} } : {}),
+    ...readTls(url, query, tls),
   };
 }
 
@@ -143,7 +163,7 @@ function parseSentinel(url: string, tls: boolean): SentinelTarget {
   });
   if (instances.length === 0) throw bad(url, 'it names no sentinel');
   const parsed = parseUrl(`redis://${match?.[2] === undefined ? '' : `${match[2]}@`}host${match?.[4] ?? ''}`, url);
-  const query = readQuery(url, parsed.searchParams, ['db', 'sentinel_username', 'sentinel_password']);
+  const query = readQuery(url, parsed.searchParams, ['db', 'sentinel_username', 'sentinel_password', ...OF_TLS]);
   refuseLoginBehindHost(url, parsed);
   const [masterName = '', db = '', ...rest] = parsed.pathname.replace(/^\//, '').split('/');
   if (masterName === '' || rest.length > 0) throw bad(url, 'the path must be /MASTER or /MASTER/DB');
@@ -157,7 +177,7 @@ function parseSentinel(url: string, tls: boolean): SentinelTarget {
     ...readLogin(url, parsed, query),
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
-    ...(tls ? { tls: {} } : {}),
+    ...readTls(url, query, tls),
   };
 }
 
@@ -192,6 +212,44 @@ function readLogin(url: string, parsed: URL, query: Query): { username?: string;
   return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
 }
 
+function readTls(url: string, query: Query, isOn: boolean): { tls?: TlsSettings } {
+  const given = OF_TLS.filter((key) => query.has(key));
+  if (!isOn) {
+    if (given[0] !== undefined) throw bad(url, `${given[0]} is for an address of TLS, which begins with rediss`);
+    return {};
+  }
+  const requirement = query.get('ssl_cert_reqs')?.toLowerCase() ?? 'required';
+  if (!['none', 'optional', 'required'].includes(requirement))
+    throw bad(url, 'ssl_cert_reqs is none, optional or required');
+  const files = Object.entries(TLS_FILES).flatMap(([parameter, key]) => {
+    const file = query.get(parameter);
+    return file === undefined ? [] : [[key, readPem(url, parameter, file)] as const];
+  });
+  const data = query.get('ssl_ca_data');
+  return {
+    tls: {
+      ...Object.fromEntries(files),
+      ...(data === undefined ? {} : { ca: checkPem(url, 'ssl_ca_data', data) }),
+      ...(requirement === 'none' ? { rejectUnauthorized: false } : {}),
+      ...(/^(?:0|f|false|n|no)$/i.test(query.get('ssl_check_hostname') ?? '') ? { checkHostname: false } : {}),
+    },
+  };
+}
+
+function readPem(url: string, parameter: string, file: string): string {
+  try {
+    return checkPem(url, parameter, readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof TsrqError) throw error;
+    throw bad(url, `the file of ${parameter} cannot be read (${(error as NodeJS.ErrnoException).code ?? ''})`);
+  }
+}
+
+function checkPem(url: string, parameter: string, text: string): string {
+  if (!text.includes('-----BEGIN')) throw bad(url, `${parameter} is no PEM`);
+  return text;
+}
+
 function readDb(url: string, text: string): number {
   if (text === '') return 0;
   if (!/^\d{1,9}$/.test(text)) throw bad(url, `the database '${text}' is not a number`);
@@ -201,6 +259,7 @@ function readDb(url: string, text: string): number {
 function readQuery(url: string, params: URLSearchParams, known: readonly string[]): Map<string, string> {
   for (const key of params.keys()) {
     if (key.includes('@')) throw bad(url, ENCODE);
+    if (OF_OTHER_CLIENTS.includes(key)) continue;
     if (!known.includes(key)) throw bad(url, `the parameter '${key}' is not known (${known.join(', ')} are)`);
   }
   return new Map(params);

@@ -194,6 +194,18 @@ describe.each(Object.entries(PLACES))('a password %s', (where, placed) => {
     }
   });
 
+  it('a private key that an address names is not in `tsrq config`, a certificate is by its first line', async () => {
+    const key = file('key.pem', '-----BEGIN PRIVATE KEY-----\ngeheim\n-----END PRIVATE KEY-----\n');
+    const cert = file('cert.pem', '-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----\n');
+    const address = `rediss://h?ssl_keyfile=${key}&ssl_certfile=${cert}&ssl_cert_reqs=none`;
+    const shown = await runTsrq(['config', '--url', address]);
+    expect(shown.stdout).toMatch(
+      /redis\.tls +\{"cert":"-----BEGIN CERTIFICATE----- …","key":"\*{6}","rejectUnauthorized":false\}/,
+    );
+    for (const { stdout, stderr } of [shown, await runTsrq(['config', '--json', '--url', address])])
+      expect(`${stdout}${stderr}`).not.toMatch(SECRET);
+  });
+
   it('is not in the problems of a configuration that is wrong elsewhere', async () => {
     const { args, env } = placed(server.port, PASSWORD);
     const { code, stdout, stderr } = await tsrq({ args, env: { ...env, TSRQ_CONCURRENCY: 'many' } }, 'worker', '-v');

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect as connectTo, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createSecureServer, type TLSSocket } from 'node:tls';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadSettings } from '../../src/config/load.js';
@@ -10,7 +11,7 @@ import type { TsrqError } from '../../src/errors.js';
 import { connect, digest, type ConnectOptions } from '../../src/redis/connect.js';
 import type { Redis } from '../../src/redis/redis.js';
 import { script } from '../../src/redis/scripts.js';
-import { parseRedisUrl, type RedisTarget } from '../../src/redis/target.js';
+import { parseRedisUrl, type RedisTarget, type TlsSettings } from '../../src/redis/target.js';
 import { startProxy } from '../support/proxy.js';
 import { freePort, startRedis, type TestRedis } from '../support/redis.js';
 import { until } from '../support/rq.js';
@@ -112,6 +113,64 @@ describe('ways to a Redis', () => {
     const error = await errorOf(url(`rediss://localhost:${tlsPort}`).call(['PING']));
     expect(error.code).toBe('REDIS_UNREACHABLE');
     expect(error.message).toMatch(/certificate/);
+    expect(error.hint).toMatch(/redis\.tls\.ca/);
+  });
+
+  it('TLS to a server that wants a certificate says so', async () => {
+    const pem = (name: string): Buffer => readFileSync(join(dir, name));
+    const [ca, key, cert] = [pem('ca.crt'), pem('server.key'), pem('server.crt')];
+    const relay = createSecureServer({ key, cert, ca, requestCert: true }, (client) => {
+      client.pipe(connectTo(server.port, '127.0.0.1')).pipe(client);
+    });
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    const { port } = relay.address() as AddressInfo;
+    const redis = (tls: TlsSettings): Redis => to({ kind: 'tcp', host: 'localhost', port, db: 0, tls });
+    expect(await redis({ ca, cert, key }).call(['PING'])).toBe('PONG');
+    const error = await errorOf(redis({ ca }).call(['PING']));
+    expect(error.message).toMatch(/: TLS failed: tlsv13 alert certificate required$/);
+    expect(error.hint).toMatch(/redis\.tls\.cert/);
+    const unread = await errorOf(redis({ ca, cert: 'no PEM', key: 'no PEM' }).call(['PING']));
+    expect([unread.code, unread.hint]).toEqual(['REDIS_UNREACHABLE', expect.stringMatching(/PEM/)]);
+    for (const one of open.splice(0)) one.close();
+    relay.close();
+  });
+
+  it("TLS by redis-py's parameters of an address", async () => {
+    const address = `rediss://localhost:${tlsPort}`;
+    expect(await url(`${address}?ssl_ca_certs=${join(dir, 'ca.crt')}`).call(['PING'])).toBe('PONG');
+    expect(await url(`${address}?ssl_cert_reqs=none`).call(['PING'])).toBe('PONG');
+    // The certificate is not of that address.
+    const relay = createServer((client) => client.pipe(connectTo(tlsPort, '127.0.0.1')).pipe(client));
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.2', resolve));
+    const { port } = relay.address() as AddressInfo;
+    const other = `rediss://127.0.0.2:${port}?ssl_ca_certs=${join(dir, 'ca.crt')}`;
+    const error = await errorOf(url(other).call(['PING']));
+    expect(error.message).toMatch(/altnames/);
+    expect(error.hint).toMatch(/servername/);
+    expect(await url(`${other}&ssl_check_hostname=False`).call(['PING'])).toBe('PONG');
+    for (const redis of open.splice(0)) redis.close();
+    relay.close();
+  });
+
+  it('TLS tells the server by which name it is asked for, if that is a name', async () => {
+    const asked: string[] = [];
+    const relay = createSecureServer(
+      { key: readFileSync(join(dir, 'server.key')), cert: readFileSync(join(dir, 'server.crt')) },
+      (client) => {
+        asked.push(String((client as TLSSocket & { servername: unknown }).servername));
+        client.pipe(connectTo(server.port, '127.0.0.1')).pipe(client);
+      },
+    );
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    const { port } = relay.address() as AddressInfo;
+    const tls = { ca: readFileSync(join(dir, 'ca.crt')) };
+    for (const host of ['localhost', '127.0.0.1'])
+      expect(await to({ kind: 'tcp', host, port, db: 0, tls }).call(['PING'])).toBe('PONG');
+    const named = { ...tls, servername: 'other', checkHostname: false };
+    expect(await to({ kind: 'tcp', host: '127.0.0.1', port, db: 0, tls: named }).call(['PING'])).toBe('PONG');
+    expect(asked).toEqual(['localhost', 'false', 'other']);
+    for (const redis of open.splice(0)) redis.close();
+    relay.close();
   });
 
   it('TLS to a server that does not speak it ends by the deadline', async () => {

@@ -21,4 +21,10 @@ export function configCommand(cli: Cli): Command {
     });
 }
 
-const show = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+/** Certificates by their first line. */
+const show = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : JSON.stringify(value, (_, inner: unknown) =>
+        typeof inner === 'string' && inner.startsWith('-----BEGIN') ? `${inner.split(/\r?\n/)[0] ?? ''} …` : inner,
+      );

@@ -20,6 +20,14 @@ describe('a URL and what stands beside it', () => {
     expect(named.target).toMatchObject(expected);
   });
 
+  it("the parameters of an address are TLS's as well, what stands beside it goes before", async () => {
+    const url = 'rediss://h?ssl_cert_reqs=none&ssl_check_hostname=false';
+    const expected = { tls: { rejectUnauthorized: false, checkHostname: true, servername: 's' } };
+    const tls = { checkHostname: true, servername: 's' };
+    expect((await folder.with({ redis: { url, tls } })).target).toMatchObject(expected);
+    expect((await folder.with({ connections: { a: { url, tls } }, connection: 'a' })).target).toMatchObject(expected);
+  });
+
   it('rediss:// is TLS, whatever a switch says', async () => {
     expect((await folder.with({ redis: { url: 'rediss://h', tls: false } })).target).toMatchObject({ tls: {} });
   });

@@ -11,6 +11,20 @@ describe('parseRedisUrl', () => {
     // As redis-py: the query is asked first.
     ['redis://h/1?db=5', { kind: 'tcp', host: 'h', port: 6379, db: 5 }],
     ['rediss://h', { kind: 'tcp', host: 'h', port: 6379, db: 0, tls: {} }],
+    [
+      'rediss://h?ssl_cert_reqs=none',
+      { kind: 'tcp', host: 'h', port: 6379, db: 0, tls: { rejectUnauthorized: false } },
+    ],
+    ['rediss://h?ssl_cert_reqs=Required', { kind: 'tcp', host: 'h', port: 6379, db: 0, tls: {} }],
+    [
+      'rediss://h?ssl_check_hostname=False',
+      { kind: 'tcp', host: 'h', port: 6379, db: 0, tls: { checkHostname: false } },
+    ],
+    ['rediss://h?ssl_check_hostname=1', { kind: 'tcp', host: 'h', port: 6379, db: 0, tls: {} }],
+    ['rediss://h?ssl_ca_data=-----BEGIN', { kind: 'tcp', host: 'h', port: 6379, db: 0, tls: { ca: '-----BEGIN' } }],
+    // What is meant for other clients of the same address.
+    ['redis://h/2?socket_timeout=5&protocol=3&max_connections=9', { kind: 'tcp', host: 'h', port: 6379, db: 2 }],
+    ['redis://h?family=0', { kind: 'tcp', host: 'h', port: 6379, db: 0 }],
     ['unix:///run/r.sock?db=2', { kind: 'socket', path: '/run/r.sock', db: 2 }],
     ['unix://u:pw@/run/r.sock', { kind: 'socket', path: '/run/r.sock', db: 0, username: 'u', password: 'pw' }],
     [
@@ -38,7 +52,13 @@ describe('parseRedisUrl', () => {
     ['h:6379', /does not begin with/],
     ['', /does not begin with/],
     ['redis://h/x', /database 'x' is not a number/],
-    ['redis://h?timeout=1', /parameter 'timeout' is not known/],
+    ['redis://h?timeuot=1', /parameter 'timeuot' is not known/],
+    ['redis://h?decode_responses=true', /parameter 'decode_responses' is not known/],
+    ['redis://h?ssl_cert_reqs=none', /ssl_cert_reqs is for an address of TLS, which begins with rediss/],
+    ['rediss://h?ssl_cert_reqs=no', /ssl_cert_reqs is none, optional or required/],
+    ['rediss://h?ssl_ca_data=x', /ssl_ca_data is no PEM/],
+    ['rediss://h?ssl_keyfile=/dev/null', /ssl_keyfile is no PEM/],
+    ['rediss://h?ssl_ca_certs=/nowhere/ca.pem', /the file of ssl_ca_certs cannot be read \(ENOENT\)/],
     ['redis://h:99999', /not a valid URL/],
     ['unix://', /no path of a socket/],
     ['redis+sentinel:///m', /names no sentinel/],
