@@ -8,6 +8,7 @@ import {
   type Wish,
   type WorkerStamp,
 } from '../queue/claim.js';
+import { queueKey } from '../protocol/keys.js';
 import { BLOCK_SECONDS, QueueWait } from '../redis/blocking.js';
 import type { Redis } from '../redis/redis.js';
 import type { RedisTarget } from '../redis/target.js';
@@ -23,6 +24,7 @@ export interface WeightedQueue {
 }
 
 export interface IntakeOptions {
+  readonly redis: Redis;
   readonly target: RedisTarget;
   readonly queues: readonly WeightedQueue[];
   readonly strategy: DequeueStrategy;
@@ -36,10 +38,13 @@ export interface IntakeOptions {
   readonly onTrouble: (queue: string, error: Error) => void;
 }
 
-/** One connection waits on each queue; with more queues than this the claim script is polled instead. */
+/** One connection waits on each queue; with more queues than this one question is asked again and again: whether any has jobs. */
 const MAX_WAITING_QUEUES = 64;
 const FIRST_POLL_MS = 25;
+/** How often it is asked at least, where the answer is yes and none of the jobs may begin. */
 const MAX_POLL_MS = 500;
+/** The longer the question, the less often it is asked: an idle worker is to cost Redis half a hundredth of a core, with hundreds of queues too. */
+const QUEUES_PER_POLL_MS = 4;
 /** A wait whose connection is lost may go on in Redis until its block time is over; then it begins nothing any more. */
 const LATE_MS = (BLOCK_SECONDS + 1) * 1_000;
 /** How often a worker that is suspended, or has a queue that is paused, looks whether that still is so. */
@@ -57,13 +62,18 @@ export class Intake {
   readonly #moved: Claim[] = [];
   #claimDue = true;
   #timer: NodeJS.Timeout | null = null;
-  #pollMs = FIRST_POLL_MS;
+  readonly #firstPollMs: number;
+  #pollMs: number;
+  #isLooking = false;
+  /** How often what is asked has become void. */
+  #pauses = 0;
   #turn = 0;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
     const queues = options.queues.map((queue) => queue.name);
     const waits = queues.length <= MAX_WAITING_QUEUES;
+    this.#pollMs = this.#firstPollMs = Math.max(FIRST_POLL_MS, queues.length / QUEUES_PER_POLL_MS);
     this.#wait = waits
       ? new QueueWait(options.target, {
           queues,
@@ -115,7 +125,7 @@ export class Intake {
     this.#turn += got;
     if (wanted === 0) return;
     this.#claimDue = more || got >= wanted;
-    if (got > 0) this.#pollMs = FIRST_POLL_MS;
+    if (got > 0) this.#pollMs = this.#firstPollMs;
   }
 
   /** Queues that must not be asked for a while: their limits are met. */
@@ -143,13 +153,16 @@ export class Intake {
       this.#wait.resume((queue) => paused.has(queue) || this.#held.has(queue));
       // Nobody tells when a queue may be taken from again.
       if (this.#options.queues.some(({ name }) => paused.has(name))) this.#askLater(HELD_POLL_MS);
-    } else {
+    } else if (paused.size > 0 || this.isHolding) {
       this.#askLater(this.#pollMs);
       this.#pollMs = Math.min(MAX_POLL_MS, this.#pollMs * 2);
+    } else if (!this.#isLooking) {
+      this.#afterMs(this.#pollMs, () => void this.#look());
     }
   }
 
   pause(): void {
+    this.#pauses += 1;
     this.#wait?.pause();
     this.#held.forget();
     if (this.#timer) clearTimeout(this.#timer);
@@ -162,10 +175,36 @@ export class Intake {
     await this.#wait?.close(redis);
   }
 
+  /** Asks whether any queue has jobs, until one has. */
+  async #look(): Promise<void> {
+    const pauses = this.#pauses;
+    const keys = this.#options.queues.map(({ name }) => queueKey(name));
+    this.#isLooking = true;
+    // Who cannot be told asks for the jobs themselves.
+    const found = await this.#options.redis.call(['EXISTS', ...keys]).catch(() => 1);
+    this.#isLooking = false;
+    if (pauses !== this.#pauses) this.#options.onWork();
+    else if (found === 0) {
+      this.#pollMs = this.#firstPollMs;
+      this.#afterMs(this.#pollMs, () => void this.#look());
+    } else {
+      // Should none of them come.
+      this.#pollMs = Math.min(MAX_POLL_MS, this.#pollMs * 2);
+      this.askAgain();
+    }
+  }
+
   #askLater(ms: number): void {
+    this.#afterMs(ms, () => {
+      this.askAgain();
+    });
+  }
+
+  /** One thing at a time. */
+  #afterMs(ms: number, then: () => void): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.askAgain();
+      then();
     }, ms);
   }
 }

@@ -65,6 +65,7 @@ export class Worker implements Member {
     }));
     const { stamp } = this.#presence;
     this.#intake = new Intake({
+      redis,
       target: options.target,
       queues: options.queues,
       strategy: options.strategy,

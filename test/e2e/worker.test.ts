@@ -282,6 +282,37 @@ describe('an idle worker of many queues', () => {
     expect((await worker.exited).code).toBe(0);
     expect(await waiting()).toBe(0);
   });
+
+  it('of 65 asks whether there are jobs, not for them, and runs what was held back or lies beside a broken key', async () => {
+    const worker = await start(...Array.from({ length: 65 }, (_, i) => `many-${i}`));
+    const calls = async (command: string): Promise<number> =>
+      Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await client.info('commandstats'))?.[1] ?? 0);
+    const isDone = async (queue: string): Promise<void> => {
+      const id = await put(redis, 'count.words', ['a b'], { queue });
+      await until(`the job on ${queue} is done`, async () => (await statusOf(client, id)) === 'finished');
+    };
+    await isDone('many-1');
+    const [asked, popped] = [await calls('exists'), await calls('lpop')];
+    await until('it has asked ten times', async () => (await calls('exists')) >= asked + 10);
+    expect(await calls('lpop')).toBe(popped);
+
+    for (const [hold, free] of [
+      [['suspend'], ['resume']],
+      [['queue', 'pause', 'many-2'], ['queue', 'resume', 'many-2']],
+    ] as const) {
+      expect((await runTsrq([...hold], { url: server.url })).code).toBe(0);
+      await worker.waitFor(/suspended|paused/);
+      const done = isDone('many-2');
+      expect((await runTsrq([...free], { url: server.url })).code).toBe(0);
+      await done;
+    }
+    await client.set('rq:queue:many-3', 'no list');
+    await isDone('many-4');
+    await client.del('rq:queue:many-3');
+    await isDone('many-3');
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(0);
+  });
 });
 
 describe('dequeue strategies', () => {
