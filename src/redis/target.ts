@@ -169,6 +169,7 @@ function parseSentinel(url: string, tls: boolean): SentinelTarget {
   if (masterName === '' || rest.length > 0) throw bad(url, 'the path must be /MASTER or /MASTER/DB');
   const sentinelUsername = query.get('sentinel_username');
   const sentinelPassword = query.get('sentinel_password');
+  const socketTimeoutSeconds = Number(query.get('socket_timeout'));
   return {
     kind: 'sentinel',
     instances,
@@ -177,6 +178,7 @@ function parseSentinel(url: string, tls: boolean): SentinelTarget {
     ...readLogin(url, parsed, query),
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    ...(socketTimeoutSeconds > 0 ? { socketTimeoutSeconds } : {}),
     ...readTls(url, query, tls),
   };
 }

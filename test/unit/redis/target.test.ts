@@ -28,6 +28,13 @@ describe('parseRedisUrl', () => {
     ['unix:///run/r.sock?db=2', { kind: 'socket', path: '/run/r.sock', db: 2 }],
     ['unix://u:pw@/run/r.sock', { kind: 'socket', path: '/run/r.sock', db: 0, username: 'u', password: 'pw' }],
     [
+      'rediss+sentinel://h/m?socket_timeout=2.5&ssl_cert_reqs=none',
+      {
+        ...{ kind: 'sentinel', instances: [{ host: 'h', port: 26379 }], masterName: 'm', db: 0 },
+        ...{ socketTimeoutSeconds: 2.5, tls: { rejectUnauthorized: false } },
+      },
+    ],
+    [
       'redis+sentinel://u:pw@h1:1,h2,[::1]:3/mymaster/4?sentinel_password=s',
       {
         kind: 'sentinel',
