@@ -1,2 +1,15 @@
-/** Now, in milliseconds since the epoch with a fraction: RQ's dates have microseconds. */
-export const clock = (): number => performance.timeOrigin + performance.now();
+/** From here on the system's clock was set, or the machine slept: `performance.now()` knows of neither. Milliseconds. */
+const STEP_MS = 100;
+
+let origin = performance.timeOrigin;
+
+/**
+ * Now, in milliseconds since the epoch with a fraction: RQ's dates have microseconds. It follows the system's clock where that is set,
+ * so that what takes time is measured by `performance.now()`.
+ */
+export function clock(): number {
+  const [now, wall] = [origin + performance.now(), Date.now()];
+  if (Math.abs(wall - now) < STEP_MS) return now;
+  origin += wall - now;
+  return wall;
+}

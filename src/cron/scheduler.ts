@@ -53,7 +53,7 @@ export class CronScheduler {
   readonly #onEvent: (event: CronEvent) => void;
   readonly #createdAtMs = clock();
   #running: Running[] = [];
-  /** Redis's clock less ours. */
+  /** Redis's clock less `performance.now()`. */
   #aheadMs = 0;
   #beatAt = 0;
   #stopping = false;
@@ -197,12 +197,12 @@ export class CronScheduler {
   }
 
   #setClock(redisMs: number): void {
-    this.#aheadMs = redisMs - clock();
+    this.#aheadMs = redisMs - performance.now();
   }
 
   /** Seconds since the epoch by Redis's clock. */
   #now(): number {
-    return (clock() + this.#aheadMs) / 1_000;
+    return (performance.now() + this.#aheadMs) / 1_000;
   }
 
   /** Until something is due, or it is woken. */

@@ -1,4 +1,3 @@
-import { clock } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
 import { PackedReader } from '../protocol/packed.js';
@@ -66,9 +65,9 @@ export interface ClaimedJob {
   readonly webhooks: string | null;
   /**
    * When it was claimed, for a job whose success needs nothing but that it is written down: no dependencies, repeats, rate limit
-   * or callbacks. Milliseconds since the epoch by Redis's clock, and by `clock()` when the reply was read. Null for others.
+   * or callbacks. Milliseconds since the epoch by Redis's clock, and by `performance.now()` when the reply was read. Null for others.
    */
-  readonly plainSince: { readonly redisMs: number; readonly ms: number } | null;
+  readonly plainSince: { readonly redisMs: number; readonly atMs: number } | null;
 }
 
 /** An id that was taken from a queue and not started. */
@@ -159,7 +158,7 @@ export function readClaim(reply: BufferReply): Claim {
   const [state, holds, more, jobs, skipped, held, micros] = asList(reply);
   const word = asText(state);
   if (word === 'unregistered' || word === 'replaced') return { state: word };
-  const now = { redisMs: Number(micros) / 1_000, ms: clock() };
+  const now = { redisMs: Number(micros) / 1_000, atMs: performance.now() };
   return {
     state: 'ok',
     suspended: holds === 1,

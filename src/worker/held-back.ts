@@ -1,4 +1,3 @@
-import { clock } from '../clock.js';
 import type { Held } from '../queue/claim.js';
 
 /** How soon a limit on jobs at once is looked at again, milliseconds: nobody tells when another worker's job ends. */
@@ -6,6 +5,7 @@ const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 1_000;
 
 interface Hold {
+  /** By `performance.now()`. */
   readonly untilMs: number;
   /** It was told that the queue may be asked again. */
   isOver: boolean;
@@ -26,7 +26,7 @@ export class HeldBack {
 
   /** Whether a queue is not to be asked now. */
   has(queue: string): boolean {
-    return clock() < (this.#holds.get(queue)?.untilMs ?? 0);
+    return performance.now() < (this.#holds.get(queue)?.untilMs ?? 0);
   }
 
   /** Whether a queue is to be asked later. */
@@ -36,7 +36,7 @@ export class HeldBack {
 
   /** Holds queues back for as long as Redis has said. */
   add(held: readonly Held[]): void {
-    const now = clock();
+    const now = performance.now();
     for (const { queue, afterMs } of held) {
       const before = this.#holds.get(queue);
       // Held back ever since: nothing has come free for a while.
@@ -58,7 +58,7 @@ export class HeldBack {
   }
 
   #tell(): void {
-    const now = clock();
+    const now = performance.now();
     const over = [...this.#holds.values()].filter(({ untilMs, isOver }) => !isOver && untilMs <= now);
     for (const hold of over) hold.isOver = true;
     if (over.length > 0) this.#onOver();
@@ -75,7 +75,7 @@ export class HeldBack {
         this.#setTimer();
       },
       // Timers may fire a little early.
-      Math.max(0, Math.min(...ends) - clock()) + 1,
+      Math.max(0, Math.min(...ends) - performance.now()) + 1,
     );
   }
 }

@@ -1,4 +1,3 @@
-import { clock } from '../clock.js';
 import type { ClaimedJob, WorkerStamp } from '../queue/claim.js';
 import { heartbeat, type Heartbeat } from '../queue/heartbeat.js';
 import type { Redis } from '../redis/redis.js';
@@ -36,7 +35,7 @@ export class Leases {
 
   /** Gives runs that have outlived their first moments the records by which others see them. */
   async announce(): Promise<void> {
-    const isDue = (run: Run): boolean => !run.announced && clock() - run.startedAtMs >= ANNOUNCE_AFTER_MS;
+    const isDue = (run: Run): boolean => !run.announced && run.ageMs >= ANNOUNCE_AFTER_MS;
     const due = this.#parts.slots.running.filter(isDue);
     if (due.length > 0) await this.#prolong(due, []);
   }
@@ -48,7 +47,7 @@ export class Leases {
     const running = runs.map((run) => ({ ...run.job, timeoutSeconds: run.timeoutSeconds }));
     const held = waiting.map((job) => ({ ...job, timeoutSeconds: null }));
     const oldest = runs[0];
-    const workingSeconds = oldest ? (clock() - oldest.startedAtMs) / 1_000 : 0;
+    const workingSeconds = oldest ? oldest.ageMs / 1_000 : 0;
     const state = running.length > 0 ? '' : exchange.suspended ? 'suspended' : 'idle';
     return heartbeat(redis, stamp, [...running, ...held], { state, workingSeconds });
   }

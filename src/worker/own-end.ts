@@ -1,4 +1,3 @@
-import { clock } from '../clock.js';
 import type { Crew, Rest } from './crew.js';
 import type { WorkerEndReason } from './events.js';
 import type { Exchange } from './exchange.js';
@@ -63,7 +62,7 @@ export class OwnEnd {
     const begun = crew?.begun ?? slots.begun;
     if (maxJobs !== null && begun >= maxJobs) end('max-jobs', `${maxJobs} jobs were taken`);
     const all = crew ?? slots;
-    if (maxIdleSeconds !== null && all.isIdle && clock() - all.lastActivityMs >= maxIdleSeconds * 1_000) {
+    if (maxIdleSeconds !== null && all.isIdle && performance.now() - all.lastActivityMs >= maxIdleSeconds * 1_000) {
       end('idle', `no job for ${maxIdleSeconds} seconds`);
     }
   }

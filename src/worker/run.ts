@@ -40,6 +40,7 @@ export class Run implements RunListener {
   readonly job: ClaimedJob;
   readonly timeoutSeconds: number;
   readonly startedAtMs = clock();
+  readonly #begunAt = performance.now();
   /** Whether a heartbeat may have written the records of this execution. */
   announced = false;
   /** When its time is over, by `performance.now()`; infinite until its code can begin, and without a limit. */
@@ -90,10 +91,15 @@ export class Run implements RunListener {
     else this.#finish(this.#end(completion), notes);
   }
 
+  /** For how long it has its slot, milliseconds. */
+  get ageMs(): number {
+    return performance.now() - this.#begunAt;
+  }
+
   /** How long it may still run, milliseconds; Infinity without a limit. */
   get remainingMs(): number {
     if (this.timeoutSeconds <= 0) return Infinity;
-    return Math.max(0, this.startedAtMs + this.timeoutSeconds * 1_000 - clock());
+    return Math.max(0, this.timeoutSeconds * 1_000 - this.ageMs);
   }
 
   /** Its time is over. */
@@ -113,7 +119,7 @@ export class Run implements RunListener {
   /** What is told of this run once it is known what became of it. */
   endedEvent({ ended, summary, error }: RunEnd, ending: Ending): WorkerEvent {
     const { id, queue, description, attempt } = this.job;
-    const seconds = (ended.endedAtMs - ended.startedAtMs) / 1_000;
+    const seconds = Math.max(0, ended.endedAtMs - ended.startedAtMs) / 1_000;
     const job = { id, queue, description, attempt };
     return { type: 'job-ended', ...job, seconds, ending, resultTtlSeconds: ended.resultTtlSeconds, summary, error };
   }
@@ -232,7 +238,7 @@ export class Run implements RunListener {
     const resultTtlSeconds = resultTtl(this.job.resultTtl) ?? this.#limits.defaultResultTtlSeconds;
     const { announced } = this;
     const since = announced || !this.#isPlain ? null : this.job.plainSince;
-    const plainEndRedisMs = since && since.redisMs + clock() - since.ms;
+    const plainEndRedisMs = since && since.redisMs + performance.now() - since.atMs;
     return {
       ...{ id, executionId, queue, kind, startedAtMs, endedAtMs, resultTtlSeconds, announced, value, plainEndRedisMs },
     };

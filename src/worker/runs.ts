@@ -1,4 +1,3 @@
-import { clock } from '../clock.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import type { Performer } from './horses/performer.js';
 import { Run, type Interruption, type RunEnd, type RunLimits } from './run.js';
@@ -22,8 +21,8 @@ export class Runs {
   #clock: NodeJS.Timeout | null = null;
   /** Since when one of those is not recorded, by `performance.now()`. */
   #endedSince = 0;
-  /** When a run began or ended last, milliseconds since the epoch. */
-  lastActivityMs = clock();
+  /** When a run began or ended last, by `performance.now()`. */
+  lastActivityMs = performance.now();
 
   constructor(performer: Performer, limits: RunLimits, onEnd: (end: EndedRun) => void) {
     this.#performer = performer;
@@ -72,7 +71,7 @@ export class Runs {
 
   start(job: ClaimedJob): Run {
     const run = new Run(job, this.#performer, this.#limits, this.#end);
-    this.lastActivityMs = run.startedAtMs;
+    this.lastActivityMs = performance.now();
     this.#newest = run;
     this.#running.set(job.executionId, run);
     if (this.#clock === null) this.#clock = setTimeout(this.#lookAtTime, TICK_MS);
@@ -84,7 +83,7 @@ export class Runs {
     const ended = { run, ...end };
     if (this.#ended.length === 0) this.#endedSince = performance.now();
     this.#ended.push(ended);
-    this.lastActivityMs = end.ended.endedAtMs;
+    this.lastActivityMs = performance.now();
     this.#onEnd(ended);
   };
 

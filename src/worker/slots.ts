@@ -1,4 +1,3 @@
-import { clock } from '../clock.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import { BegunMark } from './begun-mark.js';
 import type { Crew, Member } from './crew.js';
@@ -69,7 +68,7 @@ export class Slots {
       defaultResultTtlSeconds: options.resultTtlSeconds,
     };
     this.#runs = new Runs(performer, limits, ({ run, ended }) => {
-      this.#reserve.observe(ended.endedAtMs - run.startedAtMs, ended.endedAtMs - ended.startedAtMs);
+      this.#reserve.observe(run.ageMs, Math.max(0, ended.endedAtMs - ended.startedAtMs));
       host.onEnded();
     });
     this.#reserve = new Reserve(options.concurrency);
@@ -288,8 +287,7 @@ export class Slots {
       const { stillForMs } = this.#reserve;
       const oldest = this.running[0];
       if (stillForMs >= WATCH_MS && oldest) {
-        const ms = clock() - oldest.startedAtMs;
-        this.#reserve.observe(ms, ms);
+        this.#reserve.observe(oldest.ageMs, oldest.ageMs);
       }
       if (stillForMs < HAND_BACK_MS) {
         this.fill();

@@ -204,7 +204,7 @@ export class Horse {
       this.#movedAt = performance.now();
       const { performed } = message;
       running?.listener.onDone({ kind: 'performed', performed }, running.notes?.settled);
-      this.#options.onFree(performed.endedAtMs - performed.startedAtMs);
+      this.#options.onFree(Math.max(0, performed.endedAtMs - performed.startedAtMs));
       return;
     }
     if (message.type === 'callback') {

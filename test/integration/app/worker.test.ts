@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { job, Tsrq, Worker, type WorkerEvent } from '../../../src/index.js';
 import { freshRedis } from '../../support/fresh-redis.js';
 import { statusOf, until } from '../../support/rq.js';
@@ -101,6 +101,33 @@ describe('a worker', () => {
     expect(await end).toMatchObject({ reason: 'shutdown', jobs: 1 });
     await expect(worker.work()).rejects.toThrow('worked already');
     expect(await client.smembers('rq:workers')).toEqual([]);
+  });
+
+  it('takes the dates of a clock that is set while it works, and no longer for its jobs', async () => {
+    const [stop, system, hours] = [new AbortController(), Date.now, 3_600_000];
+    const worker = new Worker('q', {
+      ...{ connection: url, maxIdleTime: 60, defaultTimeout: 60 },
+      handlers: {
+        set: async (ms: number) => {
+          vi.spyOn(Date, 'now').mockImplementation(() => system() + ms);
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        },
+      },
+    });
+    try {
+      const end = worker.workForever({ signal: stop.signal });
+      for (const ms of [8 * hours, -8 * hours, 0]) {
+        await (await app.queue('q').enqueue('set', [ms])).waitForResult();
+        const next = await app.queue('q').enqueue('set', [ms]);
+        await next.waitForResult();
+        const dates = await client.hmget(`rq:job:${next.id}`, 'created_at', 'started_at', 'ended_at');
+        for (const date of dates) expect(Math.abs(Date.parse(date ?? '') - ms - system())).toBeLessThan(30_000);
+      }
+      stop.abort();
+      expect(await end).toMatchObject({ reason: 'shutdown', jobs: 6 });
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it('stops also when it is told so before it is ready', async () => {
