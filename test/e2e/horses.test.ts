@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,5 +141,77 @@ describe('the channel between worker and process', () => {
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
+  });
+});
+
+describe('a process that a job has left behind, and that has its stderr', () => {
+  let dir: string;
+  let note: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'tsrq-test-horses-'));
+    note = join(dir, 'pid');
+  });
+  afterEach(() => {
+    if (isAlive()) process.kill(left(), 'SIGKILL');
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const left = (): number => Number(readFileSync(note, 'utf8'));
+  /** A zombie is none: nobody may wait for it. */
+  const isAlive = (): boolean => {
+    try {
+      return !/^State:\tZ/m.test(readFileSync(`/proc/${left()}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  };
+  const leave = (how: string, { detached = true, timeoutSeconds = 60 } = {}): Promise<string> =>
+    put(fresh.redis, 'where.leaveBehind', [note, how, detached], { queue: 'q', timeoutSeconds });
+  const hasFailed = (id: string): Promise<void> =>
+    until('it has failed', async () => (await statusOf(fresh.client, id)) === 'failed');
+  const goesOn = async (): Promise<void> => {
+    const id = await put(fresh.redis, 'where.pid', [0], { queue: 'q' });
+    await until('the next has ended', async () => (await statusOf(fresh.client, id)) === 'finished');
+  };
+
+  it.each([
+    ['exit', 'exited with code 3'],
+    ['kill', 'killed by SIGKILL'],
+  ])('does not keep the death of its job from being seen: %s', async (how, words) => {
+    await start();
+    await hasFailed(await leave(how));
+    await worker.waitFor(words);
+    expect(isAlive()).toBe(true);
+    await goesOn();
+  });
+
+  it('does not keep a timeout from ending its job', async () => {
+    await start();
+    await hasFailed(await leave('busy', { timeoutSeconds: 1 }));
+    await worker.waitFor('exceeded maximum timeout value');
+    await goesOn();
+  });
+
+  it('does not keep the worker from ending, warm or cold', async () => {
+    await start();
+    const id = await leave('return');
+    await until('it has ended', async () => (await statusOf(fresh.client, id)) === 'finished');
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(0);
+    process.kill(left(), 'SIGKILL');
+    const first = left();
+    await start();
+    await leave('wait');
+    await until('it runs', () => left() !== first && isAlive());
+    worker.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(143);
+  });
+
+  it('ends with a job that dies, unless it has a group of its own', async () => {
+    await start();
+    await hasFailed(await leave('exit', { detached: false }));
+    await until('it has ended as well', () => !isAlive());
+    await goesOn();
   });
 });

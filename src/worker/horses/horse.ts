@@ -1,5 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Note } from '../../queue/note.js';
 import type { RedisTarget } from '../../redis/target.js';
@@ -28,6 +31,8 @@ export interface HorseOptions {
 
 const ENTRY = fileURLToPath(new URL('entry.js', import.meta.url));
 const STDERR_TAIL = 4_096;
+/** How long what a process that is gone has written and sent may take to be read, milliseconds; mostly none of it is waited for. */
+const [LAST_WORDS_MS, LAST_MESSAGES_MS] = [100, 5_000];
 
 /** A warm child process that runs jobs. It leads a process group of its own: what its jobs start ends with it. */
 export class Horse {
@@ -81,15 +86,24 @@ export class Horse {
         const left = [...this.#running.values()];
         this.#running.clear();
         this.#line.close();
+        // Who still holds it may write, and keeps no worker alive.
+        (this.#child.stderr as Socket | null)?.unref();
+        if (left.length > 0) this.#killGroup();
         resolve();
         if (returned.length > 0) options.onReturn(returned);
         for (const { listener, notes } of left) {
           listener.onDone({ kind: 'died', how: this.#killedFor ?? how }, notes?.settled);
         }
       };
-      // 'close', not 'exit': by then all of stderr has been read, and with it V8's last words.
+      // Not 'exit': by then all of stderr has been read, and with it V8's last words.
       this.#child.on('close', (code, signal) => {
         end(describeExit(code, signal, this.#stderr));
+      });
+      // What a job has started and left behind may hold its stderr open for days.
+      this.#child.on('exit', (code, signal) => {
+        void this.#lastWords().then(() => {
+          end(describeExit(code, signal, this.#stderr));
+        });
       });
       this.#child.on('error', (error) => {
         if (this.#child.pid === undefined) end(`could not be started: ${error.message}`);
@@ -173,16 +187,33 @@ export class Horse {
     this.#isKilled = true;
     const returned = this.takeBack();
     if (returned.length > 0) this.#options.onReturn(returned);
-    try {
-      process.kill(-this.#child.pid, 'SIGKILL');
-    } catch {
-      this.#child.kill('SIGKILL');
-    }
+    if (!this.#killGroup()) this.#child.kill('SIGKILL');
   }
 
   /** The same if that job runs. */
   killIfRuns(executionId: string): void {
     if (this.#running.has(executionId)) this.kill();
+  }
+
+  /** Whether there was one. */
+  #killGroup(): boolean {
+    const { pid } = this.#child;
+    try {
+      return pid !== undefined && process.kill(-pid, 'SIGKILL');
+    } catch {
+      return false;
+    }
+  }
+
+  /** After the process is gone: what it has sent and written is read, as far as that needs no others. */
+  async #lastWords(): Promise<void> {
+    if (this.#child.connected) {
+      const read = once(this.#child, 'disconnect').catch(() => undefined);
+      await Promise.race([read, sleep(LAST_MESSAGES_MS, undefined, { ref: false })]);
+    }
+    await sleep(LAST_WORDS_MS);
+    // The event loop may have been held up: what has come meanwhile is read before timers count.
+    await new Promise(setImmediate);
   }
 
   #haveBegun(tasks: readonly Task[]): void {
@@ -244,7 +275,7 @@ export class Horse {
   }
 
   #post(message: ToHorse): void {
-    // A horse that just died is found out by 'close'; what was sent to it is nobody's loss.
+    // A horse that just died is found out; what was sent to it is nobody's loss.
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 }
