@@ -215,3 +215,66 @@ describe('a process that a job has left behind, and that has its stderr', () => 
     await goesOn();
   });
 });
+
+describe('what is thrown where nobody awaits it', () => {
+  const enqueued = (kind: string, ms: number, lasts: number, more = {}): Promise<string> =>
+    put(fresh.redis, 'where.straying', [kind, ms, lasts], { queue: 'q', ...more });
+  const ended = async (id: string): Promise<readonly [status: string | null, text: unknown]> => {
+    await until('it has ended', async () => ['finished', 'failed'].includes((await statusOf(fresh.client, id)) ?? ''));
+    const result = await latestResult(fresh.client, id);
+    return [await statusOf(fresh.client, id), result?.value ?? result?.error];
+  };
+
+  it.each(['timer', 'rejection', 'emitter', 'many'])(
+    'fails the job that goes on with its own error: %s',
+    async (kind) => {
+      await start();
+      const [status, text] = await ended(await enqueued(kind, 50, 30_000));
+      expect([status, text]).toEqual(['failed', expect.stringMatching(/^TypeError: a stray error\n +at .*where\.js/)]);
+      await worker.waitFor('failed in 0.');
+      expect(worker.stderr()).toMatch(/failed in 0\.\d+ s: TypeError: a stray error/);
+      expect((await ended(await put(fresh.redis, 'where.pid', [0], { queue: 'q' })))[0]).toBe('finished');
+    },
+  );
+
+  it('is shown also if it is no error', async () => {
+    await start();
+    expect(await ended(await enqueued('text', 50, 30_000))).toEqual([
+      'failed',
+      expect.stringContaining('a stray text'),
+    ]);
+  });
+
+  it('fails no other job, if the one that has thrown has ended: that is done, and the next by another process', async () => {
+    await start();
+    const first = await enqueued('timer', 300, 0);
+    const second = await put(fresh.redis, 'where.pid', [1_500], { queue: 'q' });
+    const third = await put(fresh.redis, 'where.pid', [0], { queue: 'q' });
+    const seen = await Promise.all([first, second, third].map(ended));
+    expect(seen.map(([status]) => status)).toEqual(['finished', 'finished', 'finished']);
+    expect(seen[1]?.[1]).toBe(seen[0]?.[1]);
+    expect(seen[2]?.[1]).not.toBe(seen[0]?.[1]);
+    expect(worker.stderr()).toContain(`of job ${first}, which has ended; the work horse ends when it is idle`);
+  });
+
+  it('is a failure as any other: with another attempt, and its callback', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-horses-'));
+    try {
+      await start();
+      const file = join(dir, 'lines');
+      const more = { queue: 'q', retry: { max: 1 }, onFailure: 'callbacks.onFailure' };
+      expect((await ended(await put(fresh.redis, 'callbacks.strays', [file], more)))[0]).toBe('failed');
+      expect(readFileSync(file, 'utf8')).toBe('failure TypeError: bad\n'.repeat(2));
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('fails whatever runs, with its first words, if it belongs to no job', async () => {
+    await start();
+    const [status, text] = await ended(await put(fresh.redis, 'where.nobodys', [30_000], { queue: 'q' }));
+    expect(status).toBe('failed');
+    expect(text).toBe('Work-horse terminated unexpectedly; exited with code 70 after TypeError: a stray error');
+    expect((await ended(await put(fresh.redis, 'where.pid', [0], { queue: 'q' })))[0]).toBe('finished');
+  });
+});

@@ -1,5 +1,6 @@
 /** The program of a work horse: a warm child process that runs the jobs its worker sends. */
 import { clock } from '../../clock.js';
+import { getCurrentJob } from '../../jobs/current-job.js';
 import { jobConnections, type Connections } from '../../jobs/connections.js';
 import type { Note } from '../../queue/note.js';
 import { describeError } from './error-text.js';
@@ -13,6 +14,11 @@ const sources = JSON.parse(process.argv[2] ?? '{}') as HandlerSources;
 const slots = Number(process.argv[3] ?? 1);
 const handlers = new Handlers(sources);
 const running = new Map<string, LazyAbort>();
+/** Ends those of them that wait for something with an error. */
+const failing = new Map<string, (error: unknown) => void>();
+/** Errors that nobody awaits, after which not even those jobs are waited for that go on. */
+const MOST_STRAYS = 100;
+let strays = 0;
 let line: RunMessage[] = [];
 const notes = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
 let calls = 0;
@@ -31,11 +37,7 @@ const send = (message: FromHorse): void => {
 process.on('SIGINT', () => undefined);
 // Without its worker nobody would record what the job does.
 process.on('disconnect', () => process.exit(quitting ? 0 : 1));
-// A stray rejection belongs to some job of this process; the parent records the exit, with this text in its reason.
-process.on('uncaughtException', (error, origin) => {
-  process.stderr.write(`${describeError(error).error}\n(${origin} outside of any awaited job: the work horse ends)\n`);
-  process.exit(70);
-});
+process.on('uncaughtException', stray);
 
 const loaded = handlers.load();
 process.on('message', (message: ToHorse) => {
@@ -45,6 +47,23 @@ void loaded.then((problems) => {
   isLoaded = true;
   send({ type: 'ready', problems });
 });
+
+/**
+ * What was thrown, or rejected, where nobody awaits it. A job that has done so and goes on fails of it; of one that has ended others do not.
+ * This process is not trusted with more of them. What belongs to no job may be of any: then it ends at once.
+ */
+function stray(error: unknown, origin: string): void {
+  const [job, told] = [getCurrentJob(), describeError(error)];
+  const fail = job && failing.get(job.executionId);
+  const whose = fail ? `in job ${job.id}, which fails` : `of job ${job?.id ?? ''}, which has ended`;
+  const what = job ? `${whose}; the work horse ends when it is idle` : 'of no job; the work horse ends';
+  process.stderr.write(`${told.error}\n(${origin} that nobody awaits, ${what})\n`);
+  strays += 1;
+  const isOver = !job || strays > MOST_STRAYS;
+  send({ type: 'stray', after: isOver ? told.summary : null });
+  if (isOver) process.exit(70);
+  fail?.(error);
+}
 
 function receive(message: ToHorse): void {
   switch (message.type) {
@@ -104,6 +123,21 @@ async function run(message: RunMessage): Promise<void> {
     onCallback: (note) => {
       send({ type: 'callback', executionId, note });
     },
+    watch: (returned) =>
+      new Promise((resolve, reject) => {
+        failing.set(executionId, reject);
+        // Once: there are those that begin their work when they are asked for it.
+        void Promise.resolve(returned).then(
+          (value) => {
+            failing.delete(executionId);
+            resolve(value);
+          },
+          (error: unknown) => {
+            failing.delete(executionId);
+            reject(error);
+          },
+        );
+      }),
   }).catch((error: unknown) => {
     const now = clock();
     return { functionName: '', startedAtMs: now, endedAtMs: now, ok: false as const, ...describeError(error) };

@@ -25,6 +25,8 @@ export interface HorseOptions {
   readonly onStderr: (chunk: Buffer) => void;
   /** A job has ended whose code ran so long, milliseconds: there is room for another. */
   readonly onFree: (ranForMs: number) => void;
+  /** It is to have no more jobs. */
+  readonly onStray: () => void;
   /** These stood in line, have not begun, and are not this horse's any more. */
   readonly onReturn: (tasks: readonly Task[]) => void;
 }
@@ -53,6 +55,8 @@ export class Horse {
   #stderr = '';
   #isKilled = false;
   #killedFor: string | null = null;
+  /** The last error it has told of before it ended. */
+  #after: string | null = null;
 
   constructor(options: HorseOptions) {
     this.#options = options;
@@ -97,12 +101,12 @@ export class Horse {
       };
       // Not 'exit': by then all of stderr has been read, and with it V8's last words.
       this.#child.on('close', (code, signal) => {
-        end(describeExit(code, signal, this.#stderr));
+        end(this.#describeExit(code, signal));
       });
       // What a job has started and left behind may hold its stderr open for days.
       this.#child.on('exit', (code, signal) => {
         void this.#lastWords().then(() => {
-          end(describeExit(code, signal, this.#stderr));
+          end(this.#describeExit(code, signal));
         });
       });
       this.#child.on('error', (error) => {
@@ -216,6 +220,13 @@ export class Horse {
     await new Promise(setImmediate);
   }
 
+  #describeExit(code: number | null, signal: NodeJS.Signals | null): string {
+    const words = exitWords(code, signal);
+    if (/heap out of memory|Allocation failed - JavaScript/.test(this.#stderr))
+      return `out of memory: the limit of the JavaScript heap was reached (${words})`;
+    return this.#after === null ? words : `${words} after ${this.#after}`;
+  }
+
   #haveBegun(tasks: readonly Task[]): void {
     for (const task of tasks) {
       this.#running.set(task.request.executionId, task);
@@ -226,6 +237,11 @@ export class Horse {
   #receive(message: Exclude<FromHorse, { type: 'ready' }>): void {
     if (message.type === 'dropped') {
       this.#line.dropped(message.count);
+      return;
+    }
+    if (message.type === 'stray') {
+      this.#after = message.after;
+      this.#options.onStray();
       return;
     }
     this.#haveBegun(this.#line.takeUpTo(message.executionId));
@@ -296,13 +312,6 @@ function spawnHorse({ sources, deathGuard, jobsPerHorse }: HorseOptions, tickets
       ? {}
       : { execPath: program, execArgv: [...guardArgs, process.execPath, ...process.execArgv] }),
   });
-}
-
-function describeExit(code: number | null, signal: NodeJS.Signals | null, stderr: string): string {
-  if (/heap out of memory|Allocation failed - JavaScript/.test(stderr)) {
-    return `out of memory: the limit of the JavaScript heap was reached (${exitWords(code, signal)})`;
-  }
-  return exitWords(code, signal);
 }
 
 function exitWords(code: number | null, signal: NodeJS.Signals | null): string {

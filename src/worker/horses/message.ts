@@ -69,6 +69,11 @@ export type FromHorse =
   | { readonly type: 'ready'; readonly problems: readonly string[] }
   | { readonly type: 'note'; readonly call: number; readonly executionId: string; readonly note: Note }
   | { readonly type: 'callback'; readonly executionId: string; readonly note: CallbackNote }
+  /**
+   * Something was thrown that no job awaits: the horse is to have no more of them, and ends when it has done those it has. `after`: it ends
+   * now, after this.
+   */
+  | { readonly type: 'stray'; readonly after: string | null }
   /** So many jobs that stood in line were found to be taken back. */
   | { readonly type: 'dropped'; readonly count: number }
   | { readonly type: 'done'; readonly executionId: string; readonly performed: Performed };
@@ -79,6 +84,8 @@ export function isFromHorse(message: unknown): message is FromHorse {
   switch (said.type) {
     case 'ready':
       return Array.isArray(said.problems);
+    case 'stray':
+      return said.after === null || isText(said.after);
     case 'dropped':
       return Number.isSafeInteger(said.count);
     case 'note':

@@ -30,6 +30,8 @@ export interface PerformOptions {
   readonly note: (note: Note) => Promise<void>;
   /** A callback of the job is called now. */
   readonly onCallback: (note: CallbackNote) => void;
+  /** What a job has returned that is waited for, if that may end otherwise; asks for it once. */
+  readonly watch?: (returned: PromiseLike<unknown>) => Promise<unknown>;
   /** The worker's Redis, for jobs that enqueue others. */
   readonly connections: Connections | null;
 }
@@ -68,7 +70,7 @@ export async function perform(run: RunRequest, options: PerformOptions): Promise
     const args = hasKeys(payload.kwargs) ? [...payload.args, payload.kwargs] : payload.args;
     startedAtMs = clock();
     const returned: unknown = runAsCurrentJob(own, () => traced(own, () => handler(...(args as never[]))));
-    const result: unknown = isThenable(returned) ? await returned : returned;
+    const result: unknown = isThenable(returned) ? await (options.watch?.(returned) ?? returned) : returned;
     const times = { startedAtMs, endedAtMs: clock() };
     if (isRetry(result)) return { functionName, ...times, ok: false, ...describeRetry(result, serializer) };
     const callback = run.callbacks?.onSuccess;

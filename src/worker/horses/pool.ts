@@ -8,7 +8,7 @@ import type { RunRequest } from './message.js';
 import type { Performer, RunHandle, RunListener } from './performer.js';
 import { Task } from './task.js';
 
-export interface PoolOptions extends Omit<HorseOptions, 'deathGuard' | 'onFree' | 'onReturn'> {
+export interface PoolOptions extends Omit<HorseOptions, 'deathGuard' | 'onFree' | 'onReturn' | 'onStray'> {
   /** Jobs after which a horse is replaced; null for never. */
   readonly maxJobsPerHorse: number | null;
   /** Bytes of resident memory above which a horse is ended and its jobs fail; null for no limit. */
@@ -233,7 +233,11 @@ export class HorsePool implements Performer {
       this.#wait(tasks);
       this.#goOn();
     };
-    const horse = new Horse({ ...this.#options, deathGuard: this.#deathGuard, onFree, onReturn });
+    const onStray = (): void => {
+      this.#replace(horse);
+      this.#goOn();
+    };
+    const horse = new Horse({ ...this.#options, deathGuard: this.#deathGuard, onFree, onReturn, onStray });
     this.#horses.push(horse);
     this.#fresh.add(horse);
     void horse.gone.then(() => {

@@ -36,3 +36,7 @@ export const hangs = (job) => {
   write(job, 'hangs');
   return new Promise(() => undefined);
 };
+export const strays = () => {
+  setTimeout(bad, 30);
+  return new Promise((resolve) => setTimeout(resolve, 30_000));
+};

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { writeFileSync } from 'node:fs';
 
 /** The process that ran it, after so many milliseconds. */
@@ -32,3 +33,29 @@ export async function leaveBehind(note, how, detached = true) {
   if (how === 'wait') await new Promise((resolve) => setTimeout(resolve, 60_000));
   return how;
 }
+
+const later = (ms, what) => setTimeout(what, ms);
+const STRAYS = {
+  timer: (ms) => later(ms, () => throwIt()),
+  rejection: (ms) => later(ms, () => void Promise.reject(new TypeError('a stray error'))),
+  text: (ms) => later(ms, () => void Promise.reject('a stray text')),
+  emitter: (ms) => later(ms, () => new EventEmitter().emit('error', new TypeError('a stray error'))),
+  many: (ms) => later(ms, () => setInterval(() => throwIt(), 1)),
+};
+const throwIt = () => {
+  throw new TypeError('a stray error');
+};
+/** Throws where nobody awaits it, `ms` after its begin, and itself goes on for `lasts`. Returns its process. */
+export async function straying(kind, ms, lasts) {
+  STRAYS[kind](ms);
+  return pid(lasts);
+}
+/** Has a timer that belongs to no job throw. */
+export async function nobodys(lasts) {
+  isAsked = true;
+  return pid(lasts);
+}
+let isAsked = false;
+setInterval(() => {
+  if (isAsked) throwIt();
+}, 50).unref();
