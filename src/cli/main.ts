@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import { TsrqError, type ErrorCode } from '../errors.js';
 import { nextStep } from '../redis/failure.js';
@@ -93,14 +94,19 @@ function watchOutput(cli: ProcessCli): void {
   process.stderr.on('error', () => undefined);
 }
 
-/** Pipes are written asynchronously on some systems: what was printed must arrive. */
+/** How long a process that has ended waits for whoever should read what it has said on stderr, milliseconds. */
+const LAST_WORDS_MS = 5_000;
+
+/** Pipes are written asynchronously on some systems: what was printed must arrive. A pager has all the time it wants, the reader of a log has not. */
 async function flushed(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writableLength > 0)
-      await new Promise<void>((resolve) =>
-        stream.write('', () => {
-          resolve();
-        }),
-      );
-  }
+  const written = async (stream: NodeJS.WriteStream): Promise<void> => {
+    if (stream.writableLength === 0) return;
+    await new Promise<void>((resolve) => {
+      stream.write('', () => {
+        resolve();
+      });
+    });
+  };
+  await written(process.stdout);
+  await Promise.race([written(process.stderr), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
 }

@@ -345,6 +345,29 @@ describe('dequeue strategies', () => {
   });
 });
 
+describe('a worker whose log nobody reads', () => {
+  it('goes on, and ends when it is told to', async () => {
+    const bin = fileURLToPath(new URL('../../bin/tsrq.js', import.meta.url));
+    const child = spawn(process.execPath, [bin, 'worker', '--path', JOBS, 'q'], {
+      env: { ...cleanEnv(), TSRQ_REDIS_URL: server.url },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    try {
+      await once(child.stderr, 'data');
+      child.stderr.pause();
+      // More than a pipe holds, and node reads ahead.
+      const last = await put(redis, 'count.shout', [4_000_000], { queue: 'q' });
+      await until('the job is done', async () => (await statusOf(client, last)) === 'finished');
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+      expect(await client.smembers('rq:workers')).toEqual([]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+});
+
 describe('a worker that waits', () => {
   it('goes on when nobody reads its log any more', async () => {
     const bin = fileURLToPath(new URL('../../bin/tsrq.js', import.meta.url));

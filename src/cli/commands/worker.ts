@@ -18,6 +18,7 @@ import type { RedisTarget } from '../../redis/target.js';
 import { placesOf } from '../connections.js';
 import type { Cli } from '../context.js';
 import { durability } from '../../redis/durable.js';
+import { bounded, type Bounded } from '../bounded.js';
 import { createLog, gathered, type Log } from '../log.js';
 import type { OpenMetrics } from '../metrics/open.js';
 import { WorkerStatus } from '../render/worker-status.js';
@@ -80,30 +81,39 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   try {
     const flags = workerFlags(values);
     const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
-    const lines = gathered(cli.stderr);
+    const { write } = bounded(process.stderr, (bytes) => {
+      const message = `${bytes} bytes of what is written here are lost: nobody has read them in time`;
+      log({ level: 'warning', event: 'output-lost', message, fields: { bytes } });
+    });
+    const lines = gathered({ colour: cli.stderr.colour, write });
     const log = createLog(lines, { ...settings.log, env: cli.env });
-    await runConfigured(cli, { settings, log, flush: lines.flush, signals });
+    await runConfigured(cli, { settings, log, out: { write, flush: lines.flush }, signals });
   } finally {
     disarm();
   }
 }
 
+/** Where the log goes. */
+interface Out extends Bounded {
+  /** Writes what was logged at once. */
+  readonly flush: () => void;
+}
+
 interface Given {
   readonly settings: Settings;
   readonly log: Log;
-  /** Writes what was logged at once. */
-  readonly flush: () => void;
+  readonly out: Out;
   readonly signals: SignalRelay;
 }
 
-async function runConfigured(cli: Cli, { settings, log, flush, signals }: Given): Promise<void> {
+async function runConfigured(cli: Cli, { settings, log, out, signals }: Given): Promise<void> {
   warnIfProcessOne(log);
   const stray = watchStrayErrors(signals, log);
   const supervisor = await supervisorOf(cli.env, log);
   let metrics: OpenMetrics | null = null;
   let watch: HandlerWatch | null = null;
   try {
-    const configured = await workerOptions(cli, settings, log, flush);
+    const configured = await workerOptions(cli, settings, log, out);
     if (settings.worker.watch) watch = await watchFor(configured, signals, log);
     const address = settings.worker.metricsAddress;
     // Loaded only for those who want it.
@@ -200,7 +210,7 @@ function warnIfProcessOne(log: Log): void {
   log({ level: 'warning', event: 'process-1', message });
 }
 
-async function workerOptions(cli: Cli, settings: Settings, log: Log, flush: () => void): Promise<SeveralOptions> {
+async function workerOptions(cli: Cli, settings: Settings, log: Log, out: Out): Promise<SeveralOptions> {
   const { worker } = settings;
   const queues = parseQueues(settings.queues, worker.dequeueStrategy).map((queue) => ({
     ...queue,
@@ -255,11 +265,11 @@ async function workerOptions(cli: Cli, settings: Settings, log: Log, flush: () =
       }
       log(placed(logRecord(event, worker.logJobDescription), place));
       // Whatever the job says or does to this process comes after it.
-      if (event.type === 'job-started' && worker.isolation === 'none') flush();
+      if (event.type === 'job-started' && worker.isolation === 'none') out.flush();
     },
     onStderr: (chunk) => {
-      flush();
-      process.stderr.write(chunk);
+      out.flush();
+      out.write(chunk);
     },
   };
 }

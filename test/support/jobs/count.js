@@ -97,3 +97,7 @@ export const telling = async (lines, file) => {
   job.log('the end\nindeed');
   return lines;
 };
+/** So many characters on stderr. */
+export const shout = (size) => {
+  process.stderr.write('x'.repeat(size));
+};
