@@ -5,7 +5,7 @@ const MOST_WAITING = 8 * 1_048_576;
 
 /** Text, or bytes, on their way to somebody who may not read them. */
 export interface Bounded {
-  write(chunk: string | Buffer): void;
+  readonly write: (chunk: string | Buffer) => void;
 }
 
 /**

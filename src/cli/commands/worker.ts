@@ -81,13 +81,13 @@ export async function runWorker(cli: Cli, queues: readonly string[], values: Wor
   try {
     const flags = workerFlags(values);
     const settings = await cli.settings(queues.length === 0 ? flags : { ...flags, queues: [...queues] });
-    const { write } = bounded(process.stderr, (bytes) => {
+    const sink = bounded(process.stderr, (bytes) => {
       const message = `${bytes} bytes of what is written here are lost: nobody has read them in time`;
       log({ level: 'warning', event: 'output-lost', message, fields: { bytes } });
     });
-    const lines = gathered({ colour: cli.stderr.colour, write });
+    const lines = gathered({ colour: cli.stderr.colour, write: sink.write });
     const log = createLog(lines, { ...settings.log, env: cli.env });
-    await runConfigured(cli, { settings, log, out: { write, flush: lines.flush }, signals });
+    await runConfigured(cli, { settings, log, out: { ...sink, flush: lines.flush }, signals });
   } finally {
     disarm();
   }
