@@ -36,8 +36,8 @@ export function subscribe(
     subscribed();
     while (!closing.signal.aborted) {
       await withDeadline(ear.ask('PING'), PING_DEADLINE_MS);
-      // Nobody is deaf until the next ping because of a connection that is known to be gone.
-      await sleep(PING_EVERY_MS, undefined, { signal: AbortSignal.any([closing.signal, ear.gone]) });
+      // Nobody is deaf until the next ping because of a connection that is known to be gone, by whomever it was closed.
+      await sleep(PING_EVERY_MS, undefined, { signal: ear.gone });
     }
   };
 

@@ -20,7 +20,8 @@ export class Webhooks {
   readonly #onRoom: () => void;
   readonly #waiting: (() => Promise<void>)[] = [];
   readonly #underWay = new Set<Promise<void>>();
-  readonly #gone = new AbortController();
+  /** One each: a signal that all of them would depend on remembers every one. */
+  readonly #stops = new Set<AbortController>();
 
   /** `onRoom`: called when `isFull` is over. */
   constructor(version: string, { warn, onRoom }: { warn: (message: string) => void; onRoom: () => void }) {
@@ -49,7 +50,7 @@ export class Webhooks {
   /** Sends no more, and waits for no answer. */
   giveUp(): void {
     this.#waiting.length = 0;
-    this.#gone.abort(new Error('the worker was told to stop at once'));
+    for (const stop of this.#stops) stop.abort(new Error('the worker was told to stop at once'));
   }
 
   /** Returns when all are sent. */
@@ -73,19 +74,23 @@ export class Webhooks {
 
   async #request(webhook: Required<Webhook>, job: ClaimedJob, end: RunEnd): Promise<void> {
     const { url, method, timeoutSeconds } = webhook;
+    const stop = new AbortController();
+    this.#stops.add(stop);
     try {
       const headers = new Headers({ 'user-agent': this.#userAgent });
       if (method === 'POST') headers.set('content-type', 'application/json');
       for (const [name, value] of Object.entries(webhook.headers)) headers.set(name, value);
       const body = method === 'POST' ? dumps(payloadOf(webhook, job, end)) : null;
       const limit = AbortSignal.timeout(Math.min(timeoutSeconds * 1_000, LONGEST_MS));
-      const signal = AbortSignal.any([limit, this.#gone.signal]);
+      const signal = AbortSignal.any([limit, stop.signal]);
       const response = await fetch(url, { method, headers, body, signal });
       await response.body?.cancel();
       if (!response.ok) throw new Error(`it answered ${response.status} ${response.statusText}`.trimEnd());
     } catch (error) {
       const { origin, pathname } = new URL(url);
       this.#warn(`the webhook of job ${job.id} to ${origin}${pathname} was not delivered: ${reasonOf(error)}`);
+    } finally {
+      this.#stops.delete(stop);
     }
   }
 }
