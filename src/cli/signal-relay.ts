@@ -5,6 +5,9 @@ import type { Supervisor } from './systemd/supervisor.js';
 
 export const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
+/** How long a boot goes on after a stop, milliseconds: who gets as far as that leaves as it should. */
+const BOOT_MS = 5_000;
+
 /** What goes with the worker that signals steer. */
 interface Led {
   readonly log: Log;
@@ -31,6 +34,8 @@ export class SignalRelay implements SignalTarget {
     this.coldSignal = signal;
     this.#stopped = signal;
     this.#worker?.stop(signal);
+    // A Redis that is away, or code that does not load, is not waited for: nothing has begun.
+    if (!this.#worker) setTimeout(() => this.#worker ?? process.exit(0), BOOT_MS).unref();
   }
 
   kill(signal: keyof typeof SIGNAL_NUMBERS): void {

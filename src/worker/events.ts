@@ -72,4 +72,6 @@ export interface WorkerEnd {
   readonly reason: WorkerEndReason;
   /** Runs that ended while it lived, however they ended. */
   readonly jobs: number;
+  /** Of jobs that have ended: those whose end Redis has not confirmed, as it was away. Default 0. */
+  readonly unrecorded?: number;
 }

@@ -28,6 +28,9 @@ export interface ExchangeParts {
 /** While Redis works on one call the next is under way already: it never waits for us. */
 const MOST_IN_FLIGHT = 2;
 
+/** A queue whose started registry cannot be written (start.lua) is looked at again after so long, milliseconds. */
+const [NO_REGISTRY, STUCK_MS] = ['blocked: rq:wip:', 1_000];
+
 /** A call that carries nothing. */
 const NOTHING: Taken = { ended: [], returns: [] };
 
@@ -44,6 +47,8 @@ export class Exchange {
   /** Redis does not take the results of plain jobs as we make them. */
   #refuses = false;
   #releasing = false;
+  /** How many ends of jobs the calls under way carry. */
+  #carried = 0;
   /** The last time that jobs were asked for all came: there are more. */
   #isPlenty = false;
   /** When the first of the calls under way was made, or the last one over, by `performance.now()`. */
@@ -64,6 +69,11 @@ export class Exchange {
 
   get isIdle(): boolean {
     return this.#inFlight.size === 0;
+  }
+
+  /** Jobs have ended, and Redis has not confirmed it. */
+  get mustRecord(): boolean {
+    return this.#carried > 0 || this.#parts.slots.ended > 0;
   }
 
   /** How long Redis has owed an answer, seconds; 0 while it owes none. */
@@ -122,6 +132,7 @@ export class Exchange {
   #send(taken: Taken, wanted: number, running: string): void {
     const { slots } = this.#parts;
     slots.asked += wanted;
+    this.#carried += taken.ended.length;
     if (this.isIdle) this.#movedAt = performance.now();
     const call = this.#call(taken, wanted, running)
       .catch((error: unknown) => {
@@ -129,6 +140,7 @@ export class Exchange {
       })
       .finally(() => {
         this.#inFlight.delete(call);
+        this.#carried -= taken.ended.length;
         this.#movedAt = performance.now();
         this.settledCalls += 1;
         this.#parts.onSettled();
@@ -225,6 +237,11 @@ export class Exchange {
     this.#notePaused(result.paused);
     for (const skipped of result.skipped) tell({ type: 'id-skipped', ...skipped });
     intake.hold(result.held);
+    // Their jobs went back to where a wait would find them at once.
+    const stuck = this.#parts.options.burst
+      ? []
+      : result.skipped.filter(({ reason }) => reason.startsWith(NO_REGISTRY));
+    intake.hold(stuck.map(({ queue }) => ({ queue, afterMs: STUCK_MS })));
     slots.add(result.jobs);
     if (this.suspended) slots.giveUp();
     // If enough has ended meanwhile it goes to Redis first, so that both have something to do.

@@ -89,6 +89,10 @@ export class Slots {
   get ended(): number {
     return this.#runs.ended;
   }
+  /** The ids of those. */
+  get unrecorded(): string[] {
+    return this.#runs.unrecorded.map(({ id }) => id);
+  }
   /** Claimed and not begun, or ended and not recorded: their leases are to be prolonged. */
   get held(): readonly ClaimedJob[] {
     return [...this.#reserve.jobs, ...this.#runs.unrecorded];

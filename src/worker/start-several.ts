@@ -263,9 +263,10 @@ class Several implements RunningWorker {
       this.#performer.stop().then(() => {
         if (failure) throw failure.error;
         const jobs = this.#ends.reduce((sum, end) => sum + end.jobs, 0);
+        const unrecorded = this.#ends.reduce((sum, end) => sum + (end.unrecorded ?? 0), 0);
         const reasons = this.#ends.map(({ reason }) => reason);
         const reason = (['replaced', 'cold', 'blocked', 'suspended'] as const).find((one) => reasons.includes(one));
-        return { reason: reason ?? reasons[0] ?? 'shutdown', jobs };
+        return { reason: reason ?? reasons[0] ?? 'shutdown', jobs, unrecorded };
       }),
     );
   }

@@ -55,6 +55,10 @@ export interface RunningWorker {
 const SUBSCRIBE_SECONDS = 5;
 /** Seconds a worker that may leave waits for a Redis that does not answer. */
 const LEAVE_SECONDS = 5;
+/** The same for one that holds ends of jobs: about as long as nobody else may end them. */
+const RECORD_SECONDS = 60;
+/** The longest that a timer of Node can wait, milliseconds. */
+const MOST_MS = 2 ** 31 - 1;
 /** Seconds between looks for what dead workers have left behind. */
 const SWEEP_SECONDS = 15;
 /** Seconds between looks for due jobs that no scheduler moves. */
@@ -223,10 +227,13 @@ async function live(
     'at once',
   );
   void rounds.every(1, () => worker.tick());
-  let patience = LEAVE_SECONDS;
+  let waited = 0;
   void rounds.every(1, () => {
-    if (worker.mayLeave) patience -= 1;
-    if (patience === 0) redis.close();
+    if (worker.mayLeave) waited += 1;
+    if (waited >= (worker.mustRecord ? RECORD_SECONDS : LEAVE_SECONDS)) {
+      rounds.end();
+      redis.close();
+    }
     return Promise.resolve();
   });
 
@@ -264,7 +271,7 @@ function control(
       if (seconds !== null) coldAt = performance.now() + seconds * 1_000;
       worker.stop('shutdown', because);
       if (seconds === null) return;
-      sleep(seconds * 1_000, undefined, { signal: goCold.signal }).then(
+      sleep(Math.min(MOST_MS, seconds * 1_000), undefined, { signal: goCold.signal }).then(
         () => {
           worker.kill(`the shutdown timeout of ${seconds} s is over`);
         },
@@ -330,7 +337,7 @@ class Rounds {
       }
       busy = false;
     };
-    this.#timers.push(setInterval(() => void round(), seconds * 1_000));
+    this.#timers.push(setInterval(() => void round(), Math.min(MOST_MS, seconds * 1_000)));
     return start === 'at once' ? round() : Promise.resolve();
   }
 

@@ -160,7 +160,12 @@ export class Worker implements Member {
   }
   /** True when nothing is left but to say good-bye, or when nothing that is left may be waited for. */
   get mayLeave(): boolean {
-    return this.#cold !== null || (this.#stopping !== null && this.#slots.isIdle);
+    return this.#cold !== null || (this.#stopping !== null && this.#slots.size === 0);
+  }
+
+  /** It holds what is worth being waited for: ends of jobs that Redis does not know. */
+  get mustRecord(): boolean {
+    return this.#cold === null && this.#exchange.mustRecord;
   }
 
   /** What shows from outside that the loop goes on. */
@@ -207,7 +212,10 @@ export class Worker implements Member {
         this.#turns.ended();
       } catch (error) {
         // Whoever closed the connection has waited long enough for Redis: what is not recorded now, the leases will tell of.
-        if (this.#stopping !== null && isClosed(error)) break;
+        if (this.#stopping !== null && isClosed(error)) {
+          await this.#exchange.settled().catch(() => undefined);
+          break;
+        }
         await this.#turns.failed(error);
         this.#wake.rouse();
       }
@@ -218,7 +226,10 @@ export class Worker implements Member {
       if (!isClosed(error)) throw error;
     });
     await this.#webhooks.settle();
-    return { reason: this.#cold ? 'cold' : (this.#stopping ?? 'burst'), jobs: this.#exchange.jobsEnded };
+    const unrecorded = this.#stopping === 'replaced' ? [] : this.#slots.unrecorded;
+    if (unrecorded.length > 0) this.#tell({ type: 'warning', message: lossOf(unrecorded) });
+    const reason = this.#cold ? 'cold' : (this.#stopping ?? 'burst');
+    return { reason, jobs: this.#exchange.jobsEnded, unrecorded: unrecorded.length };
   }
 
   /** Warm: takes no more jobs, lets the running ones end. */
@@ -367,3 +378,6 @@ export class Worker implements Member {
     if ((await countHolds(this.#redis)) !== Number(suspended) + Number(paused.size > 0)) this.#intake.askAgain();
   }
 }
+
+const lossOf = (ids: readonly string[]): string =>
+  `Redis is away, and does not know that these have ended: ${ids.join(', ')}; when their leases are over others retry or fail them`;

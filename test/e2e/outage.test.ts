@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Redis as IoRedis } from 'ioredis';
@@ -211,6 +211,37 @@ describe('a worker that is told to stop while Redis is away', () => {
     expect((await running.exited).code).toBe(0);
     await server.restart();
   });
+
+  it.each([
+    ['frozen', (): unknown => process.kill(server.pid, 'SIGSTOP'), (): unknown => process.kill(server.pid, 'SIGCONT')],
+    ['gone', () => server.kill('SIGKILL'), () => server.restart()],
+  ])('waits for a minute for one that is %s with the end of a job, and records it', async (_, take, giveBack) => {
+    const file = join(dir, 'slept');
+    const id = await put(redis, 'count.sleepAndNote', [2_000, file], { queue: 'q' });
+    const running = await start('q');
+    await until('the job runs', async () => (await statusOf(client, id)) === 'started');
+    await take();
+    running.kill('SIGTERM');
+    await running.waitFor('waiting for 1 running job');
+    await until('its code has ended', () => existsSync(file));
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    await giveBack();
+    expect((await running.exited).code).toBe(0);
+    expect(await statusOf(client, id)).toBe('finished');
+  });
+
+  it('ends with 1 and says so where nobody can be told of the end of a job', async () => {
+    const id = await put(redis, 'count.sleepAndNote', [1_000, join(dir, 'slept-too')], { queue: 'q' });
+    const running = await start('q');
+    await until('the job runs', async () => (await statusOf(client, id)) === 'started');
+    process.kill(server.pid, 'SIGSTOP');
+    running.kill('SIGTERM');
+    const { code, stderr } = await running.exited;
+    process.kill(server.pid, 'SIGCONT');
+    expect(code).toBe(1);
+    expect(stderr).toContain(`does not know that these have ended: ${id};`);
+    expect(stderr).not.toContain('a round of upkeep failed: the connection');
+  }, 120_000);
 
   it('ends when it is told twice, with a job running', async () => {
     const id = await put(redis, 'count.busy', [60_000], { queue: 'q' });

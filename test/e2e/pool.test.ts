@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { encodePayload } from '../../src/protocol/payload.js';
@@ -68,4 +71,25 @@ it('a job that is ended while it stands in line never begins', async () => {
   perform('other', 'where.pid', [0]).kill();
   await until('both have ended', () => told.includes('busy: performed') && told.includes('other: died'));
   expect(told).not.toContain('other: begun');
+});
+
+it('whose code does not load ends, with its jobs, and says why', async () => {
+  const built = (await import(new URL('../../dist/worker/horses/pool.js', import.meta.url).href)) as typeof Pool;
+  await pool.stop();
+  const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-pool-'));
+  const file = join(dir, 'hangs.mjs');
+  writeFileSync(file, 'await new Promise(() => setInterval(() => {}, 1_000));');
+  try {
+    pool = new built.HorsePool({
+      sources: { jobFiles: [file], roots: [JOBS], onlyRegistered: false },
+      ...{ targets: [], jobsPerHorse: 1, maxJobsPerHorse: null, maxMemoryBytes: null, loadSeconds: 1 },
+      onStderr: (chunk) => process.stderr.write(chunk),
+      note: () => Promise.resolve(),
+    });
+    expect(await pool.start()).toEqual(['the code of jobs has not loaded within 1 s']);
+    perform('waits', 'where.pid', [0]);
+    await until('it has ended', () => told.some((line) => line.startsWith('waits: died')));
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Redis } from '../../src/redis/redis.js';
 import { cleanEnv, runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
 import { freshDir } from '../support/fresh-dir.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { freePort, startRedis, type TestRedis } from '../support/redis.js';
 import { latestResult, placesOf, producerTo, put, statusOf, until } from '../support/rq.js';
 
 const JOBS = fileURLToPath(new URL('../support/jobs', import.meta.url));
@@ -342,6 +342,45 @@ describe('dequeue strategies', () => {
     ]);
     const weighted = await strategies('--dequeue-strategy', 'weighted', 'a=1', 'b=1000000', 'c=1');
     expect(weighted.startsWith('b1 b2')).toBe(true);
+  });
+});
+
+describe('a worker of many days', () => {
+  it('is what seconds stand for that no timer can wait for', async () => {
+    const file = fileOf('slept');
+    const seconds = ['--shutdown-timeout', '--job-monitoring-interval', '--maintenance-interval', '--connect-timeout'];
+    const worker = await start(...seconds.flatMap((option) => [option, '3000000']), 'q');
+    const id = await put(redis, 'count.sleepAndNote', [1_000, file], { queue: 'q' });
+    await until('it runs', async () => (await statusOf(client, id)) === 'started');
+    worker.kill('SIGTERM');
+    const { code, stderr } = await worker.exited;
+    expect([code, await statusOf(client, id)]).toEqual([0, 'finished']);
+    expect(stderr).not.toContain('TimeoutOverflowWarning');
+  });
+});
+
+describe('a worker that is told to stop', () => {
+  it('before it has reached its Redis gives up by itself', async () => {
+    const url = `redis://127.0.0.1:${await freePort()}`;
+    const worker = startTsrq(['worker', '--connect-timeout', '600', 'q'], { url });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(0);
+  });
+});
+
+describe('a worker whose queue has a started registry of a wrong type', () => {
+  it('looks at it now and then, and goes on when it is mended', async () => {
+    const worker = await start('q');
+    await client.set('rq:wip:q', 'no sorted set');
+    const id = await put(redis, 'count.words', ['a b'], { queue: 'q' });
+    await worker.waitFor('is not a sorted set');
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect((worker.stderr().match(/is not a sorted set/g) ?? []).length).toBeLessThan(20);
+    await client.del('rq:wip:q');
+    await until('the job is done', async () => (await statusOf(client, id)) === 'finished');
+    worker.kill('SIGTERM');
+    expect((await worker.exited).code).toBe(0);
   });
 });
 

@@ -355,6 +355,6 @@ function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null
     case 'blocked':
       return 70;
     default:
-      return 0;
+      return (end.unrecorded ?? 0) > 0 ? 1 : 0;
   }
 }

@@ -20,6 +20,8 @@ export interface HorseOptions {
   readonly deathGuard: readonly string[] | null;
   /** Jobs that it runs at once. */
   readonly jobsPerHorse: number;
+  /** Seconds in which its code must be loaded; default 60. */
+  readonly loadSeconds?: number;
   readonly note: (run: RunRequest, note: Note) => Promise<void>;
   /** What the horse writes to stderr, the jobs' own output included. */
   readonly onStderr: (chunk: Buffer) => void;
@@ -33,6 +35,7 @@ export interface HorseOptions {
 
 const ENTRY = fileURLToPath(new URL('entry.js', import.meta.url));
 const STDERR_TAIL = 4_096;
+const LOAD_SECONDS = 60;
 /** How long what a process that is gone has written and sent may take to be read, milliseconds; mostly none of it is waited for. */
 const [LAST_WORDS_MS, LAST_MESSAGES_MS] = [100, 5_000];
 
@@ -80,6 +83,15 @@ export class Horse {
       } else {
         this.#receive(message);
       }
+    });
+    const loadSeconds = options.loadSeconds ?? LOAD_SECONDS;
+    const timer = setTimeout(() => {
+      const problem = `the code of jobs has not loaded within ${loadSeconds} s`;
+      isReady([problem]);
+      this.kill(`ended by its worker: ${problem}`);
+    }, loadSeconds * 1_000).unref();
+    void this.ready.then(() => {
+      clearTimeout(timer);
     });
     this.gone = new Promise((resolve) => {
       const end = (how: string): void => {

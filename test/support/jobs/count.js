@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { getCurrentJob } from 'tsrq';
 
@@ -100,4 +100,9 @@ export const telling = async (lines, file) => {
 /** So many characters on stderr. */
 export const shout = (size) => {
   process.stderr.write('x'.repeat(size));
+};
+/** Sleeps so long, and says in a file that it has. */
+export const sleepAndNote = async (ms, file) => {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  writeFileSync(file, 'slept');
 };
