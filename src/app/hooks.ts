@@ -2,9 +2,6 @@ import type { WorkerEnd, WorkerEvent } from '../worker/events.js';
 
 export type EventOf<Type extends WorkerEvent['type']> = Extract<WorkerEvent, { readonly type: Type }>;
 
-/** What an exception handler may answer: false ends the chain. */
-type Said = boolean | undefined | Promise<boolean | undefined>;
-
 /**
  * Told what happens, in the worker's process, in the order in which it happens; not waited for. What one throws, or a promise of
  * it is rejected with, becomes an event of type 'warning'. They cannot change what becomes of a job: that is for the job itself.
@@ -21,7 +18,7 @@ export interface WorkerHooks {
   /** A job did not succeed: `error` is the whole text, `ending` what becomes of it. After `afterPerform`. */
   readonly onFailure?: (event: EventOf<'job-ended'>) => unknown;
   /** For reports of errors, called one after the other for a job that did not succeed, until one answers false, at once or later. */
-  readonly exceptionHandlers?: readonly ((event: EventOf<'job-ended'>) => Said)[];
+  readonly exceptionHandlers?: readonly ((event: EventOf<'job-ended'>) => unknown)[];
 }
 
 /** Calls the hooks that an event concerns, each by `protect`, which stands what they throw. */
@@ -53,7 +50,7 @@ async function tellHandlers(
   protect: (work: () => unknown) => void,
 ): Promise<void> {
   for (const handle of handlers) {
-    let said: Said;
+    let said: unknown;
     protect(() => (said = handle(event)));
     if ((said instanceof Promise ? await said.catch(() => undefined) : said) === false) return;
   }

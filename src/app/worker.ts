@@ -10,6 +10,9 @@ import { ConnectionSet, defaultConnections } from './connections.js';
 import { tellHooks, type EventOf } from './hooks.js';
 import { coreOptions, type WorkerOptions, type WorkerPlace } from './worker-options.js';
 
+/** How long a worker that was told to stop tries to reach its Redis, milliseconds. */
+const BOOT_MS = 5_000;
+
 /** Takes jobs from queues of one Redis and runs them (`startWorker`). It works once: afterwards make a new one. */
 export class Worker {
   readonly queues: readonly string[];
@@ -18,6 +21,7 @@ export class Worker {
   #started = false;
   /** What it was told before it worked. */
   readonly #early: ((running: RunningWorker) => void)[] = [];
+  readonly #boot = new AbortController();
   #running: RunningWorker | null = null;
   #ended: Promise<unknown> = Promise.resolve();
   #log: ((event: WorkerEvent) => void) | null = null;
@@ -49,6 +53,8 @@ export class Worker {
       if (cold) running.kill(because);
       else running.stop(because);
     });
+    // A Redis that is away is not waited for: nothing has begun.
+    if (!this.#running) setTimeout(() => this.#boot.abort(), BOOT_MS).unref();
   }
 
   /** Takes no new jobs until `unquiet()`; what runs goes on. Before it works: as soon as it does. */
@@ -121,9 +127,13 @@ export class Worker {
       await this.#openLog();
       const { target, settings } = await this.#look(place);
       const tell = (event: WorkerEvent): void => this.#tell(event);
-      this.#running = await startWorker(coreOptions(this.queues, this.#options, { burst, target, settings, tell }));
-      for (const act of this.#early) act(this.#running);
-      const end = await this.#running.ended;
+      const options = coreOptions(this.queues, this.#options, { burst, target, settings, tell });
+      this.#running = await startWorker(options, { signal: this.#boot.signal }).catch((error: unknown) => {
+        if (this.#boot.signal.aborted) return null;
+        throw error;
+      });
+      for (const act of this.#early) if (this.#running) act(this.#running);
+      const end: WorkerEnd = this.#running ? await this.#running.ended : { reason: 'shutdown', jobs: 0 };
       this.#protected(() => this.#options.onDeath?.(end));
       return end;
     } finally {

@@ -40,4 +40,11 @@ export class Retry extends Error {
   }
 }
 
-export const isRetry = (value: unknown): value is Retry => typeof value === 'object' && value !== null && MARK in value;
+export function isRetry(value: unknown): value is Retry {
+  try {
+    return typeof value === 'object' && value !== null && MARK in value;
+  } catch {
+    // A Proxy that is revoked, or throws.
+    return false;
+  }
+}

@@ -44,5 +44,7 @@ export async function moveQueue(
 }
 
 export function refuseSame(from: string, to: string): void {
+  // What an application gives may be anything.
+  if (typeof to !== 'string' || to === '') throw new TsrqError('USAGE', 'jobs are moved to a queue, which has a name');
   if (from === to) throw new TsrqError('USAGE', `${from} cannot be moved to itself`);
 }

@@ -41,7 +41,9 @@ const MOST_MS = 2 ** 31 - 1;
  */
 export async function waitForJob(redis: Redis, id: string, options: WaitForJobOptions = {}): Promise<JobEnd | null> {
   const { signal, timeoutSeconds } = options;
-  const deadline = timeoutSeconds === undefined ? null : AbortSignal.timeout(Math.min(MOST_MS, timeoutSeconds * 1_000));
+  // Of what is left of some time a caller may give a fraction, or less than nothing.
+  const timeoutMs = Math.ceil(Math.max(0, Math.min(MOST_MS, (timeoutSeconds ?? 0) * 1_000)));
+  const deadline = timeoutSeconds === undefined ? null : AbortSignal.timeout(timeoutMs);
   const stops = [signal, deadline].filter((stop) => stop != null);
   const watch = new JobWatch(redis, id, options.enqueued);
   try {

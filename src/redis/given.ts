@@ -215,6 +215,13 @@ function refuseUnfit(client: GivenClient): void {
       'give a client without: client.duplicate({ stringNumbers: false })',
     );
   }
+  if ((client.options as { enableAutoPipelining?: unknown }).enableAutoPipelining === true) {
+    throw unfit(
+      'this client',
+      'with enableAutoPipelining ioredis loses the names of commands whose replies are wanted as bytes',
+      'give a client without: client.duplicate({ enableAutoPipelining: false })',
+    );
+  }
   if ((client.options as { replyMapping?: unknown }).replyMapping === 'resp3') {
     throw unfit('this client', "replyMapping 'resp3' changes the shapes of replies", 'give a client with protocol 2');
   }

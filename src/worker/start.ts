@@ -68,10 +68,13 @@ export type StartOptions = WorkerOptions & { readonly connectTimeoutSeconds: num
 
 /**
  * Boots a worker: connects (trying for `connectTimeoutSeconds`, then REDIS_UNREACHABLE), registers, warms up its horses,
- * and begins to take jobs. Throws NAME_TAKEN, and SUSPENDED for a burst worker while RQ is suspended.
+ * and begins to take jobs. `signal` ends the attempt, with CLOSED. Throws NAME_TAKEN, and SUSPENDED for a burst worker while RQ is suspended.
  */
-export async function startWorker(options: StartOptions): Promise<RunningWorker> {
-  return (await bootWorker(options)).begin();
+export async function startWorker(
+  options: StartOptions,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<RunningWorker> {
+  return (await bootWorker(options, signal ? { signal } : {})).begin();
 }
 
 /** A worker that is registered and has not begun to take jobs: one of the two is called. */

@@ -81,7 +81,7 @@ export class Webhooks {
       if (method === 'POST') headers.set('content-type', 'application/json');
       for (const [name, value] of Object.entries(webhook.headers)) headers.set(name, value);
       const body = method === 'POST' ? dumps(payloadOf(webhook, job, end)) : null;
-      const limit = AbortSignal.timeout(Math.min(timeoutSeconds * 1_000, LONGEST_MS));
+      const limit = AbortSignal.timeout(Math.ceil(Math.min(timeoutSeconds * 1_000, LONGEST_MS)));
       const signal = AbortSignal.any([limit, stop.signal]);
       const response = await fetch(url, { method, headers, body, signal });
       await response.body?.cancel();

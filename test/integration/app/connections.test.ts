@@ -132,6 +132,7 @@ describe("an application's own client", () => {
   it('is refused with a reason if it changes keys or replies, is of a Cluster, or is none', () => {
     expect(() => new Tsrq({ client: client({ keyPrefix: 'my:' }) })).toThrow("keyPrefix 'my:'");
     expect(() => new Tsrq({ client: client({ stringNumbers: true }) })).toThrow('stringNumbers');
+    expect(() => new Tsrq({ client: client({ enableAutoPipelining: true }) })).toThrow('enableAutoPipelining');
     const cluster = new Cluster([{ host: '127.0.0.1', port: here.port }], { lazyConnect: true });
     expect(() => new Tsrq({ client: cluster })).toThrow('Redis Cluster');
     expect(() => new Tsrq({ client: {} as never })).toThrow('no client of ioredis');

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { job, Tsrq, Worker, type WorkerEvent } from '../../../src/index.js';
+import { freePort } from '../../support/redis.js';
 import { freshRedis } from '../../support/fresh-redis.js';
 import { statusOf, until } from '../../support/rq.js';
 import type { Redis as IoRedis } from 'ioredis';
@@ -128,6 +129,32 @@ describe('a worker', () => {
     } finally {
       vi.restoreAllMocks();
     }
+  });
+
+  it('stops also when it is told so before it has reached its Redis', async () => {
+    const connection = `redis://127.0.0.1:${await freePort()}`;
+    const worker = new Worker('q', { connection, connectTimeout: '10m', isolation: 'none' });
+    const end = worker.workForever({ signal: AbortSignal.timeout(200) });
+    expect(await end).toMatchObject({ reason: 'shutdown', jobs: 0 });
+  });
+
+  it.each(['', undefined])('has its jobs moved to no queue without a name: %j', async (to) => {
+    await app.queue('moved').enqueue('ok');
+    await expect(app.queue('moved').move(to as string)).rejects.toMatchObject({ code: 'USAGE' });
+    expect(await app.queue('moved').empty()).toBe(1);
+  });
+
+  it('records the failure of a job that returns a Proxy which cannot be looked at', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const worker = app.worker('q', {
+      isolation: 'none',
+      handlers: { revoked: () => proxy },
+      exceptionHandlers: [() => {}],
+    });
+    const made = await app.queue('q').enqueue('revoked');
+    await worker.work();
+    expect(await statusOf(client, made.id)).toBe('failed');
   });
 
   it('stops also when it is told so before it is ready', async () => {

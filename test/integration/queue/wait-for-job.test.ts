@@ -109,6 +109,8 @@ describe('waitForJob', () => {
       code: 'TIMED_OUT',
       message: expect.stringMatching(/j has not ended within 0.05 s: it is queued/) as string,
     });
+    for (const timeoutSeconds of [0.001_3, 1 / 300, 0, -1])
+      await expect(waitForJob(redis, 'j', { timeoutSeconds })).rejects.toMatchObject({ code: 'TIMED_OUT' });
     const stop = new AbortController();
     const waiting = waitForJob(redis, 'j', { signal: stop.signal, timeoutSeconds: 1e9 });
     const reason = new Error('enough');
