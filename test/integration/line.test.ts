@@ -66,6 +66,28 @@ describe('a line', () => {
     expect(await client.get('k')).toBeNull();
   });
 
+  it('is replaced when what it writes does not arrive, though the connection stands', async () => {
+    const { line, opened } = await open();
+    proxy.blackhole();
+    expect(line.send(['SET', 'k', 'swallowed'])).toBe(true);
+    await until('it knows', () => !line.isOpen, 20_000);
+    proxy.heal();
+    await until('it was opened again', () => opened() === 2 && line.isOpen, 20_000);
+    expect(line.send(['SET', 'k', 'after'])).toBe(true);
+    await stored('k', 'after');
+  });
+
+  it('stays the same while Redis hears it', { timeout: 20_000 }, async () => {
+    const { line, opened } = await open();
+    for (let i = 0; i < 80; i += 1) {
+      expect(line.send(['SET', 'k', String(i)])).toBe(true);
+      await sleep(100);
+    }
+    expect([line.isOpen, opened()]).toEqual([true, 1]);
+    const list = (await client.call('CLIENT', 'LIST')) as string;
+    expect(list.split('\n').find((row) => row.includes('name=line-test'))).toMatch(/ obl=0 oll=0 /);
+  });
+
   it('closed while it is opened it leaves no connection', async () => {
     const line = openLine(target(), 'line-test', () => undefined);
     line.close();
