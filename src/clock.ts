@@ -13,3 +13,19 @@ export function clock(): number {
   origin += wall - now;
   return wall;
 }
+
+/** A point in time, as both clocks of this machine have it, milliseconds: one stops while the machine sleeps, the other can be set. */
+export interface Moment {
+  readonly steady: number;
+  readonly wall: number;
+}
+
+/** The present. */
+export function moment(): Moment {
+  return { steady: performance.now(), wall: Date.now() };
+}
+
+/** Milliseconds since then by that of the clocks which has gone further: it may be too much, not too little. */
+export function mostSince({ steady, wall }: Moment): number {
+  return Math.max(performance.now() - steady, Date.now() - wall);
+}

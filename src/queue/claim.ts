@@ -1,3 +1,4 @@
+import { moment, type Moment } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
 import { PackedReader } from '../protocol/packed.js';
@@ -68,6 +69,8 @@ export interface ClaimedJob {
    * or callbacks. Milliseconds since the epoch by Redis's clock, and by `performance.now()` when the reply was read. Null for others.
    */
   readonly plainSince: { readonly redisMs: number; readonly atMs: number } | null;
+  /** Before Redis was asked for it: its lease began after that. */
+  readonly askedAt: Moment;
 }
 
 /** An id that was taken from a queue and not started. */
@@ -106,7 +109,8 @@ export const STATE_STAYS = '*';
 /** Takes jobs from queues and opens their executions, in one atomic step. `runningId`: a job that runs on, or ''. */
 export async function claim(redis: Redis, worker: WorkerStamp, wish: Wish, runningId: string): Promise<Claim> {
   const args = [...workerArgs(worker), runningId, ...wishArgs(wish)];
-  return readClaim(await redis.evaluate(script('claim'), [], args));
+  const askedAt = moment();
+  return readClaim(await redis.evaluate(script('claim'), [], args), askedAt);
 }
 
 /** What begins the job whose id a wait has moved (`movedKey`), or puts it back at the head of its queue if none may begin. */
@@ -132,7 +136,8 @@ export async function adopt(
   options: { readonly processPrefix: string; readonly known: readonly string[]; readonly queues: readonly string[] },
 ): Promise<ClaimedJob[]> {
   const args = [options.processPrefix, options.known.length, ...options.known, ...options.queues];
-  return readJobs(await redis.evaluate(script('adopt'), [], args), null);
+  const askedAt = moment();
+  return readJobs(await redis.evaluate(script('adopt'), [], args), { askedAt, since: null });
 }
 
 /** `date`: now, or '' for the moment when Redis carries it out. */
@@ -153,18 +158,18 @@ export function wishArgs(wish: Wish): RedisArg[] {
   return args;
 }
 
-/** Reads what every claiming script returns; further items of the reply are the caller's. */
-export function readClaim(reply: BufferReply): Claim {
+/** Reads what every claiming script returns; further items of the reply are the caller's. `askedAt`: before the call was sent. */
+export function readClaim(reply: BufferReply, askedAt: Moment): Claim {
   const [state, holds, more, jobs, skipped, held, micros] = asList(reply);
   const word = asText(state);
   if (word === 'unregistered' || word === 'replaced') return { state: word };
-  const now = { redisMs: Number(micros) / 1_000, atMs: performance.now() };
+  const since = { redisMs: Number(micros) / 1_000, atMs: performance.now() };
   return {
     state: 'ok',
     suspended: holds === 1,
     paused: Array.isArray(holds) ? holds.map(asText) : [],
     more: more === 1,
-    jobs: readJobs(jobs, now),
+    jobs: readJobs(jobs, { askedAt, since }),
     skipped: asList(skipped).map((row) => {
       const [queue, id, reason] = asList(row);
       return { queue: asText(queue), id: asText(id), reason: asText(reason) };
@@ -202,13 +207,19 @@ function readTimeout(text: string | null | undefined): number {
 /** Texts of a row before those of few jobs, without payload and meta. */
 const TEXTS = 10;
 
-/** The rows of jobs, as a list or in one piece. `now`: when they were claimed; null if that is not known. */
-function readJobs(reply: BufferReply | undefined, now: ClaimedJob['plainSince']): ClaimedJob[] {
+/** When jobs were claimed: `since` null if Redis's time is not known. */
+interface Claimed {
+  readonly askedAt: Moment;
+  readonly since: ClaimedJob['plainSince'];
+}
+
+/** The rows of jobs, as a list or in one piece. */
+function readJobs(reply: BufferReply | undefined, claimed: Claimed): ClaimedJob[] {
   if (!Buffer.isBuffer(reply)) {
     return asList(reply).map((row) => {
       const fields = asList(row);
       const more = Array.isArray(fields[2 + TEXTS]) ? asList(fields[2 + TEXTS]).map(textOrNull) : null;
-      return toJob([asValue(fields[0]), asValue(fields[1])], fields.slice(2, 2 + TEXTS).map(textOrNull), more, now);
+      return toJob([asValue(fields[0]), asValue(fields[1])], fields.slice(2, 2 + TEXTS).map(textOrNull), more, claimed);
     });
   }
   const reader = new PackedReader(reply);
@@ -219,7 +230,7 @@ function readJobs(reply: BufferReply | undefined, now: ClaimedJob['plainSince'])
     const texts: (string | null)[] = [];
     for (let i = 0; i < TEXTS; i += 1) texts.push(reader.text());
     const more = length > 2 + TEXTS ? Array.from({ length: reader.list() }, () => reader.text()) : null;
-    jobs.push(toJob(values, texts, more, now));
+    jobs.push(toJob(values, texts, more, claimed));
   }
   return jobs;
 }
@@ -230,7 +241,7 @@ function toJob(
   [data, meta]: readonly [Value, Value],
   texts: readonly (string | null)[],
   more: readonly (string | null)[] | null,
-  now: ClaimedJob['plainSince'],
+  { askedAt, since }: Claimed,
 ): ClaimedJob {
   const [timeout, resultTtl, description, createdAt, enqueuedAt, left, max, id, executionId, queue] = texts;
   const { callbacks, webhooks, asked } = readMore(more);
@@ -251,7 +262,8 @@ function toJob(
     attempt: (retriesLeft !== null && max != null ? Number(max) - retriesLeft + 1 : 1) + asked,
     callbacks,
     webhooks,
-    plainSince: more ? null : now,
+    plainSince: more ? null : since,
+    askedAt,
   };
 }
 

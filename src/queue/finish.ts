@@ -1,3 +1,4 @@
+import { moment } from '../clock.js';
 import { seal } from '../protocol/dump.js';
 import { packedBytes, packedList, packedNumber, packedText } from '../protocol/packed.js';
 import { dumpSuccess } from '../protocol/result-stream.js';
@@ -95,10 +96,11 @@ export async function finish(
   const args = [...workerArgs(worker), runningId];
   const order = addOutcomes(args, ended, worker.name);
   args.push(...wishArgs(wish));
+  const askedAt = moment();
   const { reply, replicas } = durability
     ? await redis.evaluateDurably(script('finish'), args, durability)
     : { reply: await redis.evaluate(script('finish'), [], args), replicas: null };
-  const claim = readClaim(reply);
+  const claim = readClaim(reply, askedAt);
   if (claim.state !== 'ok') return { endings: [], releasing: false, replicas, ...claim };
   const [rows, releasing] = asList(reply).slice(7);
   const endings: Answer[] = ended.map(() => FINISHED);

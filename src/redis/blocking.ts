@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { moment, type Moment } from '../clock.js';
 import { movedKey, queueKey } from '../protocol/keys.js';
 import { classify } from './failure.js';
 import type { BufferReply, Redis, RedisArg, Script } from './redis.js';
@@ -20,8 +21,8 @@ export interface WaitOptions {
   readonly name: string;
   /** The script that follows the next wait on a queue. */
   readonly follow: (queue: string) => Follow;
-  /** Called with every answer of such a script but 0, also with one that comes after `pause()`. */
-  readonly onMoved: (queue: string, reply: BufferReply) => void;
+  /** Called with every answer of such a script but 0, also with one that comes after `pause()`. `askedAt`: before it was sent. */
+  readonly onMoved: (queue: string, reply: BufferReply, askedAt: Moment) => void;
   /** Called when a connection is lost on which a wait was under way: its script may have begun what nobody was told of. */
   readonly onLost?: () => void;
   /** Called when a queue cannot be waited on, once until it can again. */
@@ -130,11 +131,12 @@ class Lane {
   async #loop(): Promise<void> {
     while (this.#active && !this.#closing.signal.aborted) {
       try {
+        const askedAt = moment();
         const reply = await this.#block();
         this.#failures = 0;
         if (reply !== 0) {
           this.#active = false;
-          this.#options.onMoved(this.queue, reply);
+          this.#options.onMoved(this.queue, reply, askedAt);
         }
       } catch (error) {
         await this.#rest(error);

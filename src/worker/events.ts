@@ -63,9 +63,12 @@ export type WorkerEvent =
   /** Something an operator should know; reported once while it lasts. */
   | { readonly type: 'warning'; readonly message: string };
 
-/** Why a worker has ended. `blocked`: its burst was over, but a queue of its could not be read. */
+/**
+ * Why a worker has ended. `blocked`: its burst was over, but a queue of its could not be read. `unable`: no process that runs jobs could
+ * be started, its jobs went back to their queues.
+ */
 export type WorkerEndReason =
-  'burst' | 'shutdown' | 'cold' | 'max-jobs' | 'idle' | 'suspended' | 'blocked' | 'replaced';
+  'burst' | 'shutdown' | 'cold' | 'max-jobs' | 'idle' | 'suspended' | 'blocked' | 'unable' | 'replaced';
 
 /** How a worker's life ended. */
 export interface WorkerEnd {

@@ -82,8 +82,8 @@ export class Intake {
             const [{ processPrefix }, lastBegun] = [this, options.lastBegun()];
             return movedClaim(options.stamp, { queue, limits: this.#limitsOf(queue), processPrefix, lastBegun });
           },
-          onMoved: (_, reply) => {
-            this.#moved.push(readClaim(reply));
+          onMoved: (_, reply, askedAt) => {
+            this.#moved.push(readClaim(reply, askedAt));
             options.onWork();
           },
           onLost: () => {

@@ -217,6 +217,14 @@ export class Run implements RunListener {
       const { error, summary } = death(completion.how);
       return this.#failure('failed', error, summary, { startedAtMs: this.startedAtMs, endedAtMs: clock() });
     }
+    if (completion.kind === 'unbegun') {
+      const now = clock();
+      return {
+        ended: this.#ended('returned', null, { startedAtMs: now, endedAtMs: now }),
+        summary: completion.how,
+        error: null,
+      };
+    }
     const { performed } = completion;
     if (!performed.ok) {
       const end = this.#failure('failed', performed.error, performed.summary, performed);

@@ -1,3 +1,4 @@
+import { mostSince } from '../clock.js';
 import type { ClaimedJob } from '../queue/claim.js';
 import { BegunMark } from './begun-mark.js';
 import type { Crew, Member } from './crew.js';
@@ -21,6 +22,14 @@ const HAND_BACK_MS = 10;
 /** How often that is looked at, milliseconds. */
 const WATCH_MS = 2;
 
+/**
+ * How long after Redis was asked for it a job may still begin, milliseconds. The shortest lease is 60 s: when it is over, as this process
+ * was stopped or the machine asleep, others run the job.
+ */
+const SURE_MS = 45_000;
+
+const isUnsure = ({ askedAt }: ClaimedJob): boolean => mostSince(askedAt) > SURE_MS;
+
 /** Where slots are shared with workers on other Redis servers: whose these are, and who deals them. */
 export interface Share {
   readonly crew: Crew;
@@ -33,6 +42,8 @@ export interface SlotsHost {
   readonly tell: (event: WorkerEvent) => void;
   /** A run has ended. */
   readonly onEnded: () => void;
+  /** A job could not begin, and no other could: that is why. */
+  readonly onUnable: (why: string) => void;
   /** There is something to give back, or more may be taken than before. */
   readonly onChange: () => void;
   /** Null: all slots are its own. */
@@ -67,7 +78,8 @@ export class Slots {
       defaultTimeoutSeconds: options.defaultTimeoutSeconds,
       defaultResultTtlSeconds: options.resultTtlSeconds,
     };
-    this.#runs = new Runs(performer, limits, ({ run, ended }) => {
+    this.#runs = new Runs(performer, limits, ({ run, ended, summary }) => {
+      if (ended.kind === 'returned') host.onUnable(summary ?? '');
       this.#reserve.observe(run.ageMs, Math.max(0, ended.endedAtMs - ended.startedAtMs));
       host.onEnded();
     });
@@ -217,9 +229,13 @@ export class Slots {
     if (isWorthIt) this.fill();
   }
 
-  /** Begins what waits, as far as there are slots. */
+  /** Begins what waits, as far as there are slots. What may be another's by now goes back: Redis knows whose it is. */
   fill(): void {
     const jobs = this.#reserve.first(this.#startable);
+    if (jobs.some(isUnsure)) {
+      this.giveUp();
+      return;
+    }
     const last = jobs.at(-1);
     if (last && this.mark.begin(last.executionId)) {
       this.#reserve.remove(jobs.length);

@@ -79,6 +79,9 @@ class Several implements RunningWorker {
     this.#performer = new SharedPerformer(
       options,
       options.places.map(({ target }) => target),
+      (message) => {
+        options.onEvent({ type: 'warning', message }, null);
+      },
     );
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
@@ -265,7 +268,9 @@ class Several implements RunningWorker {
         const jobs = this.#ends.reduce((sum, end) => sum + end.jobs, 0);
         const unrecorded = this.#ends.reduce((sum, end) => sum + (end.unrecorded ?? 0), 0);
         const reasons = this.#ends.map(({ reason }) => reason);
-        const reason = (['replaced', 'cold', 'blocked', 'suspended'] as const).find((one) => reasons.includes(one));
+        const reason = (['replaced', 'cold', 'unable', 'blocked', 'suspended'] as const).find((one) =>
+          reasons.includes(one),
+        );
         return { reason: reason ?? reasons[0] ?? 'shutdown', jobs, unrecorded };
       }),
     );

@@ -180,7 +180,10 @@ function performerOf(options: WorkerOptions, redis: Redis): Performer {
       throw new Error(`the meta of job ${run.id} was not saved: this execution of it is over`);
     }
   };
-  return options.performer?.(note) ?? createPerformer(options, [options.target], note);
+  const warn = (message: string): void => {
+    options.onEvent({ type: 'warning', message });
+  };
+  return options.performer?.(note) ?? createPerformer(options, [options.target], { note, warn });
 }
 
 interface Parts {

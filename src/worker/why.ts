@@ -20,7 +20,7 @@ export function death(how: string): ErrorText {
 
 /** What went wrong in a run; null for nothing. */
 export function problemOf(completion: Completion): ErrorText | null {
-  if (completion.kind === 'died') return death(completion.how);
+  if (completion.kind !== 'performed') return death(completion.how);
   return completion.performed.ok ? null : completion.performed;
 }
 

@@ -89,6 +89,9 @@ export class Worker implements Member {
         this.#batching.ended();
         crew?.hasEnded(this);
       },
+      onUnable: (why) => {
+        (crew ?? this).stop('unable', `no process that runs jobs can be started: ${why}`);
+      },
       onChange: () => {
         this.#wake.rouse();
       },

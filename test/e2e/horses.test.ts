@@ -278,3 +278,27 @@ describe('what is thrown where nobody awaits it', () => {
     expect((await ended(await put(fresh.redis, 'where.pid', [0], { queue: 'q' })))[0]).toBe('finished');
   });
 });
+
+it(
+  'a worker none of whose processes starts gives its jobs back, in their order, and ends with 70',
+  { timeout: 90_000 },
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsrq-test-horses-'));
+    try {
+      const file = join(dir, 'exits.mjs');
+      writeFileSync(file, 'process.exit(3);');
+      const ids = await add(5, 0);
+      await start('--concurrency', '2', '--jobs', file);
+      expect((await worker.exited).code).toBe(70);
+      expect(worker.stderr()).toContain('no process that runs jobs can be started: exited with code 3');
+      expect(await fresh.client.lrange('rq:queue:q', 0, -1)).toEqual(ids);
+      expect(await Promise.all(ids.map((id) => statusOf(fresh.client, id)))).toEqual(ids.map(() => 'queued'));
+      expect(await fresh.client.exists('rq:wip:q', 'rq:failed:q')).toBe(0);
+      writeFileSync(file, '');
+      await start('--jobs', file, '--burst');
+      await pidsOf(ids);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  },
+);

@@ -353,6 +353,7 @@ function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null
     case 'replaced':
       return 75;
     case 'blocked':
+    case 'unable':
       return 70;
     default:
       return (end.unrecorded ?? 0) > 0 ? 1 : 0;

@@ -13,13 +13,20 @@ export type PerformerOptions = Pick<
   'isolation' | 'sources' | 'handlers' | 'jobsPerHorse' | 'maxJobsPerHorse' | 'maxMemoryBytes' | 'onStderr'
 >;
 
-/** What runs the jobs of these Redis servers. `note` writes what a running job tells of itself. */
+export interface PerformerHost {
+  /** Writes what a running job tells of itself. */
+  readonly note: (run: RunRequest, note: Note) => Promise<void>;
+  /** Told what an operator should know, once while it lasts. */
+  readonly warn: (message: string) => void;
+}
+
+/** What runs the jobs of these Redis servers. */
 export function createPerformer(
   options: PerformerOptions,
   targets: readonly RedisTarget[],
-  note: (run: RunRequest, note: Note) => Promise<void>,
+  { note, warn }: PerformerHost,
 ): Performer {
   const { isolation, sources, handlers, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr } = options;
   if (isolation === 'none') return new InProcess(new Handlers(sources, handlers), note, targets.map(jobConnections));
-  return new HorsePool({ targets, sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, note });
+  return new HorsePool({ targets, sources, jobsPerHorse, maxJobsPerHorse, maxMemoryBytes, onStderr, note, warn });
 }

@@ -29,6 +29,8 @@ export interface HorseOptions {
   readonly onFree: (ranForMs: number) => void;
   /** It is to have no more jobs. */
   readonly onStray: () => void;
+  /** It has ended before its code was loaded, not by its worker: none of these jobs has begun. */
+  readonly onUnstarted: (tasks: readonly Task[], how: string) => void;
   /** These stood in line, have not begun, and are not this horse's any more. */
   readonly onReturn: (tasks: readonly Task[]) => void;
 }
@@ -57,6 +59,8 @@ export class Horse {
   #isReady = false;
   #stderr = '';
   #isKilled = false;
+  /** It was told to end when its jobs have. */
+  #hasQuit = false;
   #killedFor: string | null = null;
   /** The last error it has told of before it ended. */
   #after: string | null = null;
@@ -107,6 +111,11 @@ export class Horse {
         if (left.length > 0) this.#killGroup();
         resolve();
         if (returned.length > 0) options.onReturn(returned);
+        if (!this.#isReady && !this.#isKilled) {
+          if (this.#hasQuit) options.onReturn(left);
+          else options.onUnstarted(left, how);
+          return;
+        }
         for (const { listener, notes } of left) {
           listener.onDone({ kind: 'died', how: this.#killedFor ?? how }, notes?.settled);
         }
@@ -122,7 +131,7 @@ export class Horse {
         });
       });
       this.#child.on('error', (error) => {
-        if (this.#child.pid === undefined) end(`could not be started: ${error.message}`);
+        if (this.#child.pid === undefined) end(error.message);
       });
     });
   }
@@ -193,6 +202,7 @@ export class Horse {
 
   /** Ends the process when its jobs have ended. */
   quit(): void {
+    this.#hasQuit = true;
     this.#send({ type: 'quit' });
   }
 

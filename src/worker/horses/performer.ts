@@ -4,7 +4,9 @@ import type { CallbackNote, Performed, RunRequest } from './message.js';
 export type Completion =
   | { readonly kind: 'performed'; readonly performed: Performed }
   /** `how`: 'killed by SIGKILL (signal 9)', 'exited with code 3', … */
-  | { readonly kind: 'died'; readonly how: string };
+  | { readonly kind: 'died'; readonly how: string }
+  /** Its code has not begun, and cannot here: `how` as above, of what it would run in. */
+  | { readonly kind: 'unbegun'; readonly how: string };
 
 /** Who is told of one job on its way. Callbacks, not promises: a short job would spend its time on those. */
 export interface RunListener {

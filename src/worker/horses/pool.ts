@@ -8,11 +8,16 @@ import type { RunRequest } from './message.js';
 import type { Performer, RunHandle, RunListener } from './performer.js';
 import { Task } from './task.js';
 
-export interface PoolOptions extends Omit<HorseOptions, 'deathGuard' | 'onFree' | 'onReturn' | 'onStray'> {
+export interface PoolOptions extends Omit<
+  HorseOptions,
+  'deathGuard' | 'onFree' | 'onReturn' | 'onStray' | 'onUnstarted'
+> {
   /** Jobs after which a horse is replaced; null for never. */
   readonly maxJobsPerHorse: number | null;
   /** Bytes of resident memory above which a horse is ended and its jobs fail; null for no limit. */
   readonly maxMemoryBytes: number | null;
+  /** Told what an operator should know, once while it lasts. */
+  readonly warn: (message: string) => void;
 }
 
 const MEMORY_CHECK_MS = 1_000;
@@ -34,6 +39,13 @@ const LOOK_MS = 3;
 /** How long a job waits for a horse that is busy before another is started, milliseconds: before more is known, while jobs are tiny, and else. */
 const PATIENCE_MS = { unknown: 50, tiny: 20, longer: 2 };
 
+/** How often in a row no process could be started until jobs wait for none any more, where none is there. */
+const MOST_FAILURES = 8;
+/** How long is waited after the first time, milliseconds: each time twice as long, … */
+const FIRST_PAUSE_MS = 100;
+/** … and at most so long. */
+const LONGEST_PAUSE_MS = 5_000;
+
 /** The work horses of a worker: started on demand, kept warm, replaced when they are worn, stale or dead. */
 export class HorsePool implements Performer {
   readonly #options: PoolOptions;
@@ -51,6 +63,9 @@ export class HorsePool implements Performer {
   /** How many jobs have ended, and how long their code runs, of late, milliseconds. */
   #seen = 0;
   #meanRunMs = 0;
+  /** How often in a row a horse could not be started, and when the next may be. */
+  #failures = 0;
+  #nextStartAt = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -63,7 +78,7 @@ export class HorsePool implements Performer {
     if (this.#options.maxMemoryBytes !== null) {
       this.#memoryTimer = setInterval(() => void this.#checkMemory(), MEMORY_CHECK_MS);
     }
-    return this.#add().ready;
+    return this.#addFresh();
   }
 
   get mostTiny(): number {
@@ -75,8 +90,11 @@ export class HorsePool implements Performer {
     const horse = this.#choose();
     if (horse) this.#give(horse, task);
     // One is about to be free, and another would take a hundred times as long to start.
-    else if (this.#fresh.size > 0) this.#wait([task]);
-    else this.#give(this.#add(), task);
+    else {
+      const other = this.#fresh.size > 0 || this.#pauseMs > 0 ? null : this.#add();
+      if (other) this.#give(other, task);
+      else this.#wait([task]);
+    }
     return {
       abort: (name, reason) => {
         this.#begunAt(task)?.abort(run.executionId, name, reason);
@@ -128,16 +146,18 @@ export class HorsePool implements Performer {
     const ageOf = ({ since }: Task): number => performance.now() - since;
     for (let [first] = this.#waiting; first && ageOf(first) >= patience; [first] = this.#waiting) {
       const free = this.#free();
-      if (!free && !this.#mayStart) break;
-      this.#next(free ?? this.#add());
+      const horse = free ?? (this.#mayStart ? this.#add() : null);
+      if (!horse) break;
+      this.#next(horse);
     }
     const [first] = this.#waiting;
     if (!first) return;
     const left = Math.ceil(patience - ageOf(first));
-    this.#patience = setTimeout(this.#hurry, left > 0 ? left : patience);
+    this.#patience = setTimeout(this.#hurry, Math.max(left > 0 ? left : patience, this.#pauseMs));
   };
 
   get #mayStart(): boolean {
+    if (this.#pauseMs > 0) return false;
     const starting = this.#horses.filter(({ isReady, ageMs }) => !isReady && ageMs < STARTING_MS);
     return starting.length < (this.#areTiny ? 1 : MOST_STARTING);
   }
@@ -205,7 +225,7 @@ export class HorsePool implements Performer {
 
   reload(): Promise<readonly string[]> {
     for (const horse of [...this.#fresh]) this.#replace(horse);
-    return this.#add().ready;
+    return this.#addFresh();
   }
 
   memory(): Promise<readonly number[]> {
@@ -225,7 +245,57 @@ export class HorsePool implements Performer {
     await Promise.all(this.#horses.map((horse) => horse.gone));
   }
 
-  #add(): Horse {
+  /** Returns a sentence for each module of `--jobs` that it could not load. */
+  #addFresh(): Promise<readonly string[]> {
+    return this.#add()?.ready ?? Promise.resolve([]);
+  }
+
+  /** How long no horse may be started, milliseconds. */
+  get #pauseMs(): number {
+    return Math.max(0, this.#nextStartAt - performance.now());
+  }
+
+  /** A horse could not be started. Its jobs wait for another; where there is none, and time after time none can be had, they have nobody. */
+  #unstarted(tasks: readonly Task[], how: string): void {
+    if (this.#stopped) {
+      giveBack(tasks, how);
+      return;
+    }
+    this.#failures += 1;
+    this.#nextStartAt =
+      performance.now() + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures - 1, 10));
+    if (this.#failures === 1) {
+      this.#options.warn(`a process that runs jobs could not be started: ${how}; jobs wait, and it is tried again`);
+    }
+    // It may be what is missing.
+    if (this.#deathGuard) void findDeathGuard().then((guard) => (this.#deathGuard = guard));
+    this.#wait(tasks);
+    if (this.#failures < MOST_FAILURES || this.#horses.some(({ isReady, alive }) => isReady && alive)) {
+      this.#goOn();
+      return;
+    }
+    const all = this.#waiting;
+    this.#waiting = [];
+    giveBack(all, how);
+  }
+
+  #started(): void {
+    if (this.#failures > 0) this.#options.warn('processes that run jobs can be started again');
+    this.#failures = this.#nextStartAt = 0;
+    this.#goOn();
+  }
+
+  /** Null if that could not even be tried. */
+  #add(): Horse | null {
+    try {
+      return this.#tryAdd();
+    } catch (error) {
+      this.#unstarted([], error instanceof Error ? error.message : String(error));
+      return null;
+    }
+  }
+
+  #tryAdd(): Horse {
     const onFree = (ranForMs: number): void => {
       this.#freed(ranForMs);
     };
@@ -237,9 +307,17 @@ export class HorsePool implements Performer {
       this.#replace(horse);
       this.#goOn();
     };
-    const horse = new Horse({ ...this.#options, deathGuard: this.#deathGuard, onFree, onReturn, onStray });
+    const onUnstarted = (tasks: readonly Task[], how: string): void => {
+      this.#fresh.delete(horse);
+      this.#unstarted(tasks, how);
+    };
+    const hooks = { onFree, onReturn, onStray, onUnstarted };
+    const horse = new Horse({ ...this.#options, deathGuard: this.#deathGuard, ...hooks });
     this.#horses.push(horse);
     this.#fresh.add(horse);
+    void horse.ready.then(() => {
+      if (horse.isReady) this.#started();
+    });
     void horse.gone.then(() => {
       this.#fresh.delete(horse);
       this.#horses = this.#horses.filter((other) => other !== horse);
@@ -269,6 +347,11 @@ export class HorsePool implements Performer {
       }
     }
   }
+}
+
+/** None of them has begun, nor will. Each goes to the head of its queue: the last one first. */
+function giveBack(tasks: readonly Task[], how: string): void {
+  for (const { listener } of tasks.toReversed()) listener.onDone({ kind: 'unbegun', how });
 }
 
 const mebibytes = (bytes: number): number => Math.round(bytes / 1_048_576);

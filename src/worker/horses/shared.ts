@@ -11,10 +11,11 @@ export class SharedPerformer {
   readonly #performer: Performer;
   readonly #notes: WriteNote[] = [];
 
-  constructor(options: PerformerOptions, targets: readonly RedisTarget[]) {
-    this.#performer = createPerformer(options, targets, async (run, note) => {
-      await this.#notes[run.place ?? 0]?.(run, note);
-    });
+  constructor(options: PerformerOptions, targets: readonly RedisTarget[], warn: (message: string) => void) {
+    const note: WriteNote = async (run, what) => {
+      await this.#notes[run.place ?? 0]?.(run, what);
+    };
+    this.#performer = createPerformer(options, targets, { note, warn });
   }
 
   /** The same for the worker on one of them, which neither starts nor ends it. `note` writes to that Redis. */
