@@ -12,6 +12,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
 // would keep both. Its first job ends this.
 if (process.argv[2] === 'worker')
   for (const flag of ['--semi-space-growth-factor=1', '--no-opt']) require('node:v8').setFlagsFromString(flag);
+// What these signals do by default would end a worker whose code is still being loaded; there is nothing to reload or to show yet.
+if (['worker', 'worker-pool', 'cron'].includes(process.argv[2]))
+  for (const signal of ['SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
 // Node 22 and newer keep compiled code for the next start.
 if (module_.enableCompileCache) module_.enableCompileCache();
 // What Node says of a module that waits for what never comes; `main` ends the process with a code of its own.

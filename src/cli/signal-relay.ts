@@ -51,6 +51,11 @@ export class SignalRelay implements SignalTarget {
     return this.#worker !== null;
   }
 
+  /** What the worker runs, one line each; null if it has not begun. */
+  get inHand(): readonly string[] | null {
+    return this.#worker?.describe(this.#led?.showDescription ?? false) ?? null;
+  }
+
   reload(because?: string): void {
     // The code that has been loaded so far may be the old one.
     if (!this.#worker) this.#reload = { because };
@@ -67,7 +72,7 @@ export class SignalRelay implements SignalTarget {
   }
 
   show(): void {
-    const lines = this.#worker?.describe(this.#led?.showDescription ?? false) ?? [];
+    const lines = this.inHand ?? [];
     const message = lines.length === 0 ? 'Nothing is running' : `Running: ${lines.join('; ')}`;
     this.#led?.log({ level: 'info', event: 'running', message });
   }

@@ -397,6 +397,17 @@ describe("RQ's spellings", () => {
 });
 
 describe('a worker under signals', () => {
+  it.each(['SIGHUP', 'SIGUSR2'])('is not ended by %s while its code is loaded', async (signal) => {
+    const preload = join(dir, 'signals.cjs');
+    // Comes before anything is loaded that could know of signals.
+    const send = `if (path.endsWith('bundle/main.js')) process.kill(process.pid, '${signal}');`;
+    const hook = `load = M._load; M._load = (path, ...rest) => { ${send} return load(path, ...rest); };`;
+    writeFileSync(preload, `const M = require('node:module'), ${hook}`);
+    const env = { NODE_OPTIONS: `--require=${preload}` };
+    const { code } = await runTsrq(['worker', '--burst', 'q'], { url: server.url, cwd: dir, env });
+    expect(code).toBe(0);
+  });
+
   it('reloads on HUP, is quiet from TSTP to CONT, tells what runs on USR2', async () => {
     writeFileSync(join(dir, 'fresh.mjs'), 'export const run = () => "old";');
     const worker = startTsrq(['worker', '--path', dir, '--pid', join(dir, 'pid'), 'q'], { url: server.url });

@@ -486,6 +486,14 @@ describe('work horses', () => {
     expect(lines(file)).toEqual(['JobTimeoutException']);
   });
 
+  it('do not exist with --isolation none: a job that ends the process ends the worker, which says so', async () => {
+    const id = await put(redis, 'count.exit', [0], { queue: 'q' });
+    const { code, stderr } = await burst('--isolation', 'none', 'q');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/ended from within, with code 0 \(process\.exit\)/);
+    expect(stderr).toMatch(new RegExp(`not recorded: q: .*\\(${id}\\)`));
+  });
+
   it('that die fail their job with how they died', async () => {
     const exited = await put(redis, 'count.exit', [3], { queue: 'q' });
     const killed = await put(redis, 'count.killed', [], { queue: 'q' });

@@ -109,6 +109,7 @@ interface Given {
 async function runConfigured(cli: Cli, { settings, log, out, signals }: Given): Promise<void> {
   warnIfProcessOne(log);
   const stray = watchStrayErrors(signals, log);
+  const exit = watchExit(signals, log, out);
   const supervisor = await supervisorOf(cli.env, log);
   let metrics: OpenMetrics | null = null;
   let watch: HandlerWatch | null = null;
@@ -132,6 +133,7 @@ async function runConfigured(cli: Cli, { settings, log, out, signals }: Given): 
     cli.exitCode = stray.seen ? 1 : exitCode(end, signals.coldSignal);
   } finally {
     stray.disarm();
+    exit.disarm();
     metrics?.close();
     await watch?.close();
     await supervisor?.end();
@@ -320,6 +322,25 @@ async function startNamed(options: SeveralOptions, settings: Settings): Promise<
       if (!taken || n >= MAX_NUMBER) throw error;
     }
   }
+}
+
+/** Code in this process that ends it, a job under --isolation none, ends the worker: nothing is recorded, which must not look like success. */
+function watchExit(signals: SignalRelay, log: Log, out: Out): { disarm(): void } {
+  const see = (code: number): void => {
+    const lines = signals.inHand;
+    if (!lines) return;
+    const what = lines.length === 0 ? 'nothing was running' : `not recorded: ${lines.join('; ')}`;
+    const message = `the process was ended from within, with code ${code} (process.exit), while the worker worked; ${what}`;
+    log({ level: 'error', event: 'exit', message });
+    out.flush();
+    if (code === 0) process.exitCode = 1;
+  };
+  process.on('exit', see);
+  return {
+    disarm: () => {
+      process.off('exit', see);
+    },
+  };
 }
 
 /**
