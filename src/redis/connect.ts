@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TsrqError } from '../errors.js';
 import { LEAST_MS, withDeadline } from './deadline.js';
-import { classify, closed, refused, unreachable } from './failure.js';
+import { classify, closed, isReadable, refused, unreachable } from './failure.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { describeTarget, type RedisTarget } from './target.js';
 import { Wire } from './wire.js';
@@ -78,6 +78,8 @@ class Connection implements Redis {
   readonly #durable: Place = { wire: null, opening: null };
   readonly #waits = new Map<string, Wait>();
   #lostAt: number | null = null;
+  /** It is lost to those who write only: a call that was not refused for that tells nothing of it. */
+  #isReadable = false;
 
   constructor(target: RedisTarget, options: ConnectOptions) {
     // Every call that waits for its next attempt listens.
@@ -191,8 +193,11 @@ class Connection implements Redis {
   ): Promise<T> {
     const { place, deadline, extraMs, failed } = call;
     let sent = failed !== undefined;
-    const recover = (error: unknown, wire: Wire | null, attempt: number): Promise<void> =>
-      this.#recover(error, { place, wire, attempt, sent, deadline });
+    let wasRefused = false;
+    const recover = (error: unknown, wire: Wire | null, attempt: number): Promise<void> => {
+      wasRefused ||= isReadable(error);
+      return this.#recover(error, { place, wire, attempt, sent, deadline });
+    };
     if (failed) await recover(failed.error, failed.wire, 0);
     for (let attempt = sent ? 1 : 0; ; attempt += 1) {
       let wire: Wire | null = null;
@@ -205,7 +210,7 @@ class Connection implements Redis {
         wire = opened;
         sent = true;
         const value = await work(wire, Math.min(this.#replyTimeoutMs + extraMs, leftMs));
-        if (this.#lostAt !== null) this.#regained();
+        if (wasRefused || !this.#isReadable || this.#options.role === 'producer') this.#regained();
         return value;
       } catch (error) {
         await recover(error, wire, attempt);
@@ -222,6 +227,7 @@ class Connection implements Redis {
     const producer = this.#options.role === 'producer';
     if (producer && failure === 'refused') throw refused(this.description, error);
     this.#lost(failure === 'refused' ? refused(this.description, error) : unreachable(this.description, error));
+    this.#isReadable ||= isReadable(error);
     const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
     // A failed first connection tells a producer all it needs; a lost reply, or a fail-over under way, deserves the rest of the deadline.
     const patient = !producer || sent || this.#target.kind === 'sentinel';
@@ -276,8 +282,10 @@ class Connection implements Redis {
   }
 
   #regained(): void {
-    const since = this.#lostAt ?? performance.now();
+    const since = this.#lostAt;
+    if (since === null) return;
     this.#lostAt = null;
+    this.#isReadable = false;
     this.#options.onRegained?.(performance.now() - since);
   }
 }

@@ -44,6 +44,10 @@ export function classify(error: unknown): Failure {
 const textOf = ({ message }: Error): string =>
   message.replace(/^(?:ERR )?(?:Error running script[^:]*: )?(?:@?user_script: ?\d+: )*-?/i, '');
 
+/** Whether that is what a server says that can be read, and takes no writes for the time being. */
+export const isReadable = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ReplyError' && ['READONLY', 'NOREPLICAS'].includes(wordOf(error));
+
 const wordOf = (error: Error): string => /^[A-Z]+/.exec(textOf(error))?.[0] ?? '';
 
 /** What helps against what Redis answers, by the first word of its error replies. */

@@ -8,6 +8,8 @@ import type { Signs } from './pulse.js';
 const PATIENCE = 1;
 /** After a turn that failed, milliseconds. */
 const REST_MS = 500;
+/** A trouble that is met again before so long, milliseconds, is the same one: turns between that needed nothing of Redis end it not. */
+const SAME_MS = 60_000;
 
 /** How the loop of a worker gets on: whether it turns, whether Redis answers it, and what troubles it. */
 export class Turns {
@@ -16,7 +18,9 @@ export class Turns {
   #count = 0;
   /** Since when a turn is under way, by `performance.now()`. */
   #since: number | null = null;
-  #trouble: string | null = null;
+  #isTroubled = false;
+  /** What has been told, and when it was met last, by `performance.now()`. */
+  readonly #told = new Map<string, number>();
 
   constructor(exchange: Exchange, tell: (event: WorkerEvent) => void) {
     this.#exchange = exchange;
@@ -37,7 +41,7 @@ export class Turns {
 
   /** The last turn failed. */
   get isTroubled(): boolean {
-    return this.#trouble !== null;
+    return this.#isTroubled;
   }
 
   begins(): void {
@@ -47,7 +51,7 @@ export class Turns {
   ended(): void {
     this.#since = null;
     this.#count += 1;
-    this.#trouble = null;
+    this.#isTroubled = false;
   }
 
   /**
@@ -57,11 +61,21 @@ export class Turns {
   async failed(error: unknown): Promise<void> {
     if (isClosed(error) || (error instanceof TsrqError && error.code === 'NAME_TAKEN')) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    if (message !== this.#trouble) this.#tell({ type: 'warning', message: `cannot go on, trying again: ${message}` });
-    this.#trouble = message;
+    if (this.#isNews(message)) this.#tell({ type: 'warning', message: `cannot go on, trying again: ${message}` });
+    this.#isTroubled = true;
     // What Redis answers is Redis's trouble. Anything else is our own, and a loop that brings nothing else is stuck.
     if (error instanceof TsrqError || (error instanceof Error && error.name === 'ReplyError')) this.#count += 1;
     await sleep(REST_MS);
+  }
+
+  #isNews(message: string): boolean {
+    const now = performance.now();
+    for (const [told, at] of this.#told) if (now - at > SAME_MS) this.#told.delete(told);
+    // Whichever script has met it.
+    const what = message.replace(/script: [0-9a-f]{40}.*/, '');
+    const isNews = !this.#told.has(what);
+    this.#told.set(what, now);
+    return isNews;
   }
 }
 

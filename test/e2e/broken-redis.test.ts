@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { runTsrq, startTsrq, type CliResult } from '../support/cli.js';
@@ -176,6 +177,40 @@ describe('a Redis that takes no writes', () => {
     expect((await running.exited).code).toBe(0);
     await other.stop();
   });
+});
+
+it.each([
+  ['maxmemory', '1', '0', /cannot go on, trying again: OOM/g],
+  ['min-replicas-to-write', '1', '0', /cannot serve: (?:ERR )?.*NOREPLICAS/g],
+] as const)('takes no writes for a while (%s): a worker says so once', async (setting, bad, good, words) => {
+  const running = startTsrq(['worker', '--path', JOBS, 'q'], { url: server.url });
+  await running.waitFor('listening on');
+  try {
+    const id = await put(redis, 'count.sleep', [1_000], { queue: 'q' });
+    await until('it runs', async () => (await statusOf(client, id)) === 'started');
+    await client.config('SET', setting, bad);
+    await until('that is told', () => running.stderr().match(words) !== null);
+    await sleep(4_000);
+    expect(running.stderr().match(words)).toHaveLength(1);
+    expect(running.stderr()).not.toContain('is back after');
+    await client.config('SET', setting, good);
+    await until('it has ended', async () => (await statusOf(client, id)) === 'finished');
+    running.kill('SIGTERM');
+    expect((await running.exited).code).toBe(0);
+    expect(running.stderr().match(words)).toHaveLength(1);
+  } finally {
+    await client.config('SET', setting, good);
+  }
+});
+
+it('has what no worker writes where it keeps their names: one ends all the same', async () => {
+  const running = startTsrq(['worker', '--path', JOBS, 'q'], { url: server.url });
+  await running.waitFor('listening on');
+  await client.set('rq:workers', 'x');
+  await client.set('rq:workers:q', 'x');
+  running.kill('SIGTERM');
+  const { code, stderr } = await running.exited;
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining('bug')]);
 });
 
 describe('one of two Redis servers is away', () => {

@@ -8,6 +8,7 @@ call('HSET', key, 'death', date)
 call('HDEL', key, 'current_job')
 call('EXPIRE', key, 60)
 call('DEL', key .. ':executions')
-call('SREM', 'rq:workers', key)
-while at < #ARGV do call('SREM', 'rq:workers:' .. arg(), key) end
+-- What is of a wrong type holds no names of workers.
+try('SREM', 'rq:workers', key)
+while at < #ARGV do try('SREM', 'rq:workers:' .. arg(), key) end
 return 1
