@@ -1,4 +1,4 @@
-import { endAbandoned, isSettled, SETTLE_SECONDS } from '../queue/abandoned.js';
+import { endAbandoned, isSettled, SETTLE_SECONDS, type Abandoned } from '../queue/abandoned.js';
 import { clean } from '../queue/clean.js';
 import { cleanGroups } from '../queue/group.js';
 import { cleanRateLimits } from '../queue/rate-limit.js';
@@ -7,20 +7,25 @@ import { rescueStranded } from '../queue/stranded.js';
 import type { Redis } from '../redis/redis.js';
 import type { WorkerEvent } from './events.js';
 
+export interface SweepOptions {
+  readonly settled: boolean;
+  readonly onAbandoned?: (queue: string, job: Abandoned) => void;
+}
+
 /**
  * Looks for what dead workers have left behind: executions without a lease, ids between queue and start, jobs to be
  * released. Every step is
  * one atomic script, so that any number of workers may do it at once. One queue's bad data does not stop the others.
- * `settled`: false shortly after an outage, see `Outages`.
+ * `settled`: false shortly after an outage, see `Outages`. `onAbandoned`: called for each job that was failed or is to run again.
  */
 export async function sweep(
   redis: Redis,
-  { queues, settled }: { readonly queues: readonly string[]; readonly settled: boolean },
+  { queues, ...how }: SweepOptions & { readonly queues: readonly string[] },
   tell: (event: WorkerEvent) => void,
 ): Promise<void> {
   const troubles: unknown[] = [];
   for (const queue of queues) {
-    await sweepQueue(redis, queue, settled, tell).catch((error: unknown) => troubles.push(error));
+    await sweepQueue(redis, queue, how, tell).catch((error: unknown) => troubles.push(error));
   }
   await releaseRest(redis).catch((error: unknown) => troubles.push(error));
   if (troubles.length > 0) throw troubles[0];
@@ -29,12 +34,13 @@ export async function sweep(
 async function sweepQueue(
   redis: Redis,
   queue: string,
-  settled: boolean,
+  { settled, onAbandoned }: SweepOptions,
   tell: (event: WorkerEvent) => void,
 ): Promise<void> {
   for (const job of await endAbandoned(redis, queue, settled ? 0 : SURELY_OVER_SECONDS)) {
     if (job.ending.state === 'lost') continue;
     tell({ type: 'abandoned', id: job.id, queue, workerName: job.workerName, ending: job.ending });
+    if (job.ending.state !== 'returned') onAbandoned?.(queue, job);
   }
   const { back } = await rescueStranded(redis, queue);
   if (back.length > 0) tell({ type: 'rescued', queue, ids: back });

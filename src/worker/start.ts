@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import { pubsubKey } from '../protocol/keys.js';
+import type { Abandoned } from '../queue/abandoned.js';
 import { writeNote, type Note } from '../queue/note.js';
 import { isSuspended } from '../queue/suspend.js';
 import { BootWatch } from '../redis/boot-watch.js';
@@ -16,6 +17,7 @@ import type { WorkerEnd } from './events.js';
 import { createPerformer } from './horses/create.js';
 import type { RunRequest } from './horses/message.js';
 import type { Performer } from './horses/performer.js';
+import { LateCallbacks } from './late-callbacks.js';
 import { cleanAll, Outages, sweep } from './maintenance.js';
 import type { WorkerOptions } from './options.js';
 import { Pulse } from './pulse.js';
@@ -214,11 +216,15 @@ async function live(
   await Promise.race([commands.ready, sleep(SUBSCRIBE_SECONDS * 1_000, undefined, { ref: false })]);
   void rounds.every(options.monitoringIntervalSeconds, () => worker.beat());
   const scheduler = options.withScheduler ? new Scheduler(redis, queues) : null;
+  const late = new LateCallbacks({ redis, performer, workerName: options.name, tell: options.onEvent });
+  const onAbandoned = (queue: string, job: Abandoned): void => {
+    late.add(queue, job);
+  };
   const unscheduled = new Unscheduled(queues, options.onEvent);
   const prepared = [
     rounds.every(
       SWEEP_SECONDS,
-      async () => sweep(redis, { queues, settled: await outages.settled(redis) }, options.onEvent),
+      async () => sweep(redis, { queues, settled: await outages.settled(redis), onAbandoned }, options.onEvent),
       'at once',
     ),
     scheduler
@@ -249,18 +255,21 @@ async function live(
     rounds.end();
     commands.close();
     await scheduler?.release().catch(() => undefined);
+    await late.settled();
     await performer.stop();
     redis.close();
   });
-  return control(options, worker, performer, ended);
+  return control(options, { worker, performer, late, ended });
 }
 
-function control(
-  options: WorkerOptions,
-  worker: Worker,
-  performer: Performer,
-  ended: Promise<WorkerEnd>,
-): RunningWorker {
+interface Controlled {
+  readonly worker: Worker;
+  readonly performer: Performer;
+  readonly late: LateCallbacks;
+  readonly ended: Promise<WorkerEnd>;
+}
+
+function control(options: WorkerOptions, { worker, performer, late, ended }: Controlled): RunningWorker {
   const goCold = new AbortController();
   const pulse = new Pulse(worker);
   let coldAt = Infinity;
@@ -280,12 +289,14 @@ function control(
       sleep(Math.min(MOST_MS, seconds * 1_000), undefined, { signal: goCold.signal }).then(
         () => {
           worker.kill(`the shutdown timeout of ${seconds} s is over`);
+          late.giveUp();
         },
         () => undefined,
       );
     },
     kill: (because) => {
       worker.kill(because);
+      late.giveUp();
     },
     quiet: () => {
       worker.quiet();

@@ -155,3 +155,43 @@ it('a cold shutdown does not wait for callbacks', async () => {
   });
   expect((await latestResult(fresh.client, 'cold'))?.error).toContain('the worker was told to stop at once');
 });
+
+describe.each(['process', 'none'])('a job whose worker has died, found with --isolation %s', (isolation) => {
+  /** Has it run until its worker is killed, and its lease be over. */
+  const abandon = async (id: string, more: Partial<NewJob>): Promise<void> => {
+    await add(id, 'busy', more);
+    worker = startTsrq(['worker', '--path', JOBS, 'q'], { url: fresh.server.url });
+    await until('it runs', () => written(id).length > 0);
+    worker.kill('SIGKILL');
+    await worker.exited;
+    const [member = ''] = await fresh.client.zrange('rq:wip:q', '0', '-1');
+    await fresh.client.zadd('rq:wip:q', 'XX', '1', member);
+  };
+
+  it('has its failure callback called, once it is known', async () => {
+    const id = `abandoned-${isolation}`;
+    await abandon(id, { onFailure: 'callbacks.onFailure' });
+    await burst('--isolation', isolation);
+    expect(await statusOf(fresh.client, id)).toBe('failed');
+    expect(written(id)).toEqual([
+      'busy',
+      'failure AbandonedJobError: the worker that had the job has died, or was cut off for longer than its lease',
+    ]);
+    await burst('--isolation', isolation);
+    expect(written(id).length).toBe(2);
+  });
+
+  it('is failed all the same if that throws, takes too long, or is not known: the log says so', async () => {
+    const [throwing, hanging, unknown] = ['throws', 'hangs', 'unknown'].map((name) => `abandoned-${name}-${isolation}`);
+    await abandon(throwing ?? '', { onFailure: 'callbacks.throws' });
+    expect(await burst('--isolation', isolation)).toContain('callbacks.throws of job');
+    await abandon(hanging ?? '', { onFailure: { name: 'callbacks.hangs', timeoutSeconds: 1 } });
+    expect(await burst('--isolation', isolation)).toMatch(
+      /callbacks\.hangs of job .* failed: .*exceeded maximum timeout/,
+    );
+    await abandon(unknown ?? '', { onFailure: 'callbacks.nowhere' });
+    expect(await burst('--isolation', isolation)).toMatch(/callbacks\.nowhere of job .* failed: /);
+    for (const id of [throwing, hanging, unknown]) expect(await statusOf(fresh.client, id ?? '')).toBe('failed');
+    expect(written(hanging ?? '')).toEqual(['busy', 'hangs']);
+  });
+});
