@@ -1,6 +1,7 @@
 import { HANDLER, registerJob, type Handler } from '../jobs/define.js';
 import { DEFINITION, wrongArguments, type JobOptions } from './definition.js';
 import type { Enqueuer, JobFunction } from './job-function.js';
+import { checkOptionNames } from './option-names.js';
 import type { EnqueueOptions } from './options.js';
 import { Queue } from './queue.js';
 import { validate } from './standard-schema.js';
@@ -23,6 +24,8 @@ export function job<Args extends unknown[], Result>(
   ...rest: readonly unknown[]
 ): JobFunction<Args, Result> {
   const [options, run] = (rest.length > 1 ? rest : [{}, rest[0]]) as [JobOptions, (...args: Args) => Result];
+  const { args: _, ...own } = options;
+  checkOptionNames(own);
   const isChecked = options.args !== undefined && typeof run === 'function';
   const handler = isChecked ? checked(name, options.args, run as (...args: unknown[]) => unknown) : run;
   registerJob(name, handler as Handler);

@@ -1,5 +1,7 @@
 import type { NewJob } from '../queue/enqueue.js';
 import { parseDuration } from '../protocol/time.js';
+import { isObject, shown, usage } from '../queue/check.js';
+import { checkOptionNames } from './option-names.js';
 
 /** Seconds as a number, or a text as RQ's options have it: '30s', '5m', '1h', '2d'. */
 export type Duration = number | `${number}` | `${number}${'s' | 'm' | 'h' | 'd'}`;
@@ -38,8 +40,9 @@ export interface EnqueueOptions extends Omit<NewJob, Renamed | Reshaped> {
 /** When a job is to begin: null for at once. */
 export type When = { readonly in: Duration } | { readonly at: Date } | null;
 
-/** The options of a job as the verb `enqueue` takes them. Throws USAGE for a text that is no duration. */
+/** The options of a job as the verb `enqueue` takes them. Throws USAGE for what is none of them, and for values that cannot be. */
 export function jobFields(options: EnqueueOptions, when: When): Omit<NewJob, 'functionName' | 'args'> {
+  checkOptionNames(options);
   const { timeout, resultTtl, failureTtl, ttl, retry, dependsOn, ...same } = options;
   return {
     ...same,
@@ -49,12 +52,13 @@ export function jobFields(options: EnqueueOptions, when: When): Omit<NewJob, 'fu
     ...(ttl === undefined ? {} : { ttlSeconds: seconds(ttl) }),
     ...(retry === undefined ? {} : { retry: retries(retry) }),
     ...(dependsOn === undefined ? {} : { dependsOn: parents(dependsOn) }),
-    ...(when === null ? {} : 'at' in when ? { scheduleAt: when.at } : { scheduleInSeconds: seconds(when.in) }),
+    ...(when === null ? {} : 'at' in when ? { scheduleAt: moment(when.at) } : { scheduleInSeconds: seconds(when.in) }),
   };
 }
 
 function retries(retry: NonNullable<EnqueueOptions['retry']>): NonNullable<NewJob['retry']> {
   if (typeof retry === 'number') return { max: retry };
+  if (!isObject(retry)) throw usage(`retry is ${shown(retry)}: how often, or { max, intervals }, is needed`);
   const { intervals, ...rest } = retry;
   if (intervals === undefined) return rest;
   return {
@@ -64,12 +68,24 @@ function retries(retry: NonNullable<EnqueueOptions['retry']>): NonNullable<NewJo
 }
 
 function parents(dependsOn: NonNullable<EnqueueOptions['dependsOn']>): NonNullable<NewJob['dependsOn']> {
-  if (typeof dependsOn !== 'object') return dependsOn;
+  if (typeof dependsOn === 'string') return dependsOn;
+  if (!isObject(dependsOn) && !Array.isArray(dependsOn))
+    throw usage(`dependsOn is ${shown(dependsOn)}: a job, an id, a list of those, or { jobs, allowFailure } is needed`);
   if ('jobs' in dependsOn) {
     const { jobs, ...rest } = dependsOn;
     return { ids: jobs.map(idOf), ...rest };
   }
-  return 'id' in dependsOn ? dependsOn.id : dependsOn.map(idOf);
+  return Array.isArray(dependsOn) ? (dependsOn as JobReference[]).map(idOf) : idOf(dependsOn);
 }
 
-const idOf = (job: JobReference): string => (typeof job === 'string' ? job : job.id);
+/** Of any realm: test runners have their own `Date`. */
+function moment(at: Date): Date {
+  if (Object.prototype.toString.call(at) === '[object Date]') return at;
+  throw usage(`the time to schedule the job at is ${shown(at)}: a Date is needed`);
+}
+
+function idOf(job: JobReference): string {
+  if (typeof job === 'string') return job;
+  if (isObject(job) && typeof job.id === 'string') return job.id;
+  throw usage(`${shown(job)} is no job to depend on`, 'a job, or the id of one, is needed');
+}

@@ -27,6 +27,7 @@ import { Group } from './group.js';
 import { inlineTurn } from './inline.js';
 import type { JobFunction } from './job-function.js';
 import { seconds, type Duration, type EnqueueOptions, type When } from './options.js';
+import { checkParents } from './parents.js';
 import { Job } from './queued-job.js';
 import { Registry, type RegistryName } from './registry.js';
 import { watchQueue, type QueueEvent, type WatchOptions } from './watch.js';
@@ -157,6 +158,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
 
   /** Many at once (`enqueueMany`): a round trip for every hundred; what became of each is in the answer. */
   async enqueueMany(items: readonly ManyItem[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
+    for (const [, , own] of items) if (own?.dependsOn) await checkParents(this.redis, own.dependsOn);
     const jobs = await Promise.all(
       items.map(([what, args = [], own = {}]) => newJob(definitionOf(what), args, { ...own, queue: this.name }, null)),
     );
@@ -261,6 +263,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   }
 
   async #put(what: unknown, args: unknown, options: Options | undefined, when: When): Promise<Job<never>> {
+    if (options?.dependsOn) await checkParents(this.redis, options.dependsOn);
     const job = await newJob(definitionOf(what), args ?? [], { ...options, queue: this.name }, when);
     const made = Job.enqueued<never>(this.redis, await enqueue(this.redis, job), job);
     await inlineTurn(this.#connections, this.name);

@@ -63,11 +63,16 @@ export class Job<Result = unknown> {
     return found.map((stored, i) => stored && new Job<Result>(redis, ids[i] ?? '', stored.job, callOf(stored)));
   }
 
+  /** The connection by which it came; null for what is no such job. */
+  static redisOf(job: unknown): Redis | null {
+    return job instanceof Job ? job.#redis : null;
+  }
+
   /** A job that was enqueued just now. */
   static enqueued<Result>(redis: Redis, { id, queue, description, status }: EnqueuedJob, job: NewJob): Job<Result> {
     const { functionName, args = [], kwargs = {}, serializer = 'json', meta = {} } = job;
     const call = { functionName, args, kwargs, serializer };
-    const made = new Job<Result>(redis, id, { origin: queue, description, status, meta: { ...meta } }, call);
+    const made = new Job<Result>(redis, id, { origin: queue, description, status, meta: copyOf(meta) }, call);
     made.#enqueued = job;
     return made;
   }
@@ -244,3 +249,14 @@ const asMeta = (meta: unknown): Record<string, unknown> =>
   typeof meta === 'object' && meta !== null && !Array.isArray(meta) && !(meta instanceof Map)
     ? (meta as Record<string, unknown>)
     : {};
+
+/** What changes in it later changes neither the one that was given nor that of another job. */
+function copyOf(meta: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  if (Object.keys(meta).length === 0) return {};
+  try {
+    return structuredClone(meta);
+  } catch {
+    // It holds what cannot be copied, as functions, which were left out when it was stored.
+    return { ...meta };
+  }
+}
