@@ -1,8 +1,7 @@
 import { HANDLER, registerJob, type Handler } from '../jobs/define.js';
 import { DEFINITION, wrongArguments, type JobOptions } from './definition.js';
 import type { Enqueuer, JobFunction } from './job-function.js';
-import { checkOptionNames } from './option-names.js';
-import type { EnqueueOptions } from './options.js';
+import { checkOptionNames, type EnqueueOptions } from './options.js';
 import { Queue } from './queue.js';
 import { validate } from './standard-schema.js';
 

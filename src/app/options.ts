@@ -1,7 +1,7 @@
+import { nearest } from '../config/suggest.js';
 import type { NewJob } from '../queue/enqueue.js';
 import { parseDuration } from '../protocol/time.js';
 import { isObject, shown, usage } from '../queue/check.js';
-import { checkOptionNames } from './option-names.js';
 
 /** Seconds as a number, or a text as RQ's options have it: '30s', '5m', '1h', '2d'. */
 export type Duration = number | `${number}` | `${number}${'s' | 'm' | 'h' | 'd'}`;
@@ -35,6 +35,36 @@ export interface EnqueueOptions extends Omit<NewJob, Renamed | Reshaped> {
     | JobReference
     | readonly JobReference[]
     | { readonly jobs: readonly JobReference[]; readonly allowFailure?: boolean };
+}
+
+/** Every option, once. */
+const NAMES: Readonly<Record<keyof EnqueueOptions, true>> = {
+  ...{ id: true, queue: true, kwargs: true, description: true, meta: true, serializer: true, atFront: true },
+  ...{ group: true, rateLimit: true, onExistingId: true, durable: true, dependsOn: true },
+  ...{ timeout: true, resultTtl: true, failureTtl: true, ttl: true },
+  ...{ retry: true, repeat: true, onSuccess: true, onFailure: true, onStopped: true, webhooks: true },
+};
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(NAMES));
+
+/** What other libraries, RQ among them, and the verbs below call these. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...{ jobId: 'id', jobTimeout: 'timeout', job_timeout: 'timeout', timeoutSeconds: 'timeout' },
+  ...{ attempts: 'retry', retries: 'retry', backoff: 'retry: { max, backoff }', interval: 'retry: { max, intervals }' },
+  ...{ delay: 'enqueueIn()', scheduleInSeconds: 'enqueueIn()', scheduleAt: 'enqueueAt()' },
+  ...{ priority: 'atFront', lifo: 'atFront', unique: "onExistingId: 'unique'", deduplication: 'id' },
+  ...{ removeOnComplete: 'resultTtl', resultTtlSeconds: 'resultTtl', ttlSeconds: 'ttl' },
+  ...{ removeOnFail: 'failureTtl', failureTtlSeconds: 'failureTtl', parent: 'dependsOn' },
+};
+
+/** Throws USAGE for an option that there is not: passed over in silence it would be missed when it is needed. */
+export function checkOptionNames(options: object): void {
+  for (const name in options) if (!KNOWN.has(name)) throw unknown(name);
+}
+
+function unknown(name: string): Error {
+  const meant = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : nearest(name, [...KNOWN]);
+  const hint = meant ? `did you mean ${meant}?` : `there are ${[...KNOWN].join(', ')}`;
+  return usage(`jobs have no option '${name}'`, hint);
 }
 
 /** When a job is to begin: null for at once. */

@@ -1,11 +1,11 @@
 /** `tsrq/testing`: what the tests of an application need. For any test runner. */
 import { TsrqError } from '../errors.js';
-import { currentConnections, pushConnections, removeConnections } from '../jobs/connections.js';
+import { currentConnections, pushConnections, removeConnections, type Connections } from '../jobs/connections.js';
 import { queueNames } from '../queue/registry.js';
 import { waitForJob as waitForEnd } from '../queue/wait-for-job.js';
 import { findRedisServer, installHint, startPrivateRedis } from '../redis/private-redis.js';
 import type { WorkerEvent } from '../worker/events.js';
-import { connectionsFor, defaultConnections, type ConnectionLike } from './connections.js';
+import { connectionsFor, ConnectionSet, defaultConnections, type ConnectionLike } from './connections.js';
 import { runInline } from './inline.js';
 import { seconds, type Duration, type JobReference } from './options.js';
 import { Job, JobNotFinishedError } from './queued-job.js';
@@ -83,7 +83,7 @@ export async function runJobs(
   for (;;) {
     const names = queues === null ? (await queueNames(place.redisOf('default'))).names : [queues].flat();
     if (names.length === 0) return ended;
-    const ran = await withConnection(place, () => burst(names, handlers, (event) => ended.push(event)));
+    const ran = await burst(place, names, handlers, (event) => ended.push(event));
     if (!ran || queues !== null) return ended;
   }
 }
@@ -94,7 +94,7 @@ export async function runJobs(
  */
 export const inline = <T>(work: () => Promise<T>, { handlers }: Pick<RunOptions, 'handlers'> = {}): Promise<T> =>
   runInline(async (connections, queue) => {
-    await withConnection(connections as ConnectionLike, () => burst([queue], handlers, () => undefined));
+    await burst(connections, [queue], handlers, () => undefined);
   }, work);
 
 /**
@@ -120,12 +120,16 @@ export interface WaitForJobOptions {
   readonly connection?: ConnectionLike;
 }
 
+/** Throws USAGE where that is a client that does not tell where it leads. */
 function burst(
+  place: Connections,
   queues: readonly string[],
   handlers: WorkerOptions['handlers'],
   onEnd: (event: RunJob) => void,
 ): Promise<boolean> {
   const given = handlers ? { handlers } : {};
+  // A worker opens connections of its own.
+  const target = place instanceof ConnectionSet || place instanceof Tsrq ? place.clientTarget : null;
   // One at a time, and none before its turn: what a test sees does not depend on chance.
   const worker = new Worker(queues, {
     isolation: 'none',
@@ -133,7 +137,8 @@ function burst(
     claimAhead: false,
     path: [],
     jobs: [],
+    ...(target ? { connection: { targetOf: () => Promise.resolve(target) } } : {}),
     ...given,
   });
-  return worker.on('job-ended', onEnd).work();
+  return withConnection(place as ConnectionLike, () => worker.on('job-ended', onEnd).work());
 }

@@ -5,6 +5,7 @@ import { LEAST_MS, withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { all, evaluateOn } from './replies.js';
+import type { RedisTarget } from './target.js';
 
 /** A client of ioredis, 5 or 6, as an application has it. */
 export interface GivenClient {
@@ -17,6 +18,9 @@ export interface GivenClient {
     readonly path?: string | undefined;
     readonly db?: number | undefined;
     readonly name?: string | undefined;
+    readonly username?: string | undefined;
+    readonly password?: string | undefined;
+    readonly tls?: unknown;
     readonly sentinels?: readonly unknown[] | null | undefined;
   };
   /** One command. */
@@ -39,6 +43,14 @@ export interface GivenClient {
 export function givenClient(client: GivenClient, options: { readonly deadlineMs?: number } = {}): Redis {
   refuseUnfit(client);
   return new Given(client, options.deadlineMs ?? 5_000);
+}
+
+/** Where such a client leads; null for what its options do not tell in plain words: TLS, Sentinels. */
+export function targetOfClient({ options }: GivenClient): RedisTarget | null {
+  const { path, host = 'localhost', port = 6379, db = 0, username, password, sentinels, tls } = options;
+  if ((sentinels && sentinels.length > 0) || tls) return null;
+  const login = { db, ...(username ? { username } : {}), ...(password ? { password } : {}) };
+  return path ? { kind: 'socket', path, ...login } : { kind: 'tcp', host, port, ...login };
 }
 
 /** Whether that is a client and not something else that has a connection. */

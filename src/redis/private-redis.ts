@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { findDeathGuard } from '../death-guard.js';
 import { TsrqError } from '../errors.js';
 
 export interface FoundServer {
@@ -60,9 +61,11 @@ export function installHint(): string {
 
 /** Starts a server on 127.0.0.1 for this process alone, with a random password; nothing of it is kept. */
 export async function startPrivateRedis(server: FoundServer): Promise<PrivateRedis> {
+  // It must not outlive this process, also if that is killed.
+  const guard = (await findDeathGuard()) ?? [];
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const started = await launch(server, port);
+    const started = await launch(server, port, guard);
     if (!('log' in started)) return started;
     // Between choosing a port and listening on it another program may have taken it.
     if (started.log.includes('Address already in use') && attempt < 5) continue;
@@ -71,11 +74,16 @@ export async function startPrivateRedis(server: FoundServer): Promise<PrivateRed
   }
 }
 
-async function launch(server: FoundServer, port: number): Promise<PrivateRedis | { readonly log: string }> {
+async function launch(
+  server: FoundServer,
+  port: number,
+  guard: readonly string[],
+): Promise<PrivateRedis | { readonly log: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'tsrq-redis-'));
   const password = randomBytes(16).toString('hex');
+  const [program, ...args] = [...guard, server.path, writeConfig(dir, port, password)];
   // A group of its own: a Ctrl-C is for the demo, which then stops the server.
-  const child = spawn(server.path, [writeConfig(dir, port, password)], {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

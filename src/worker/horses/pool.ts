@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { promisify } from 'node:util';
+import { findDeathGuard } from '../../death-guard.js';
 import { Horse, type HorseOptions } from './horse.js';
 import { MOST_IN_LINE } from './line.js';
 import type { RunRequest } from './message.js';
@@ -365,20 +364,5 @@ async function residentBytes(pid: number): Promise<number> {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024;
   } catch {
     return 0;
-  }
-}
-
-/**
- * A horse in a busy loop does not notice that its worker was killed; the kernel can be told to (prctl PDEATHSIG), by
- * util-linux's setpriv. Without it a horse ends when its job yields.
- */
-async function findDeathGuard(): Promise<readonly string[] | null> {
-  if (process.platform !== 'linux') return null;
-  const guard = ['setpriv', '--pdeathsig', 'KILL'] as const;
-  try {
-    await promisify(execFile)(guard[0], [...guard.slice(1), 'true']);
-    return guard;
-  } catch {
-    return null;
   }
 }

@@ -1,6 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Job, job, Queue } from '../../../src/index.js';
+import { Job, job, popConnection, pushConnection, Queue, Tsrq } from '../../../src/index.js';
 import { inline, runJobs, startTestRedis, waitForJob, type TestRedis } from '../../../src/app/testing.js';
+import { until } from '../../support/rq.js';
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -53,6 +59,52 @@ it('a Redis that is ended takes only itself from the connections of the process'
   expect(await second.app.redisOf().call(['EXISTS', `rq:job:${made.id}`])).toBe(1);
   await second.stop();
   expect(await new Queue('q').length()).toBe(0);
+});
+
+it.each(['SIGTERM', 'SIGKILL', 'an error'] as const)('a Redis ends with its process, also by %s', async (how) => {
+  const built = fileURLToPath(new URL('../../../dist/app/testing.js', import.meta.url));
+  const work = how === 'an error' ? "throw new Error('bad')" : 'setInterval(() => {}, 1_000)';
+  const program = `
+    import { startTestRedis } from ${JSON.stringify(built)};
+    console.log((await startTestRedis()).url);
+    setTimeout(() => { ${work} }, 100);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const gone = once(child, 'exit');
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(new URL(line.toString().trim()).port);
+  if (how !== 'an error') child.kill(how);
+  await gone;
+  const answers = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = createConnection(port, '127.0.0.1', () => {
+        socket.destroy();
+        resolve(true);
+      }).once('error', () => {
+        resolve(false);
+      });
+    });
+  await until('the server has ended', async () => !(await answers()));
+});
+
+it('runs jobs on the connection of a client that was pushed', async () => {
+  const { hostname, port, password } = new URL(redis.url);
+  const client = new IoRedis({ host: hostname, port: Number(port), password });
+  pushConnection(client);
+  try {
+    order.length = 0;
+    const made = await inline(() => child.enqueue('inline'));
+    expect(await made.result()).toBe(1);
+    await child.enqueue('run');
+    expect((await runJobs()).map(({ ending }) => ending.state)).toEqual(['finished']);
+    expect(order).toEqual(['inline', 'run']);
+    const app = new Tsrq({ client });
+    expect((await runJobs('children', { connection: app })).length).toBe(0);
+  } finally {
+    popConnection();
+    client.disconnect();
+  }
 });
 
 describe('runJobs', () => {
