@@ -1,3 +1,4 @@
+import { TsrqError } from '../errors.js';
 import { cancelJob, deleteJob, stopJob, type Canceled, type Stopped } from '../queue/end-job.js';
 import { dependentIds } from '../queue/dependents.js';
 import type { EnqueuedJob, NewJob } from '../queue/enqueue.js';
@@ -6,7 +7,8 @@ import { fetchJobs, fetchResults, type FetchedJob, type FetchedResult, type Stor
 import { requeueIds, type Requeued } from '../queue/requeue.js';
 import { waitForJob, type JobEnd, type WaitForJobOptions } from '../queue/wait-for-job.js';
 import { writeMeta } from '../queue/write-meta.js';
-import { decodePayload, type Call, type Serializer } from '../protocol/payload.js';
+import { Meta } from '../protocol/meta.js';
+import { decodePayload, serializerOf, type Call, type Serializer } from '../protocol/payload.js';
 import { progressOf, type Progress } from '../protocol/progress.js';
 import type { Redis } from '../redis/redis.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
@@ -36,16 +38,16 @@ export class Job<Result = unknown> {
   readonly #redis: Redis;
   #seen: Partial<FetchedJob>;
   #call: (Call & { readonly serializer: Serializer }) | null;
-  #meta: Record<string, unknown>;
+  #meta: Meta;
   /** How long its parts are kept, if it was enqueued by this very object: then one that is not there has ended. */
   #enqueued: NonNullable<WaitForJobOptions['enqueued']> | null = null;
 
-  private constructor(redis: Redis, id: string, seen: Partial<FetchedJob>, call: Job['call']) {
+  private constructor(redis: Redis, id: string, seen: Partial<FetchedJob>, { call, meta }: Parts) {
     this.#redis = redis;
     this.id = id;
     this.#seen = seen;
     this.#call = call;
-    this.#meta = asMeta(seen.meta);
+    this.#meta = meta;
   }
 
   /** The job of that id; null if there is none. */
@@ -60,7 +62,7 @@ export class Job<Result = unknown> {
   /** Jobs of a connection, in one round trip; null for those that do not exist. */
   static async read<Result = unknown>(redis: Redis, ids: readonly string[]): Promise<(Job<Result> | null)[]> {
     const found = await fetchJobs(redis, ids);
-    return found.map((stored, i) => stored && new Job<Result>(redis, ids[i] ?? '', stored.job, callOf(stored)));
+    return found.map((stored, i) => stored && new Job<Result>(redis, ids[i] ?? '', stored.job, partsOf(stored)));
   }
 
   /** The connection by which it came; null for what is no such job. */
@@ -72,7 +74,8 @@ export class Job<Result = unknown> {
   static enqueued<Result>(redis: Redis, { id, queue, description, status }: EnqueuedJob, job: NewJob): Job<Result> {
     const { functionName, args = [], kwargs = {}, serializer = 'json', meta = {} } = job;
     const call = { functionName, args, kwargs, serializer };
-    const made = new Job<Result>(redis, id, { origin: queue, description, status, meta: copyOf(meta) }, call);
+    const own = Meta.of(copyOf(meta), serializer);
+    const made = new Job<Result>(redis, id, { origin: queue, description, status }, { call, meta: own });
     made.#enqueued = job;
     return made;
   }
@@ -147,14 +150,14 @@ export class Job<Result = unknown> {
   }
   /** Change it freely, then `saveMeta()`. */
   get meta(): Record<string, unknown> {
-    return this.#meta;
+    return this.#meta.values;
   }
 
   /** Looks again; false if the job is gone. Changes of `meta` that were not saved are lost. */
   async refresh(): Promise<boolean> {
     const [stored] = await fetchJobs(this.#redis, [this.id]);
-    if (stored) this.#see(stored.job, callOf(stored));
-    else this.#see({ origin: this.origin }, this.#call);
+    if (stored) this.#see(stored.job, partsOf(stored));
+    else this.#see({ origin: this.origin }, { call: this.#call, meta: Meta.of({}, this.#meta.serializer) });
     return stored != null;
   }
 
@@ -193,9 +196,14 @@ export class Job<Result = unknown> {
     return fetchLog(this.#redis, this.id, options);
   }
 
-  /** Writes the whole of `meta`; false if the job is gone. In a handler use that of `getCurrentJob()`, which is fenced. */
-  saveMeta(): Promise<boolean> {
-    return writeMeta(this.#redis, this.id, this.#meta, this.#call?.serializer);
+  /**
+   * Writes the whole of `meta`; false if the job is gone. In a handler use that of `getCurrentJob()`, which is fenced. Throws BAD_DATA where it
+   * holds what only Python can read, which would be lost.
+   */
+  async saveMeta(): Promise<boolean> {
+    const { isUnreadable, whole, serializer } = this.#meta;
+    if (!isUnreadable) return writeMeta(this.#redis, this.id, whole, serializer);
+    throw new TsrqError('BAD_DATA', `the meta of job ${this.id} holds what only Python can read: it stays as it is`);
   }
 
   /** Takes it from its queue or registry (`cancelJob`). */
@@ -230,11 +238,22 @@ export class Job<Result = unknown> {
     return this.#call;
   }
 
-  #see(seen: Partial<FetchedJob>, call: Job['call']): void {
+  #see(seen: Partial<FetchedJob>, { call, meta }: Parts): void {
     this.#seen = seen;
     this.#call = call;
-    this.#meta = asMeta(seen.meta);
+    this.#meta = meta;
   }
+}
+
+interface Parts {
+  readonly call: Job['call'];
+  readonly meta: Meta;
+}
+
+function partsOf(stored: StoredJob): Parts {
+  const call = callOf(stored);
+  const serializer = call?.serializer ?? (stored.data === null ? 'json' : serializerOf(stored.data));
+  return { call, meta: Meta.read(stored.meta, serializer) };
 }
 
 function callOf({ data }: StoredJob): Job['call'] {
@@ -244,11 +263,6 @@ function callOf({ data }: StoredJob): Job['call'] {
     return null;
   }
 }
-
-const asMeta = (meta: unknown): Record<string, unknown> =>
-  typeof meta === 'object' && meta !== null && !Array.isArray(meta) && !(meta instanceof Map)
-    ? (meta as Record<string, unknown>)
-    : {};
 
 /** What changes in it later changes neither the one that was given nor that of another job. */
 function copyOf(meta: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -61,9 +61,12 @@ const FORMATS: Readonly<Record<Exclude<LogFormat, 'auto'>, (record: LogRecord, s
   journal,
 };
 
+/** Of a message of several lines all but the first are indented: a name with a line break in it makes no line that looks like another record. */
+const messageLines = (message: string): string => printableLines(message).replaceAll('\n', '\n    ');
+
 function pretty({ level, message: raw, detail }: LogRecord, { chalk, verbose }: Style): string {
   const time = chalk.dim(timeOfDay());
-  const message = printableLines(raw);
+  const message = messageLines(raw);
   const text = level === 'error' ? chalk.red(message) : level === 'warning' ? chalk.yellow(message) : message;
   const more = verbose && detail !== undefined ? indent(detail) : '';
   return `${time} ${text}\n${more}`;
@@ -100,7 +103,7 @@ function logfmt({ level, event, message, fields, detail }: LogRecord): string {
 
 /** The journal has its own clock, and takes the priority from each line. */
 function journal({ level, message: raw, detail }: LogRecord, { verbose }: Style): string {
-  const message = printableLines(raw);
+  const message = messageLines(raw);
   return journalLines(level, verbose && detail !== undefined ? `${message}\n${indent(detail).trimEnd()}` : message);
 }
 

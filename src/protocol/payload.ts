@@ -64,6 +64,15 @@ export function decodePayload(data: Buffer, maxBytes = MAX_BYTES): Call & { read
   return { functionName, args: args as unknown[], kwargs: kwargs as Record<string, unknown>, serializer };
 }
 
+/** By which serializer a payload was written, also one that cannot be read otherwise. */
+export function serializerOf(data: Buffer): Serializer {
+  try {
+    return inflate(data, MAX_BYTES)[0] === PICKLE_MARK ? 'pickle' : 'json';
+  } catch {
+    return 'json';
+  }
+}
+
 function parsed(raw: Buffer): unknown {
   try {
     return loads(raw.toString());

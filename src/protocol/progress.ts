@@ -8,7 +8,9 @@ export interface Progress {
 /** How far a job is, by its meta, whoever has written it; null where it does not tell. */
 export function progressOf(meta: unknown): Progress | null {
   if (typeof meta !== 'object' || meta === null) return null;
-  const { progress: percent, progress_text: text } = meta as Record<string, unknown>;
+  // Python's may have keys that are no texts.
+  const values: unknown = meta instanceof Map ? Object.fromEntries(meta as Map<string, unknown>) : meta;
+  const { progress: percent, progress_text: text } = values as Record<string, unknown>;
   if (typeof percent !== 'number' || !Number.isFinite(percent)) return null;
   return { percent, text: typeof text === 'string' ? text : null };
 }

@@ -37,6 +37,8 @@ export interface FetchedJob {
 export interface StoredJob {
   readonly job: FetchedJob;
   readonly data: Buffer | null;
+  /** Its meta, as it is stored; null for none. */
+  readonly meta: Buffer | null;
 }
 
 /** Reads a job and its newest result in one round trip; null if there is no such job. */
@@ -77,7 +79,7 @@ function readStored(id: string, hash: Answer, results: Answer): StoredJob | null
     error: newest?.error ?? (job.legacyError === null ? null : readError(job.legacyError) || null),
     retryErrors: job.retryErrors.map(({ endedAtMs, ...one }) => ({ endedAt: new Date(endedAtMs), ...one })),
   };
-  return { job: fetched, data: job.data };
+  return { job: fetched, data: job.data, meta: job.meta };
 }
 
 /** One attempt of a job that was recorded. */

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inflateSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runTsrq, startTsrq, type CliProcess } from '../support/cli.js';
 import { freshRedis, type FreshRedis } from '../support/fresh-redis.js';
@@ -157,6 +158,29 @@ describe('tsrq cron', () => {
     await until('the other is there', async () => (await ids('good')).length === 1);
     await client.del('rq:queue:bad');
     await until('it is there', async () => (await ids('bad')).length === 1);
+  });
+});
+
+describe('numbers beyond 2^53 in a cron file', () => {
+  const entry =
+    '"function": "a.b", "queue": "big", "cron": "* * * * * *", "args": [1234567890123456789], "kwargs": {"id": 9007199254740993}';
+
+  it('are enqueued as they are written in JSON', async () => {
+    const cron = await start(write('big.json', `[{ ${entry}, "meta": {"n": 12345678901234567890} }]`));
+    await until('a job is there', async () => (await ids('big')).length > 0);
+    cron.kill('SIGTERM');
+    expect((await cron.exited).code).toBe(0);
+    const [id = ''] = await ids('big');
+    const data = (await client.hgetBuffer(`rq:job:${id}`, 'data')) as Buffer;
+    expect(inflateSync(data).toString()).toBe('["a.b", null, [1234567890123456789], {"id": 9007199254740993}]');
+    expect((await run('big.json', '--dry-run', '--json')).code).toBe(0);
+  });
+
+  it('are refused in YAML, whose reader rounds them', async () => {
+    const { code, stderr } = await run(
+      write('big.yaml', '- function: a.b\n  interval: 5\n  args: [1234567890123456789]\n'),
+    );
+    expect([code, stderr]).toEqual([6, expect.stringContaining('too large to be read from YAML')]);
   });
 });
 

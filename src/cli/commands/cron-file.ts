@@ -3,6 +3,7 @@ import { extname, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { parseEntries, type CronEntry } from '../../cron/entry.js';
 import { TsrqError } from '../../errors.js';
+import { loads } from '../../protocol/json.js';
 import type { Loaded } from '../cron-module.js';
 
 const MODULES = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
@@ -31,7 +32,25 @@ async function load(path: string, file: string): Promise<unknown> {
 async function parse(path: string): Promise<unknown> {
   const { defaultLoaders } = await import('cosmiconfig');
   const text = readFileSync(path, 'utf8');
-  return defaultLoaders[extname(path) === '.json' ? '.json' : '.yaml'](path, text) as unknown;
+  if (extname(path) !== '.json') return exact(defaultLoaders['.yaml'](path, text));
+  const value: unknown = defaultLoaders['.json'](path, text);
+  // It has told what is wrong, and where; this one reads what is right, whole numbers of any size.
+  return value === undefined || value === null ? value : loads(text.replace(/^\ufeff/, ''));
+}
+
+/** Throws for a whole number that the reader of YAML has rounded: a job would be enqueued with another. */
+function exact(value: unknown): unknown {
+  const seen = new Set<object>();
+  const look = (item: unknown): void => {
+    if (typeof item === 'number' && Number.isInteger(item) && !Number.isSafeInteger(item))
+      throw new Error(`the number ${item} is too large to be read from YAML as it is: write it as a text, or use JSON`);
+    // Aliases: what is in several places, or in itself, is looked at once.
+    if (typeof item !== 'object' || item === null || seen.has(item)) return;
+    seen.add(item);
+    Object.values(item).forEach(look);
+  };
+  look(value);
+  return value;
 }
 
 /** The default export of a module as it is now, its imports included. It must be plain data. */

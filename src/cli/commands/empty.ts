@@ -70,8 +70,9 @@ export function emptyCommand(cli: Cli): Command {
       }
       const settings = await cli.settings();
       const work = options.all === true ? chosenConnections(settings) : queuesByConnection(settings, queues);
-      if (options.all === true && options.dryRun !== true)
-        await confirm(cli, `Remove the ${placesOf(options).join(' and ')} jobs of ALL queues?`, options.yes);
+      const question = `Remove the ${placesOf(options).join(' and ')} jobs of ALL queues?`;
+      const asks = options.all === true && options.dryRun !== true;
+      if (asks && !(await confirm(cli, question, options.yes))) return;
       cli.outliveReader();
       const results: Emptied[] = [];
       const outage = await workOnEach(work, (connection) => emptyConnection(cli, connection, options, results));

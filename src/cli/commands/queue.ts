@@ -163,12 +163,8 @@ interface Done {
 
 async function change(cli: Cli, action: Action, names: readonly string[], options: Options): Promise<void> {
   const connections = queuesByConnection(await cli.settings(), names);
-  if (action === 'delete')
-    await confirm(
-      cli,
-      `Delete ${names.join(', ')}${options.keepJobs === true ? '' : ' and the queued jobs'}?`,
-      options.yes,
-    );
+  const question = `Delete ${names.join(', ')}${options.keepJobs === true ? '' : ' and the queued jobs'}?`;
+  if (action === 'delete' && !(await confirm(cli, question, options.yes))) return;
   cli.outliveReader();
   const shown: object[] = [];
   const outage = await workOnEach(connections, async (connection) => {

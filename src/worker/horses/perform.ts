@@ -8,7 +8,6 @@ import { traced } from '../../jobs/tracing.js';
 import { UnserializableError } from '../../protocol/json-writer.js';
 import {
   decodePayload,
-  deserialise,
   MAX_BYTES,
   serialise,
   serialiseRetry,
@@ -16,6 +15,7 @@ import {
   type Call,
   type Serializer,
 } from '../../protocol/payload.js';
+import { Meta } from '../../protocol/meta.js';
 import { setProgress } from '../../protocol/progress.js';
 import { parseDate } from '../../protocol/time.js';
 import { bothErrors, describeError } from './error-text.js';
@@ -181,7 +181,7 @@ class RunningJob implements CurrentJob {
   readonly #run: RunRequest;
   readonly #payload: Call & { readonly serializer: Serializer };
   readonly #options: PerformOptions;
-  #meta: Record<string, unknown> | null = null;
+  #meta: Meta | null = null;
   #scribe: Scribe | null = null;
 
   constructor(run: RunRequest, payload: Call & { readonly serializer: Serializer }, options: PerformOptions) {
@@ -227,8 +227,7 @@ class RunningJob implements CurrentJob {
     return this.#run.executionId;
   }
   get meta(): Record<string, unknown> {
-    this.#meta ??= readMeta(this.#run.meta);
-    return this.#meta;
+    return this.#ownMeta.values;
   }
   get [JOB_CONNECTIONS](): Connections | null {
     return this.#options.connections;
@@ -239,13 +238,17 @@ class RunningJob implements CurrentJob {
 
   /** A function by itself: a handler may take it out of the object. */
   get saveMeta(): () => Promise<void> {
-    return async () => this.#options.note({ meta: this.#serialisedMeta(), lines: [], firstLine: 0 });
+    return async () => {
+      if (this.#ownMeta.isUnreadable)
+        throw new Error(`the meta of job ${this.id} holds what only Python can read: it stays as it is`);
+      await this.#options.note({ meta: this.#serialisedMeta(), lines: [], firstLine: 0 });
+    };
   }
   get progress(): (percent: number, text?: string) => void {
     return (percent, text) => {
       if (!Number.isFinite(percent)) throw new TypeError(`progress is a number from 0 to 100, not ${String(percent)}`);
       setProgress(this.meta, Math.min(100, Math.max(0, percent)), text);
-      this.#ownScribe().metaChanged();
+      if (!this.#ownMeta.isUnreadable) this.#ownScribe().metaChanged();
     };
   }
   get log(): (text: string) => void {
@@ -265,21 +268,19 @@ class RunningJob implements CurrentJob {
   }
 
   #serialisedMeta(): string {
-    return serialise(this.meta, this.#payload.serializer);
+    const { whole, serializer } = this.#ownMeta;
+    return serialise(whole, serializer);
   }
-}
 
-/** What RQ's reader does with meta of another serializer: it is kept, and visible. */
-function readMeta(raw: Buffer | null): Record<string, unknown> {
-  if (raw === null || raw.length === 0) return {};
-  try {
-    const meta = deserialise(raw);
-    if (typeof meta === 'object' && meta !== null && !Array.isArray(meta) && !(meta instanceof Map))
-      return meta as Record<string, unknown>;
-  } catch {
-    // Of neither serializer: see below.
+  get #ownMeta(): Meta {
+    if (this.#meta) return this.#meta;
+    const { meta: stored } = this.#run;
+    const meta = Meta.read(stored, this.#payload.serializer);
+    // As RQ's reader has it.
+    if (meta.isUnreadable) meta.values['unserialized'] = stored?.toString('latin1');
+    this.#meta = meta;
+    return meta;
   }
-  return { unserialized: raw.toString('latin1') };
 }
 
 function asDate(text: string | null): Date | null {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { dumpsPickle } from '../../../src/protocol/pickle-writer.js';
+import { loadsPickle } from '../../../src/protocol/pickle.js';
 import type { Redis } from '../../../src/redis/redis.js';
 import {
   getCurrentJob,
@@ -263,6 +265,99 @@ describe('a job in Redis', () => {
       expect(await job.saveMeta()).toBe(false);
       expect(await client.exists(`rq:job:${job.id}`)).toBe(0);
     }
+  });
+
+  it('of Python keeps of its meta what has no name here, and all of it that only Python can read', async () => {
+    const stored = (id: string): Promise<Buffer | null> => client.hgetBuffer(`rq:job:${id}`, 'meta');
+    const queue = new Queue('q', { connection: redis });
+    const made = await queue.enqueue('a.b', [], { serializer: 'pickle', meta: { user: 7 } });
+    const fetched = async (): Promise<Job> => (await Job.fetch(made.id, { connection: redis })) as Job;
+
+    await client.hset(
+      `rq:job:${made.id}`,
+      'meta',
+      dumpsPickle(
+        new Map<unknown, unknown>([
+          ['user', 7],
+          [2026, 'a'],
+        ]),
+      ),
+    );
+    const mixed = await fetched();
+    expect(mixed.meta).toEqual({ user: 7 });
+    mixed.meta['x'] = 1;
+    expect(await mixed.saveMeta()).toBe(true);
+    const after = loadsPickle((await stored(made.id)) as Buffer);
+    expect(after).toEqual(
+      new Map<unknown, unknown>([
+        ['user', 7],
+        ['x', 1],
+        [2026, 'a'],
+      ]),
+    );
+
+    // An object of a class, in meta or among the arguments.
+    const odd = Buffer.from('\x80\x04ctasks\nPt\n)\x81.', 'latin1');
+    await client.hset(`rq:job:${made.id}`, 'meta', odd);
+    const unreadable = await fetched();
+    unreadable.meta['x'] = 1;
+    await expect(unreadable.saveMeta()).rejects.toMatchObject({ code: 'BAD_DATA' });
+    expect(await stored(made.id)).toEqual(odd);
+    await client.hset(`rq:job:${made.id}`, 'data', odd, 'meta', dumpsPickle({ user: 7 }));
+    const uncallable = await fetched();
+    uncallable.meta['x'] = 1;
+    await uncallable.saveMeta();
+    expect(loadsPickle((await stored(made.id)) as Buffer)).toEqual({ user: 7, x: 1 });
+    await client.hdel(`rq:job:${made.id}`, 'meta');
+    const blank = await fetched();
+    blank.meta['x'] = 1;
+    await blank.saveMeta();
+    expect(loadsPickle((await stored(made.id)) as Buffer)).toEqual({ x: 1 });
+  });
+
+  it('of Python keeps its meta while it runs here', async () => {
+    const seen: unknown[] = [];
+    const handlers = {
+      'kit.tells': async () => {
+        const running = getCurrentJob();
+        seen.push({ ...running?.meta });
+        running?.progress(50, 'half');
+        await running?.saveMeta().catch((error: unknown) => seen.push((error as Error).message));
+      },
+    };
+    const run = () => new Worker('q', { connection: url, handlers }).work();
+    const queue = new Queue('q', { connection: redis });
+    const enqueued = async (meta: Buffer): Promise<string> => {
+      const { id } = await queue.enqueue('kit.tells', [], { serializer: 'pickle' });
+      await client.hset(`rq:job:${id}`, 'meta', meta);
+      await run();
+      expect(await statusOf(client, id)).toBe('finished');
+      return id;
+    };
+    const mixed = await enqueued(
+      dumpsPickle(
+        new Map<unknown, unknown>([
+          ['user', 7],
+          [2026, 'a'],
+        ]),
+      ),
+    );
+    expect(loadsPickle((await client.hgetBuffer(`rq:job:${mixed}`, 'meta')) as Buffer)).toEqual(
+      new Map<unknown, unknown>([
+        ['user', 7],
+        ['progress', 50],
+        ['progress_text', 'half'],
+        [2026, 'a'],
+      ]),
+    );
+    const odd = Buffer.from('\x80\x04ctasks\nPt\n)\x81.', 'latin1');
+    const unreadable = await enqueued(odd);
+    expect(await client.hgetBuffer(`rq:job:${unreadable}`, 'meta')).toEqual(odd);
+    expect(seen).toEqual([
+      { user: 7 },
+      { unserialized: odd.toString('latin1') },
+      `the meta of job ${unreadable} holds what only Python can read: it stays as it is`,
+    ]);
   });
 
   it('that fails is told of by whoever waits, and can be requeued', async () => {

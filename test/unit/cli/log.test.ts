@@ -24,6 +24,15 @@ describe('a log', () => {
     expect(output.writes).toHaveLength(1);
   });
 
+  it.each(['pretty', 'journal'] as const)('has no line that a name could pass for a record: %s', (format) => {
+    const output = sink();
+    const log = createLog(output, { level: 'info', format, env: ENV });
+    log({ level: 'info', event: 'said', message: 'o\n17:00:00 q: forged' });
+    const [first, second] = output.writes.join('').split('\n');
+    expect(first).toMatch(/ o$|>o$/);
+    expect(second).toMatch(/^(<\d>)?    17:00:00 q: forged$/);
+  });
+
   it('writes what is there at a flush, and the rest after it', async () => {
     const output = sink();
     const lines = gathered(output);
