@@ -161,15 +161,15 @@ export class Job<Result = unknown> {
     return stored != null;
   }
 
-  /** What it returned, as far as its serializer can say it; null while there is no result, and after a failure. */
+  /** What it returned, as far as its serializer can say it; null while there is no result, and after a failure. Throws BAD_DATA for what only Python can read. */
   async result(): Promise<Result | null> {
     await this.refresh();
-    return (this.#seen.result ?? null) as Result | null;
+    return this.#readable(this.#seen.result, this.#seen.unreadable) as Result | null;
   }
 
   /**
    * Waits until the job has ended (`waitForJob`), and returns what it returned. Throws JobNotFinishedError when it fails for good,
-   * is stopped, canceled or gone; TIMED_OUT when `timeout` is over (default: never); the signal's reason when that fires. The
+   * is stopped, canceled or gone; BAD_DATA for a result that only Python can read; TIMED_OUT when `timeout` is over (default: never); the signal's reason when that fires. The
    * job itself goes on.
    */
   async waitForResult(options: { readonly timeout?: Duration; readonly signal?: AbortSignal } = {}): Promise<Result> {
@@ -181,7 +181,7 @@ export class Job<Result = unknown> {
       ...(enqueued === null ? {} : { enqueued }),
     });
     if (end?.kept === true) await this.refresh();
-    if (end?.status === 'finished') return end.result as Result;
+    if (end?.status === 'finished') return this.#readable(end.result, end.unreadable) as Result;
     const error = end?.error ?? null;
     throw new JobNotFinishedError(this.id, end?.status ?? 'gone', error);
   }
@@ -236,6 +236,11 @@ export class Job<Result = unknown> {
   /** What it calls; null where that cannot be read. */
   get call(): (Call & { readonly serializer: Serializer }) | null {
     return this.#call;
+  }
+
+  #readable(result: unknown, unreadable: string | null | undefined): unknown {
+    if (unreadable == null) return result ?? null;
+    throw new TsrqError('BAD_DATA', `the result of job ${this.id} cannot be read here: ${unreadable}`);
   }
 
   #see(seen: Partial<FetchedJob>, { call, meta }: Parts): void {

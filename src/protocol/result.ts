@@ -49,13 +49,13 @@ const parseWhole = (text: string | null | undefined): number | null =>
 const parseSeconds = (text: string | null): number | null =>
   text !== null && /^\d{1,12}(\.\d{1,9})?$/.test(text) ? Number(text) * 1_000 : null;
 
-/** The value of a successful result; null for None, and for what cannot be read. */
-export function returnValueOf(result: Result): unknown {
-  if (result.type !== RESULT_TYPES.successful || result.returnValue === null) return null;
+/** The value of a successful result, null for None; `unreadable`: what it is if it cannot be read, as only Python can, else null. */
+export function returnValueOf(result: Result): { readonly value: unknown; readonly unreadable: string | null } {
+  if (result.type !== RESULT_TYPES.successful || result.returnValue === null) return { value: null, unreadable: null };
   try {
-    return deserialise(result.returnValue);
-  } catch {
-    return null;
+    return { value: deserialise(result.returnValue), unreadable: null };
+  } catch (error) {
+    return { value: null, unreadable: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -22,6 +22,8 @@ export interface FetchedJob {
   readonly meta: unknown;
   /** The value of the newest result, if that is a success; null for None. */
   readonly result: unknown;
+  /** What that is if it cannot be read, as only Python can: `a value of type app.Model`; else null. */
+  readonly unreadable: string | null;
   /** The error text of the newest result, if that is a failure; else what older versions of RQ kept in the job. */
   readonly error: string | null;
   /** Why attempts failed that were retried, oldest first: the last five of tsrq's workers, each cut off at some kilobytes. */
@@ -67,6 +69,7 @@ function readStored(id: string, hash: Answer, results: Answer): StoredJob | null
   if (fields.size === 0) return null;
   const job = parseJob(id, fields);
   const newest = results instanceof Error ? null : (readEntries(results)[0] ?? null);
+  const returned = newest && returnValueOf(newest);
   const { status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft } = job;
   const fetched = {
     ...{ id, status, origin, description, workerName, timeoutSeconds, retriesLeft, repeatsLeft },
@@ -75,7 +78,8 @@ function readStored(id: string, hash: Answer, results: Answer): StoredJob | null
     startedAt: asDate(job.startedAtMs),
     endedAt: asDate(job.endedAtMs),
     meta: readMeta(job.meta),
-    result: newest === null ? null : returnValueOf(newest),
+    result: returned?.value ?? null,
+    unreadable: returned?.unreadable ?? null,
     error: newest?.error ?? (job.legacyError === null ? null : readError(job.legacyError) || null),
     retryErrors: job.retryErrors.map(({ endedAtMs, ...one }) => ({ endedAt: new Date(endedAtMs), ...one })),
   };
@@ -93,8 +97,10 @@ export interface FetchedResult {
   /** Null where nobody is named: abandoned jobs, versions of RQ before 2.5. */
   readonly workerName: string | null;
   readonly executionId: string | null;
-  /** The value of a success; null for None, and for what cannot be read. */
+  /** The value of a success; null for None. */
   readonly value: unknown;
+  /** What that is if it cannot be read, as only Python can; else null. */
+  readonly unreadable: string | null;
   readonly error: string | null;
 }
 
@@ -111,7 +117,7 @@ export async function fetchResults(redis: Redis, id: string): Promise<FetchedRes
     endedAt: asDate(result.endedAtMs),
     workerName: result.workerName,
     executionId: result.executionId,
-    value: returnValueOf(result),
+    ...returnValueOf(result),
     error: result.error,
   }));
 }

@@ -22,11 +22,14 @@ export interface JobEnd {
   readonly status: 'finished' | 'failed' | 'stopped' | 'canceled' | 'gone';
   /** The value of a success; null for None, and where it was not kept. */
   readonly result: unknown;
+  /** What the result is if it cannot be read, as only Python can: `a value of type app.Model`; else null. */
+  readonly unreadable: string | null;
   readonly error: string | null;
   /** False where Redis has nothing of the job any more. */
   readonly kept: boolean;
 }
 
+const NOTHING = { result: null, unreadable: null, error: null } as const;
 const ENDED: ReadonlySet<string> = new Set(['finished', 'failed', 'stopped', 'canceled']);
 /** Milliseconds between two looks: short at first, for short jobs. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS, GROWTH] = [25, 1_000, 1.3];
@@ -123,11 +126,11 @@ export class JobWatch {
     this.#seen = { resultTtl, failureTtl, ttl };
     if (!isEnd(status)) return undefined;
     const job = await fetchJob(this.#redis, this.#id);
-    if (job === null) return { id: this.#id, status, result: null, error: null, kept: false };
+    if (job === null) return { id: this.#id, status, ...NOTHING, kept: false };
     // Somebody has put it back on its queue between the two looks.
     if (!isEnd(job.status)) return undefined;
-    const result = job.status === 'finished' ? job.result : null;
-    return { id: this.#id, status: job.status, result, error: job.error, kept: true };
+    const { result, unreadable } = job.status === 'finished' ? job : NOTHING;
+    return { id: this.#id, status: job.status, result, unreadable, error: job.error, kept: true };
   }
 
   #vanished(): JobEnd | null {
@@ -136,7 +139,7 @@ export class JobWatch {
     // One that has a time to live in the queue may have reached it, unless it ran.
     const ran = ttl === null || ttl === '' || (this.status !== null && this.status !== 'queued');
     const finished = resultTtl === '0' && failureTtl !== '0' && ran;
-    return { id: this.#id, status: finished ? 'finished' : 'gone', result: null, error: null, kept: false };
+    return { id: this.#id, status: finished ? 'finished' : 'gone', ...NOTHING, kept: false };
   }
 }
 

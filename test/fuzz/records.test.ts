@@ -264,7 +264,7 @@ function checkResult(result: Result): void {
     if (value !== null) expect(value).toSatisfy(Number.isSafeInteger);
   if (result.createdAtMs !== null) expect(new Date(result.createdAtMs).getTime()).toBe(result.createdAtMs);
   for (const value of [result.workerName, result.executionId]) expect(value).not.toBe('');
-  if (result.type !== 1) expect(returnValueOf(result)).toBeNull();
+  if (result.type !== 1) expect(returnValueOf(result)).toEqual({ value: null, unreadable: null });
   else returnValueOf(result);
   expectCleanPrototypes();
 }

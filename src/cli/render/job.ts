@@ -34,7 +34,7 @@ export function renderJob({ job, results, log, waitsFor = [] }: Shown): string[]
     ['repeats left', job.repeatsLeft],
     ['progress', progress === null ? null : progressText(progress)],
     ['meta', job.meta === null ? null : shownJson(job.meta)],
-    ['result', job.status === 'finished' ? shownJson(job.result) : null],
+    ['result', job.status === 'finished' ? resultText(job.result, job.unreadable) : null],
     ...job.retryErrors.map(({ endedAt, workerName, error }): [string, unknown] => {
       const text = error === '' ? '' : `\n${error}`;
       return ['retried', `${endedAt.toISOString()} by ${workerName || 'a dead worker'}${text}`];
@@ -57,9 +57,13 @@ export const progressText = ({ percent, text }: Progress): string =>
 
 export const logText = ({ at, text }: LogLine): string => `${at.toISOString()} ${printable(text)}`;
 
-function resultLine({ type, createdAt, workerName, value, error }: FetchedResult): string {
+/** As JSON; what cannot be read is named. */
+export const resultText = (value: unknown, unreadable: string | null): string =>
+  unreadable === null ? shownJson(value) : `cannot be read here: ${printable(unreadable)}`;
+
+function resultLine({ type, createdAt, workerName, value, unreadable, error }: FetchedResult): string {
   const by = workerName === null ? '' : ` on ${workerName}`;
-  const what = error === null ? shownJson(value) : lastLine(error);
+  const what = error === null ? resultText(value, unreadable) : lastLine(error);
   return `${createdAt?.toISOString() ?? '?'} ${type}${printable(by)}: ${printable(what)}`;
 }
 

@@ -14,6 +14,7 @@ import {
   Worker,
 } from '../../../src/index.js';
 import type { StandardSchemaV1 } from '../../../src/index.js';
+import { runTsrq } from '../../support/cli.js';
 import { freshRedis } from '../../support/fresh-redis.js';
 import { latestResult, placesOf, statusOf, until } from '../../support/rq.js';
 import type { Redis as IoRedis } from 'ioredis';
@@ -313,6 +314,30 @@ describe('a job in Redis', () => {
     blank.meta['x'] = 1;
     await blank.saveMeta();
     expect(loadsPickle((await stored(made.id)) as Buffer)).toEqual({ x: 1 });
+  });
+
+  it('of Python whose result only Python can read says so, and is not as one that has returned nothing', async () => {
+    const { id } = await new Queue('q', { connection: redis }).enqueue('a.b');
+    await client.hset(`rq:job:${id}`, 'status', 'finished');
+    const odd = Buffer.from('\x80\x04ctasks\nPt\n)\x81.', 'latin1').toString('base64');
+    await client.xadd(`rq:results:${id}`, '*', 'type', '1', 'return_value', odd);
+    const made = (await Job.fetch(id, { connection: redis })) as Job;
+    const refused = {
+      code: 'BAD_DATA',
+      message: `the result of job ${id} cannot be read here: a value of type tasks.Pt`,
+    };
+    await expect(made.result()).rejects.toMatchObject(refused);
+    await expect(made.waitForResult()).rejects.toMatchObject(refused);
+    expect((await made.results())[0]).toMatchObject({ value: null, unreadable: 'a value of type tasks.Pt' });
+    const cli = (...args: string[]) => runTsrq(['job', ...args, id], { url });
+    expect((await cli('show')).stdout).toMatch(/^result +cannot be read here: a value of type tasks\.Pt$/m);
+    expect(await cli('wait')).toMatchObject({
+      code: 0,
+      stdout: expect.not.stringContaining('null'),
+    });
+    expect(JSON.parse((await cli('wait', '--json')).stdout)).toMatchObject({
+      jobs: [{ result: null, unreadable: 'a value of type tasks.Pt' }],
+    });
   });
 
   it('of Python keeps its meta while it runs here', async () => {

@@ -31,6 +31,7 @@ const status = text(
   "RQ's word: `queued`, `started`, `deferred`, `scheduled`, `finished`, `failed`, `stopped`, `canceled`, …",
 );
 const error = text('the error, as it was recorded');
+const UNREADABLE = 'what the value is if it cannot be read, as only Python can: `a value of type app.Model`; else null';
 
 const job = named(
   'Job',
@@ -47,6 +48,7 @@ const job = named(
     repeatsLeft: orNull(z.int()),
     meta: value('what was stored with it; null if nothing was, or it cannot be read'),
     result: value('that the newest run has returned; null where that has failed, and for None'),
+    unreadable: orNull(text(UNREADABLE)),
     error: orNull(text('of the newest run, if that has failed')),
     retryErrors: list(
       object({
@@ -68,7 +70,8 @@ const job = named(
         endedAt: orNull(moment('when the attempt ended')),
         workerName: orNull(text('of the worker')),
         executionId: orNull(text('of the attempt')),
-        value: value('that was returned; null for None, and for what cannot be read'),
+        value: value('that was returned; null for None'),
+        unreadable: orNull(text(UNREADABLE)),
         error: orNull(error),
       }),
       'that are kept, newest first',
@@ -101,6 +104,7 @@ const REGISTRY = 'the queue whose failed registry held it; null if none did';
 const ended = {
   status: words(['finished', 'failed', 'stopped', 'canceled', 'gone'], STATUS),
   result: value('that it has returned; null for None, and where it was not kept'),
+  unreadable: orNull(text(UNREADABLE)),
   error: orNull(error),
   kept: flag('Redis has something of it still'),
 };

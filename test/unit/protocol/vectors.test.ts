@@ -199,6 +199,6 @@ describe('writing as RQ does', () => {
       ['type', Buffer.from('1')],
       ['return_value', Buffer.from(Buffer.from('{"a": [1, null]}').toString('base64'))],
     ]);
-    expect(returnValueOf(parseResult('1795219334051-0', fields))).toEqual({ a: [1, null] });
+    expect(returnValueOf(parseResult('1795219334051-0', fields)).value).toEqual({ a: [1, null] });
   });
 });

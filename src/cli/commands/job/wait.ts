@@ -4,7 +4,7 @@ import { fetchJob } from '../../../queue/job-store.js';
 import { waitForJob, type JobEnd, type WaitForJobOptions } from '../../../queue/wait-for-job.js';
 import type { Redis } from '../../../redis/redis.js';
 import { defined, type Cli } from '../../context.js';
-import { lastLine, shownJson } from '../../render/job.js';
+import { lastLine, resultText, shownJson } from '../../render/job.js';
 import { printable } from '../../render/words.js';
 import { waitingTime } from '../../values.js';
 import { Everywhere } from './anywhere.js';
@@ -69,10 +69,12 @@ export function reportEnd(cli: Cli, waited: Waited, { alone }: { readonly alone:
   if ('text' in waited) {
     cli.stderr.write(`tsrq: ${waited.text}\n`);
   } else if (waited.status === 'finished') {
-    const result = shownJson(waited.result);
-    const text =
-      waited.kept === false ? `${waited.id} finished; its result was not kept` : `${waited.id} finished: ${result}`;
-    cli.stdout.write(`${alone && waited.kept !== false ? result : text}\n`);
+    const { id, kept, unreadable } = waited;
+    const result = resultText(waited.result, unreadable);
+    if (unreadable !== null)
+      (alone ? cli.stderr : cli.stdout).write(`${alone ? 'tsrq: ' : ''}${id} finished; its result ${result}\n`);
+    else if (kept === false) cli.stdout.write(`${id} finished; its result was not kept\n`);
+    else cli.stdout.write(`${alone ? result : `${id} finished: ${result}`}\n`);
   } else {
     cli.stderr.write(`tsrq: ${waited.id} ${why(waited)}\n`);
   }
