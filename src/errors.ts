@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'NOT_REPLICATED' // stored, but not on as many replicas as were asked for
   | 'JOB_EXISTS' // the job id is in use
   | 'TIMED_OUT' // a job has not ended within the time it was waited for
+  | 'NO_PROCESS' // no process that runs jobs can be started
   | 'CLOSED'; // used after close()
 
 /** What goes with an error. */

@@ -2,7 +2,7 @@
 // is loaded when it is used.
 export { TsrqError, type ErrorCode, type TsrqErrorOptions } from './errors.js';
 export { job } from './app/job.js';
-export type { Enqueuer, JobFunction } from './app/job-function.js';
+export type { Enqueuer, JobFunction, ResultOf } from './app/job-function.js';
 export type { JobOptions } from './app/definition.js';
 export type { Duration, EnqueueOptions, JobReference } from './app/options.js';
 export type { StandardSchemaV1 } from './app/standard-schema.js';

@@ -6,8 +6,12 @@ import { validate, type StandardSchemaV1 } from './standard-schema.js';
 /** Under this a function made by `job()` carries what it was defined with. */
 export const DEFINITION = Symbol.for('tsrq.definition');
 
-/** How the jobs of a function are enqueued unless it is said otherwise, and what their arguments are. */
-export interface JobOptions<Args = readonly unknown[]> extends Omit<EnqueueOptions, 'id' | 'kwargs' | 'dependsOn'> {
+/**
+ * How the jobs of a function are enqueued unless it is said otherwise, and what their arguments are.
+ *
+ * @typeParam Args - the arguments, where `args` checks them
+ */
+export interface JobOptions<Args = never> extends Omit<EnqueueOptions, 'id' | 'kwargs' | 'dependsOn'> {
   /**
    * Checks the list of arguments, as the function gets it (keyword arguments are an object at its end), when the job is enqueued and
    * again when it is run; any Standard Schema library.
@@ -17,7 +21,7 @@ export interface JobOptions<Args = readonly unknown[]> extends Omit<EnqueueOptio
 
 export interface Definition {
   readonly name: string;
-  readonly options: JobOptions;
+  readonly options: JobOptions<readonly unknown[]>;
 }
 
 /** What `job()` has made of a function, or of one that is passed on. */

@@ -22,7 +22,7 @@ export function job<Args extends unknown[], Result>(
   name: string,
   ...rest: readonly unknown[]
 ): JobFunction<Args, Result> {
-  const [options, run] = (rest.length > 1 ? rest : [{}, rest[0]]) as [JobOptions, (...args: Args) => Result];
+  const [options, run] = (rest.length > 1 ? rest : [{}, rest[0]]) as [AnyOptions, (...args: Args) => Result];
   const { args: _, ...own } = options;
   checkOptionNames(own);
   const isChecked = options.args !== undefined && typeof run === 'function';
@@ -36,6 +36,8 @@ export function job<Args extends unknown[], Result>(
   }) as JobFunction<Args, Result>;
   return made;
 }
+
+type AnyOptions = JobOptions<readonly unknown[]>;
 
 /** `made`: when it is called there is one. */
 function enqueuer<Args extends unknown[], Result>(
@@ -53,7 +55,7 @@ function enqueuer<Args extends unknown[], Result>(
 }
 
 /** What a worker runs: the queue outlives programs, and what was right when it was enqueued may not be any more. */
-function checked(name: string, schema: NonNullable<JobOptions['args']>, run: (...args: unknown[]) => unknown) {
+function checked(name: string, schema: NonNullable<AnyOptions['args']>, run: (...args: unknown[]) => unknown) {
   return async (...args: unknown[]): Promise<unknown> => {
     const outcome = await validate(schema, args);
     if ('problems' in outcome) throw new TypeError(wrongArguments(name, outcome.problems));

@@ -25,7 +25,7 @@ import { connectionsFor, type ConnectionLike } from './connections.js';
 import { definitionOf, newJob } from './definition.js';
 import { Group } from './group.js';
 import { inlineTurn } from './inline.js';
-import type { JobFunction } from './job-function.js';
+import type { JobFunction, ResultOf } from './job-function.js';
 import { seconds, type Duration, type EnqueueOptions, type When } from './options.js';
 import { checkParents } from './parents.js';
 import { Job } from './queued-job.js';
@@ -39,15 +39,24 @@ export type AnyJobs = Readonly<Record<string, (...args: unknown[]) => unknown>>;
 
 type Options = Omit<EnqueueOptions, 'queue'>;
 type Of<Jobs, Name extends keyof Jobs> = Jobs[Name] extends (...args: infer Args) => infer Result
-  ? { readonly args: Args; readonly result: Awaited<Result> }
+  ? { readonly args: Args; readonly result: ResultOf<Result> }
   : never;
+/** What follows the name of a job: its arguments, which may be left out where it can do without, and its options. */
+type After<Jobs, Name extends keyof Jobs> = [] extends Of<Jobs, Name>['args']
+  ? [args?: Of<Jobs, Name>['args'], options?: Options]
+  : [args: Of<Jobs, Name>['args'], options?: Options];
 
-/** One of many: a function made by `job()` or a name, its arguments, its options. */
-export type ManyItem = readonly [
-  what: string | JobFunction<never[], unknown>,
-  args?: readonly unknown[],
-  options?: Options,
-];
+/**
+ * One of many: a function made by `job()` or a name, its arguments, its options.
+ *
+ * @typeParam Jobs - the jobs that have names
+ */
+export type ManyItem<Jobs extends JobMap<Jobs> = AnyJobs> =
+  | { [Name in keyof Jobs & string]: readonly [name: Name, ...After<Jobs, Name>] }[keyof Jobs & string]
+  | readonly [what: JobFunction<never[], unknown>, args?: readonly unknown[], options?: Options];
+
+/** The same without its types. */
+type Item = readonly [what: unknown, args?: readonly unknown[], options?: Options];
 
 /**
  * A queue of one Redis. Making one does nothing in Redis; which connection it has is settled then, once for all.
@@ -112,11 +121,10 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<Awaited<Result>>>;
+  ): Promise<Job<ResultOf<Result>>>;
   enqueue<Name extends keyof Jobs & string>(
     name: Name,
-    args?: Of<Jobs, Name>['args'],
-    options?: Options,
+    ...rest: After<Jobs, Name>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueue(what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, null);
@@ -128,12 +136,11 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<Awaited<Result>>>;
+  ): Promise<Job<ResultOf<Result>>>;
   enqueueIn<Name extends keyof Jobs & string>(
     delay: Duration,
     name: Name,
-    args?: Of<Jobs, Name>['args'],
-    options?: Options,
+    ...rest: After<Jobs, Name>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueueIn(delay: Duration, what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, { in: delay });
@@ -145,26 +152,19 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<Awaited<Result>>>;
+  ): Promise<Job<ResultOf<Result>>>;
   enqueueAt<Name extends keyof Jobs & string>(
     at: Date,
     name: Name,
-    args?: Of<Jobs, Name>['args'],
-    options?: Options,
+    ...rest: After<Jobs, Name>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueueAt(at: Date, what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, { at });
   }
 
   /** Many at once (`enqueueMany`): a round trip for every hundred; what became of each is in the answer. */
-  async enqueueMany(items: readonly ManyItem[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
-    for (const [, , own] of items) if (own?.dependsOn) await checkParents(this.redis, own.dependsOn);
-    const jobs = await Promise.all(
-      items.map(([what, args = [], own = {}]) => newJob(definitionOf(what), args, { ...own, queue: this.name }, null)),
-    );
-    const outcomes = await enqueueMany(this.redis, jobs, options);
-    await inlineTurn(this.#connections, this.name);
-    return outcomes;
+  enqueueMany(items: readonly ManyItem<Jobs>[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
+    return this.#putMany(items as readonly Item[], options);
   }
 
   /**
@@ -172,11 +172,11 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
    * hexadecimal digits. Only what was stored is in it.
    */
   async enqueueGroup(
-    items: readonly ManyItem[],
+    items: readonly ManyItem<Jobs>[],
     { group = randomUUID().replaceAll('-', ''), ...options }: EnqueueManyOptions & { readonly group?: string } = {},
   ): Promise<{ readonly group: Group; readonly outcomes: EnqueueOutcome[] }> {
-    const members = items.map(([what, args, own]): ManyItem => [what, args ?? [], { ...own, group }]);
-    const outcomes = await this.enqueueMany(members, options);
+    const members = (items as readonly Item[]).map(([what, args, own]): Item => [what, args ?? [], { ...own, group }]);
+    const outcomes = await this.#putMany(members, options);
     return { group: this.group(group), outcomes };
   }
 
@@ -260,6 +260,16 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   /** The jobs of this queue that are started, finished, failed, deferred, scheduled or canceled. */
   registry(name: RegistryName): Registry {
     return new Registry(this.redis, name, this.name);
+  }
+
+  async #putMany(items: readonly Item[], options: EnqueueManyOptions): Promise<EnqueueOutcome[]> {
+    for (const [, , own] of items) if (own?.dependsOn) await checkParents(this.redis, own.dependsOn);
+    const jobs = await Promise.all(
+      items.map(([what, args = [], own = {}]) => newJob(definitionOf(what), args, { ...own, queue: this.name }, null)),
+    );
+    const outcomes = await enqueueMany(this.redis, jobs, options);
+    await inlineTurn(this.#connections, this.name);
+    return outcomes;
   }
 
   async #put(what: unknown, args: unknown, options: Options | undefined, when: When): Promise<Job<never>> {

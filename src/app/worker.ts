@@ -36,10 +36,20 @@ export class Worker {
 
   /**
    * Runs what is on the queues, and returns when they are empty: whether anything ran. Throws REDIS_UNREACHABLE, NAME_TAKEN,
-   * SUSPENDED.
+   * SUSPENDED; BAD_DATA where a queue cannot be read, and NO_PROCESS where no process that runs jobs can be started, when all else is done.
    */
   async work(options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
-    return (await this.#run(true, options.signal)).jobs > 0;
+    const { reason, jobs } = await this.#run(true, options.signal);
+    const queues = this.queues.join(', ');
+    if (reason === 'blocked')
+      throw new TsrqError('BAD_DATA', `one of the queues ${queues} cannot be read`, {
+        hint: '`tsrq doctor` names the key',
+      });
+    if (reason === 'unable')
+      throw new TsrqError('NO_PROCESS', 'no process that runs jobs could be started: jobs went back to their queues', {
+        hint: 'the warnings before tell why',
+      });
+    return jobs > 0;
   }
 
   /** Runs jobs until `stop()`, a shutdown command or the signal; running jobs end first. Throws as `work`. */

@@ -20,6 +20,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   NOT_REPLICATED: 75,
   JOB_EXISTS: 1,
   TIMED_OUT: 124,
+  NO_PROCESS: 70,
   CLOSED: 1,
 };
 

@@ -60,7 +60,8 @@ function writeObject(value: object, level: number, place: Place | null): string 
 }
 
 function textOf(value: object, level: number, place: Place | null): string {
-  if ('toJSON' in value && typeof value.toJSON === 'function')
+  // Buffers have one, which makes an object of each that nobody makes bytes of again.
+  if ('toJSON' in value && typeof value.toJSON === 'function' && !ArrayBuffer.isView(value))
     return write((value as { toJSON: () => unknown }).toJSON(), level, place);
   if (Array.isArray(value)) return writeArray(value, level, place);
   if (Object.getPrototypeOf(value) === Object.prototype) return writeEntries(value, level, place);

@@ -63,15 +63,18 @@ export function formatEpochSeconds(ms: number): string {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
+/** 1.1 minutes are 66.00000000000001 seconds to a computer. */
+const exact = (seconds: number): number => Math.round(seconds * 1e6) / 1e6;
+
 /** Seconds of a duration as RQ's options have it: a number, or a number with `d`, `h`, `m` or `s`. Throws USAGE. */
 export function parseDuration(value: string | number): number {
   // Trimmed first: with spaces at both ends of the pattern, the time for a text of spaces would grow with its square.
-  const match = /^(-?\d+)\s*([smhd]?)$/i.exec(String(value).trim());
+  const match = /^(-?\d+(?:\.\d+)?)\s*([smhd]?)$/i.exec(String(value).trim());
   const seconds =
     typeof value === 'number'
       ? Math.trunc(value)
-      : Number(match?.[1] ?? NaN) * (UNITS[(match?.[2] ?? '').toLowerCase()] ?? 1);
+      : exact(Number(match?.[1] ?? NaN) * (UNITS[(match?.[2] ?? '').toLowerCase()] ?? 1));
   // Larger ones would be written as 8.64e+24, and no version of RQ reads that.
   if (Number.isSafeInteger(seconds)) return seconds;
-  throw new TsrqError('USAGE', `'${value}' is no duration: write seconds, or 30s, 5m, 1h, 2d`);
+  throw new TsrqError('USAGE', `'${value}' is no duration of whole seconds: write seconds, or 30s, 5m, 1.5h, 2d`);
 }

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { job, type ChannelMessages, type Job, type Queue, type Worker } from '../../src/index.js';
+import {
+  job,
+  Retry,
+  type ChannelMessages,
+  type Job,
+  type JobOptions,
+  type Queue,
+  type Worker,
+} from '../../src/index.js';
 
 const sendReset = job('types.sendReset', { queue: 'email', timeout: '5m', retry: 3 }, async (userId: number) => {
   return `sent to ${userId}`;
@@ -7,6 +15,7 @@ const sendReset = job('types.sendReset', { queue: 'email', timeout: '5m', retry:
 
 interface AppJobs {
   'app.mail.send': (to: string, copies?: number) => Promise<boolean>;
+  'app.mail.count': () => number;
 }
 
 /** The compiler is the test: `npm run check` fails where one of these errors is none. */
@@ -38,6 +47,24 @@ export async function typed(queue: Queue<AppJobs>, any: Queue): Promise<void> {
   // @ts-expect-error a plain function has no name that a worker could find
   await queue.enqueue(() => 1, []);
   await any.enqueue('whatever.there.is', [1, 'two', null]);
+  await any.enqueue('whatever.there.is');
+  // @ts-expect-error the first argument is missing
+  await queue.enqueue('app.mail.send');
+  // @ts-expect-error the first argument is missing, later too
+  await queue.enqueueIn('5m', 'app.mail.send', []);
+  await queue.enqueue('app.mail.count');
+  await queue.enqueueMany([['app.mail.send', ['bob']], ['app.mail.count'], [sendReset, [42], { ttl: '1h' }]]);
+  // @ts-expect-error the first argument is a text
+  await queue.enqueueMany([['app.mail.send', [42]]]);
+  // @ts-expect-error the first argument is missing
+  await queue.enqueueGroup([['app.mail.send']]);
+  // @ts-expect-error there is no job of that name
+  await queue.enqueueMany([['app.mail.sent', ['bob']]]);
+  await any.enqueueMany([['whatever.there.is'], ['another', [1, 'two']]]);
+  const options: JobOptions = { queue: 'email', retry: 3 };
+  const asking = job('types.asks', options, (times: number) => (times > 1 ? new Retry({ max: 1 }) : 'done'));
+  const done: string = await (await asking.enqueue(1)).waitForResult();
+  seen.push(done);
   seen.push(direct, result, wrong, named);
 }
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { job, Tsrq, Worker, type WorkerEvent } from '../../../src/index.js';
+import { job, Tsrq, Worker, type WorkerEvent, type WorkerOptions } from '../../../src/index.js';
 import { freePort } from '../../support/redis.js';
 import { freshRedis } from '../../support/fresh-redis.js';
 import { statusOf, until } from '../../support/rq.js';
@@ -185,6 +185,28 @@ describe('a worker', () => {
     const made = await app.queue('q').enqueue('whatever');
     await worker.work();
     expect(await made.result()).toBe(made.id);
+  });
+
+  it('does not pass for done what it could not do: a queue that cannot be read, jobs that nothing can run', async () => {
+    const made = await app.queue('q').enqueue('ok');
+    const performer: WorkerOptions['performer'] = () => ({
+      start: () => Promise.resolve([]),
+      perform: (_, listener) => {
+        queueMicrotask(() => {
+          listener.onDone({ kind: 'unbegun', how: 'exited with code 3' });
+        });
+        return { abort: () => undefined, kill: () => undefined };
+      },
+      limit: () => undefined,
+      reload: () => Promise.resolve([]),
+      memory: () => Promise.resolve([]),
+      stop: () => Promise.resolve(),
+    });
+    await client.set('rq:queue:odd', 'x');
+    await expect(app.worker('odd', { performer }).work()).rejects.toMatchObject({ code: 'BAD_DATA' });
+    await expect(app.worker('q', { performer }).work()).rejects.toMatchObject({ code: 'NO_PROCESS' });
+    expect(await statusOf(client, made.id)).toBe('queued');
+    expect(await app.queue('q').jobIds()).toEqual([made.id]);
   });
 
   it('refuses no queue, and queues of different connections', async () => {

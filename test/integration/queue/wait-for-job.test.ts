@@ -50,7 +50,7 @@ describe('waitForJob', () => {
     await (
       await run()
     )({ value: Buffer.from('[1, 2]') });
-    const end = { id: 'j', status: 'finished', result: [1, 2], error: null, kept: true };
+    const end = { id: 'j', status: 'finished', result: [1, 2], unreadable: null, error: null, kept: true };
     expect(await waiting).toEqual(end);
     expect(await waitForJob(redis, 'j')).toEqual(end);
   });
@@ -87,7 +87,14 @@ describe('waitForJob', () => {
     await (
       await run()
     )({ resultTtlSeconds: 0 });
-    expect(await waiting).toEqual({ id: 'j', status: 'finished', result: null, error: null, kept: false });
+    expect(await waiting).toEqual({
+      id: 'j',
+      status: 'finished',
+      result: null,
+      unreadable: null,
+      error: null,
+      kept: false,
+    });
     expect(await waitForJob(redis, 'j', { enqueued: { resultTtlSeconds: 0 } })).toMatchObject({ status: 'finished' });
   });
 

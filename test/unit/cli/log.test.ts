@@ -30,7 +30,7 @@ describe('a log', () => {
     log({ level: 'info', event: 'said', message: 'o\n17:00:00 q: forged' });
     const [first, second] = output.writes.join('').split('\n');
     expect(first).toMatch(/ o$|>o$/);
-    expect(second).toMatch(/^(<\d>)?    17:00:00 q: forged$/);
+    expect(second).toMatch(/^(<\d>)? {4}17:00:00 q: forged$/);
   });
 
   it('writes what is there at a flush, and the rest after it', async () => {

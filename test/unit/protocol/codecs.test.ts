@@ -155,6 +155,8 @@ describe('json', () => {
     [{ a: [1, Symbol('x')] }, '$.a[1]: a symbol'],
     [new Map(), '$: a Map'],
     [{ deep: new Set([1]) }, '$.deep: a Set'],
+    [{ file: [Buffer.from('x')] }, '$.file[0]: a Buffer'],
+    [new Uint8Array(2), '$: a Uint8Array'],
     [[{ ok: [1] }, { a: [0, [() => 1]] }], '$[1].a[1][0]: a function'],
   ])('names the place of what cannot be written: case %#', (value, message) => {
     expect(() => dumps(value)).toThrow(UnserializableError);
@@ -316,14 +318,19 @@ describe('time', () => {
     ['23m', 1_380],
     ['5s', 5],
     ['2d', 172_800],
+    ['1.5h', 5_400],
+    ['1.1m', 66],
     ['-1', -1],
     [1.9, 1],
   ])('the duration %j is %d seconds', (text, seconds) => {
     expect(parseDuration(text)).toBe(seconds);
   });
-  it.each(['', '1.5h', 'soon', '1w', 'h', NaN, Infinity, '99999999999999999999d'])('%j is no duration', (text) => {
-    expect(() => parseDuration(text)).toThrow(TsrqError);
-  });
+  it.each(['', '1.5', '0.0001h', '.5h', '1.h', 'soon', '1w', 'h', NaN, Infinity, '99999999999999999999d'])(
+    '%j is no duration',
+    (text) => {
+      expect(() => parseDuration(text)).toThrow(TsrqError);
+    },
+  );
 });
 
 describe('descriptions', () => {
