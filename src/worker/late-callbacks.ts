@@ -14,6 +14,8 @@ export interface LateCallbacksParts {
   readonly tell: (event: WorkerEvent) => void;
 }
 
+/** The longest that a timer of Node can wait, milliseconds. */
+const MOST_MS = 2 ** 31 - 1;
 /** Milliseconds a callback has, after its AbortSignal fired, before what it runs in is ended. */
 const GRACE_MS = 1_000;
 
@@ -100,11 +102,14 @@ export class LateCallbacks {
         const handle = perform({
           onBegun: () => {
             if (callback.timeoutSeconds <= 0) return;
-            timer = setTimeout(() => {
-              isLate = true;
-              this.#current?.abort(OVERTIME, late);
-              timer = setTimeout(() => this.#current?.kill(), GRACE_MS);
-            }, callback.timeoutSeconds * 1_000);
+            timer = setTimeout(
+              () => {
+                isLate = true;
+                this.#current?.abort(OVERTIME, late);
+                timer = setTimeout(() => this.#current?.kill(), GRACE_MS);
+              },
+              Math.min(MOST_MS, callback.timeoutSeconds * 1_000),
+            );
           },
           onCallback: () => undefined,
           onDone: (completion) => {
