@@ -29,6 +29,7 @@ import type { JobFunction } from './job-function.js';
 import { seconds, type Duration, type EnqueueOptions, type When } from './options.js';
 import { Job } from './queued-job.js';
 import { Registry, type RegistryName } from './registry.js';
+import { isSameRedis, refuseParentsElsewhere } from './same-redis.js';
 import { watchQueue, type QueueEvent, type WatchOptions } from './watch.js';
 
 /** Names of jobs with the functions behind them: of another code base, of Python. Any interface will do. */
@@ -105,7 +106,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
 
   /**
    * Puts a job on the queue (`enqueue`): a function made by `job()`, or the name of one elsewhere. Throws JOB_EXISTS for an id in
-   * use, USAGE for values that cannot be, REDIS_UNREACHABLE.
+   * use, USAGE for values that cannot be and for a job of another Redis to depend on, REDIS_UNREACHABLE.
    */
   enqueue<Args extends unknown[], Result>(
     job: JobFunction<Args, Result>,
@@ -157,6 +158,8 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
 
   /** Many at once (`enqueueMany`): a round trip for every hundred; what became of each is in the answer. */
   async enqueueMany(items: readonly ManyItem[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
+    const parents = items.flatMap(([, , own]) => own?.dependsOn ?? []);
+    if (parents.length > 0) await refuseParentsElsewhere(this, parents);
     const jobs = await Promise.all(
       items.map(([what, args = [], own = {}]) => newJob(definitionOf(what), args, { ...own, queue: this.name }, null)),
     );
@@ -209,9 +212,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   /** Moves the jobs that wait now to the end of another queue, which becomes their origin (`moveQueue`). Throws USAGE where that is on another Redis. */
   async move(to: string, { onProgress, signal }: SteppedOptions = {}): Promise<Moved> {
     const other = this.#connections.redisOf(to);
-    // Where a connection leads is known when it has been asked something.
-    await Promise.all([queueLength(this.redis, this.name), queueLength(other, to)]);
-    if (other.description !== this.redis.description) {
+    if (!(await isSameRedis(this.redis, other))) {
       const where = `${this.name} is on ${this.redis.description}, ${to} on ${other.description}`;
       throw new TsrqError('USAGE', `jobs cannot be moved to another Redis: ${where}`);
     }
@@ -262,6 +263,8 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
 
   async #put(what: unknown, args: unknown, options: Options | undefined, when: When): Promise<Job<never>> {
     const job = await newJob(definitionOf(what), args ?? [], { ...options, queue: this.name }, when);
+    const asking = options?.dependsOn === undefined ? null : refuseParentsElsewhere(this, [options.dependsOn]);
+    if (asking) await asking;
     const made = Job.enqueued<never>(this.redis, await enqueue(this.redis, job), job);
     await inlineTurn(this.#connections, this.name);
     return made;

@@ -72,6 +72,10 @@ export class Job<Result = unknown> {
     return made;
   }
 
+  /** Its connection, for the verbs of the library. */
+  get redis(): Redis {
+    return this.#redis;
+  }
   /** The queue it belongs to. */
   get origin(): string {
     return this.#seen.origin ?? '';

@@ -1,6 +1,9 @@
 import { closed } from './failure.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 
+/** The description of one whose place is not known. */
+export const NOT_ASKED = 'a Redis that was not asked for yet';
+
 /** A connection to a place that is not known yet: the first call asks for it. What cannot be found out is asked again. */
 export class LazyRedis implements Redis {
   readonly #find: () => Promise<Redis>;
@@ -13,7 +16,7 @@ export class LazyRedis implements Redis {
   }
 
   get description(): string {
-    return this.#found?.description ?? 'a Redis that was not asked for yet';
+    return this.#found?.description ?? NOT_ASKED;
   }
 
   async call(command: RedisCommand): Promise<Reply> {
