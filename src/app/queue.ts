@@ -163,8 +163,9 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     const jobs = await Promise.all(
       items.map(([what, args = [], own = {}]) => newJob(definitionOf(what), args, { ...own, queue: this.name }, null)),
     );
+    const run = await inlineTurn(this.#connections, this.name);
     const outcomes = await enqueueMany(this.redis, jobs, options);
-    await inlineTurn(this.#connections, this.name);
+    await run?.();
     return outcomes;
   }
 
@@ -265,8 +266,10 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     const job = await newJob(definitionOf(what), args ?? [], { ...options, queue: this.name }, when);
     const asking = options?.dependsOn === undefined ? null : refuseParentsElsewhere(this, [options.dependsOn]);
     if (asking) await asking;
+    const turn = inlineTurn(this.#connections, this.name);
+    const run = turn && (await turn);
     const made = Job.enqueued<never>(this.redis, await enqueue(this.redis, job), job);
-    await inlineTurn(this.#connections, this.name);
+    if (run) await run();
     return made;
   }
 }

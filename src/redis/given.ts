@@ -3,8 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import { LEAST_MS, withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
+import { targetOfClient } from './given-target.js';
+import { PLACE, type Placed } from './place.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { all, evaluateOn } from './replies.js';
+import type { RedisTarget } from './target.js';
 
 /** A client of ioredis, 5 or 6, as an application has it. */
 export interface GivenClient {
@@ -47,7 +50,7 @@ export const isClient = (value: unknown): value is GivenClient =>
 
 const MAX_BACKOFF_MS = 500;
 
-class Given implements Redis {
+class Given implements Redis, Placed {
   readonly description: string;
   readonly #client: GivenClient;
   readonly #deadlineMs: number;
@@ -95,6 +98,10 @@ class Given implements Redis {
       const reply = await this.#evaluate(script, [0, ...args]);
       return { reply, replicas: (await this.#client.call('WAIT', replicas, timeoutMs)) as number };
     }, timeoutMs);
+  }
+
+  [PLACE](): RedisTarget {
+    return targetOfClient(this.#client.options);
   }
 
   /** Only for tsrq: the client stays open, and what Redis is working on still has its reply. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Job, job, Queue } from '../../../src/index.js';
+import { Redis as IoRedis } from 'ioredis';
+import { connect, Job, job, parseRedisUrl, popConnection, pushConnection, Queue, Tsrq } from '../../../src/index.js';
 import { inline, runJobs, startTestRedis, waitForJob, type TestRedis } from '../../../src/app/testing.js';
 
 let redis: TestRedis;
@@ -69,6 +70,53 @@ describe('runJobs', () => {
     await parent.enqueue();
     expect(await runJobs('default', { connection: redis.app })).toHaveLength(1);
     expect(await new Queue('children').length()).toBe(1);
+  });
+});
+
+describe('what was pushed', () => {
+  const clients: IoRedis[] = [];
+  const keep = (client: IoRedis): IoRedis => {
+    clients.push(client);
+    return client;
+  };
+  const leads = {
+    'a client': (url: string) => keep(new IoRedis(url)),
+    'a Tsrq of a client': (url: string) => new Tsrq({ client: keep(new IoRedis(url)) }),
+    'a connection': (url: string) => connect(parseRedisUrl(url), { role: 'producer' }),
+    'a Tsrq': (url: string) => new Tsrq({ url, queueConnections: {} }),
+  };
+  it.each(Object.entries(leads))('%s: its jobs are run, inline and by runJobs', async (_, lead) => {
+    const other = await startTestRedis();
+    const pushed = lead(`${other.url.slice(0, -1)}3`);
+    pushConnection(pushed);
+    try {
+      order.length = 0;
+      await inline(() => parent.enqueue());
+      expect(order).toEqual(['parent begins', 'child', 'child is finished']);
+      const made = await child.enqueue('again');
+      expect((await runJobs('children')).map(({ id }) => id)).toEqual([made.id]);
+      expect((await runJobs(null, { connection: pushed })).length).toBe(0);
+      expect(await new Queue('children').registry('finished').count()).toBe(2);
+      expect(await other.app.redisOf().call(['DBSIZE'])).toBe(0);
+    } finally {
+      popConnection();
+      if (!(pushed instanceof IoRedis)) await pushed.close();
+      for (const client of clients.splice(0)) client.disconnect();
+      await other.stop();
+    }
+  });
+
+  it('and leads nowhere that is known keeps a job from being stored inline', async () => {
+    const own = redis.app.redisOf();
+    const wrapped = { ...own, description: 'mine', evaluate: own.evaluate.bind(own), call: own.call.bind(own) };
+    pushConnection(wrapped);
+    try {
+      await expect(inline(() => parent.enqueue())).rejects.toMatchObject({ code: 'USAGE' });
+      await expect(inline(() => new Queue('q').enqueueMany([['a.b']]))).rejects.toMatchObject({ code: 'USAGE' });
+    } finally {
+      popConnection();
+    }
+    expect(await own.call(['DBSIZE'])).toBe(0);
   });
 });
 
