@@ -27,7 +27,7 @@ export interface TestRedis extends AsyncDisposable {
 
 /**
  * Starts a private redis-server or valkey-server on a free port of 127.0.0.1, and makes it the connection of the process.
- * TSRQ_REDIS_BINARY names the program; default the first found. Throws REDIS_UNREACHABLE where there is none.
+ * It ends with the process at the latest, also if that is killed. TSRQ_REDIS_BINARY names the program; default the first found. Throws REDIS_UNREACHABLE where there is none.
  */
 export async function startTestRedis(): Promise<TestRedis> {
   const server = await findRedisServer(process.env);

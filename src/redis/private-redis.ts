@@ -82,7 +82,10 @@ async function launch(server: FoundServer, port: number): Promise<PrivateRedis |
   const removeDir = (): void => {
     rmSync(dir, { recursive: true, force: true });
   };
+  const dismiss = guard(child.pid, dir);
+  child.once('exit', dismiss);
   const killOnExit = (): void => {
+    dismiss();
     child.kill('SIGKILL');
     removeDir();
   };
@@ -107,6 +110,28 @@ async function launch(server: FoundServer, port: number): Promise<PrivateRedis |
   }
   await stop();
   return { log: log() };
+}
+
+/** What ends a server and removes its directory when nobody writes to its input any more. */
+const GUARD = 'read -r _; kill -9 "$1"; rm -rf "$2"';
+
+/**
+ * Has the server end with this process, whatever ends that, also `kill -9`, of which no listener hears: a shell reads from a pipe that closes then.
+ * Returns what dismisses it; the pid may be another's afterwards.
+ */
+function guard(pid: number | undefined, dir: string): () => void {
+  if (pid === undefined) return () => undefined;
+  // A group of its own: what a terminal sends is not for it.
+  const shell = spawn('/bin/sh', ['-c', GUARD, 'tsrq-redis-guard', String(pid), dir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  // Where there is no shell, or it is gone, the server is ended by `stop`, and when the process exits.
+  shell.on('error', () => undefined);
+  shell.stdin.on('error', () => undefined);
+  shell.unref();
+  (shell.stdin as unknown as { unref(): void }).unref();
+  return () => shell.kill('SIGKILL');
 }
 
 /** A file that only we can read, not argv: every user of the machine can read that. */
