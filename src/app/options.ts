@@ -1,5 +1,7 @@
 import type { NewJob } from '../queue/enqueue.js';
 import { parseDuration } from '../protocol/time.js';
+import { usage } from '../queue/check.js';
+import { shown } from './shown.js';
 
 /** Seconds as a number, or a text as RQ's options have it: '30s', '5m', '1h', '2d'. */
 export type Duration = number | `${number}` | `${number}${'s' | 'm' | 'h' | 'd'}`;
@@ -38,19 +40,71 @@ export interface EnqueueOptions extends Omit<NewJob, Renamed | Reshaped> {
 /** When a job is to begin: null for at once. */
 export type When = { readonly in: Duration } | { readonly at: Date } | null;
 
-/** The options of a job as the verb `enqueue` takes them. Throws USAGE for a text that is no duration. */
-export function jobFields(options: EnqueueOptions, when: When): Omit<NewJob, 'functionName' | 'args'> {
-  const { timeout, resultTtl, failureTtl, ttl, retry, dependsOn, ...same } = options;
-  return {
-    ...same,
-    ...(timeout === undefined ? {} : { timeoutSeconds: seconds(timeout) }),
-    ...(resultTtl === undefined ? {} : { resultTtlSeconds: seconds(resultTtl) }),
-    ...(failureTtl === undefined ? {} : { failureTtlSeconds: seconds(failureTtl) }),
-    ...(ttl === undefined ? {} : { ttlSeconds: seconds(ttl) }),
-    ...(retry === undefined ? {} : { retry: retries(retry) }),
-    ...(dependsOn === undefined ? {} : { dependsOn: parents(dependsOn) }),
-    ...(when === null ? {} : 'at' in when ? { scheduleAt: when.at } : { scheduleInSeconds: seconds(when.in) }),
-  };
+/** The fields of a job that options say. */
+export type JobFields = Omit<NewJob, 'functionName' | 'args'>;
+
+/** Options as the verb `enqueue` takes them; null for none. What is undefined counts as not given. Throws USAGE for a text that is no duration. */
+export function jobFields(options: EnqueueOptions | null | undefined): JobFields | null {
+  let fields: Writable<JobFields> | null = null;
+  for (const name in options) {
+    if (options[name as keyof EnqueueOptions] === undefined || !Object.hasOwn(options, name)) continue;
+    fields ??= {};
+    take(fields, options as Given, name as keyof EnqueueOptions);
+  }
+  return fields;
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+/** Of which one is read that is there. */
+type Given = { readonly [Name in keyof EnqueueOptions]-?: NonNullable<EnqueueOptions[Name]> };
+
+function take(fields: Writable<JobFields>, options: Given, name: keyof EnqueueOptions): void {
+  switch (name) {
+    case 'timeout':
+      fields.timeoutSeconds = seconds(options.timeout);
+      return;
+    case 'resultTtl':
+      fields.resultTtlSeconds = seconds(options.resultTtl);
+      return;
+    case 'failureTtl':
+      fields.failureTtlSeconds = seconds(options.failureTtl);
+      return;
+    case 'ttl':
+      fields.ttlSeconds = seconds(options.ttl);
+      return;
+    case 'retry':
+      fields.retry = retries(options.retry);
+      return;
+    case 'dependsOn':
+      fields.dependsOn = parents(options.dependsOn);
+      return;
+    default:
+      // These have one name and one form in both.
+      (fields as Record<string, unknown>)[name] = options[name];
+  }
+}
+
+/** When a job is to begin, as the verb takes it. Throws USAGE. */
+export function schedule(when: NonNullable<When>): Pick<NewJob, 'scheduleAt' | 'scheduleInSeconds'> {
+  if (!('at' in when)) {
+    const { in: delay } = when as { readonly in: unknown };
+    if (typeof delay === 'number' || typeof delay === 'string')
+      return { scheduleInSeconds: seconds(delay as Duration) };
+    throw usage(`the delay is ${shown(delay)}: seconds are needed, or a text such as '5m'`, "enqueueIn('5m', …)");
+  }
+  const { at } = when as { readonly at: unknown };
+  if (Object.prototype.toString.call(at) === '[object Date]') return { scheduleAt: at as Date };
+  throw usage(
+    `the time to enqueue at is ${shown(at)}: a Date is needed`,
+    "enqueueAt(new Date('2027-01-01T08:00:00Z'), …)",
+  );
+}
+
+/** What `more` says counts; where it says nothing, or undefined, `options` do. */
+export function merged<Options extends object>(options: Options, more: Options): Options {
+  const all = { ...options };
+  for (const name in more) if (more[name] !== undefined && Object.hasOwn(more, name)) all[name] = more[name];
+  return all;
 }
 
 function retries(retry: NonNullable<EnqueueOptions['retry']>): NonNullable<NewJob['retry']> {

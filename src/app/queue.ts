@@ -21,6 +21,7 @@ import {
   type RequeueAllOptions,
   type SteppedOptions,
 } from './bulk-options.js';
+import { checkManyOptions } from './check-options.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
 import { definitionOf, newJob } from './definition.js';
 import { Group } from './group.js';
@@ -30,6 +31,7 @@ import { seconds, type Duration, type EnqueueOptions, type When } from './option
 import { Job } from './queued-job.js';
 import { Registry, type RegistryName } from './registry.js';
 import { isSameRedis, refuseParentsElsewhere } from './same-redis.js';
+import { shown } from './shown.js';
 import { watchQueue, type QueueEvent, type WatchOptions } from './watch.js';
 
 /** Names of jobs with the functions behind them: of another code base, of Python. Any interface will do. */
@@ -158,15 +160,8 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
 
   /** Many at once (`enqueueMany`): a round trip for every hundred; what became of each is in the answer. */
   async enqueueMany(items: readonly ManyItem[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
-    const parents = items.flatMap(([, , own]) => own?.dependsOn ?? []);
-    if (parents.length > 0) await refuseParentsElsewhere(this, parents);
-    const jobs = await Promise.all(
-      items.map(([what, args = [], own = {}]) => newJob(definitionOf(what), args, { ...own, queue: this.name }, null)),
-    );
-    const run = await inlineTurn(this.#connections, this.name);
-    const outcomes = await enqueueMany(this.redis, jobs, options);
-    await run?.();
-    return outcomes;
+    checkManyOptions(options, false);
+    return this.#putMany(items, null, options);
   }
 
   /**
@@ -175,10 +170,11 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
    */
   async enqueueGroup(
     items: readonly ManyItem[],
-    { group = randomUUID().replaceAll('-', ''), ...options }: EnqueueManyOptions & { readonly group?: string } = {},
+    options: EnqueueManyOptions & { readonly group?: string } = {},
   ): Promise<{ readonly group: Group; readonly outcomes: EnqueueOutcome[] }> {
-    const members = items.map(([what, args, own]): ManyItem => [what, args ?? [], { ...own, group }]);
-    const outcomes = await this.enqueueMany(members, options);
+    checkManyOptions(options, true);
+    const { group = randomUUID().replaceAll('-', ''), ...rest } = options;
+    const outcomes = await this.#putMany(items, group, rest);
     return { group: this.group(group), outcomes };
   }
 
@@ -263,7 +259,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   }
 
   async #put(what: unknown, args: unknown, options: Options | undefined, when: When): Promise<Job<never>> {
-    const job = await newJob(definitionOf(what), args ?? [], { ...options, queue: this.name }, when);
+    const job = await newJob(definitionOf(what), args ?? [], this.name, options, when);
     const asking = options?.dependsOn === undefined ? null : refuseParentsElsewhere(this, [options.dependsOn]);
     if (asking) await asking;
     const turn = inlineTurn(this.#connections, this.name);
@@ -272,4 +268,29 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     if (run) await run();
     return made;
   }
+
+  async #putMany(
+    items: readonly ManyItem[],
+    group: string | null,
+    options: EnqueueManyOptions,
+  ): Promise<EnqueueOutcome[]> {
+    if (!isMany(items)) throw notMany(items);
+    const made = await Promise.all(
+      items.map(([what, args, own]) => newJob(definitionOf(what), args ?? [], this.name, own, null)),
+    );
+    const jobs = group === null ? made : made.map((job) => ({ ...job, group }));
+    const parents = items.flatMap(([, , own]) => own?.dependsOn ?? []);
+    if (parents.length > 0) await refuseParentsElsewhere(this, parents);
+    const run = await inlineTurn(this.#connections, this.name);
+    const outcomes = await enqueueMany(this.redis, jobs, options);
+    await run?.();
+    return outcomes;
+  }
 }
+
+const isMany = (items: unknown): boolean => Array.isArray(items) && items.every((item) => Array.isArray(item));
+
+const notMany = (items: unknown): TsrqError =>
+  new TsrqError('USAGE', `the jobs are ${shown(items)}, and not lists in a list`, {
+    hint: "write enqueueMany([['app.mail.send', ['bob']], [sendReset, [42], { ttl: '1h' }]])",
+  });

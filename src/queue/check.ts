@@ -7,8 +7,13 @@ export function integer(
   fits: (value: number) => boolean,
   needed: string,
 ): void {
-  if (value === undefined || (Number.isSafeInteger(value) && fits(value))) return;
-  throw usage(`the ${what} is ${value}: ${needed} is needed`);
+  if (value !== undefined) whole(what, value, fits, needed);
+}
+
+/** The same for a value that must be given. */
+export function whole(what: string, value: number | undefined, fits: (value: number) => boolean, needed: string): void {
+  if (Number.isSafeInteger(value) && fits(value as number)) return;
+  throw usage(`the ${what} is ${String(value)}: ${needed} is needed`);
 }
 
 export function usage(message: string, hint?: string): TsrqError {

@@ -2,7 +2,7 @@ import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../prot
 import type { NewJobFields } from '../protocol/job.js';
 import { dumpWebhooks, isWebUrl, readWebhooks, type Webhook } from '../protocol/webhooks.js';
 import { backoffIntervals, MOST_BACKOFFS, type Backoff } from './backoff.js';
-import { integer, usage } from './check.js';
+import { integer, usage, whole } from './check.js';
 
 /** What is to follow the end of a job. */
 export interface FollowUps {
@@ -70,11 +70,11 @@ function callbackOf(given: string | Callback | undefined): Callback | null {
 /** Throws USAGE for what RQ would refuse. */
 export function checkFollowUps(job: FollowUps): void {
   const { retry } = job;
-  integer('number of retries', retry?.max, (value) => value >= 1, 'a number from 1');
+  if (retry) whole('number of retries', retry.max, (value) => value >= 1, 'a number from 1');
   for (const interval of retry?.intervals ?? []) {
     integer('retry interval', interval, (value) => value >= 0, 'a number of seconds from 0');
   }
-  integer('number of repeats', job.repeat?.times, (value) => value >= 1, 'a number from 1');
+  if (job.repeat) whole('number of repeats', job.repeat.times, (value) => value >= 1, 'a number from 1');
   for (const interval of job.repeat ? repeatIntervals(job.repeat) : []) {
     integer('repeat interval', interval, (value) => value >= 0, 'a number of seconds from 0');
   }
@@ -97,7 +97,7 @@ export function checkFollowUps(job: FollowUps): void {
 
 function checkBackoff(max: number, { initialSeconds, maxSeconds, jitter }: Backoff): void {
   if (max > MOST_BACKOFFS) throw usage(`a back-off is for at most ${MOST_BACKOFFS} retries, not ${max}`);
-  integer('first wait of the back-off', initialSeconds, (value) => value >= 1, 'a number of seconds from 1');
+  whole('first wait of the back-off', initialSeconds, (value) => value >= 1, 'a number of seconds from 1');
   integer('longest wait of the back-off', maxSeconds, (value) => value >= 1, 'a number of seconds from 1');
   if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) throw usage(`the jitter is ${jitter}: 0 to 1 is needed`);
 }

@@ -14,7 +14,7 @@ import {
 } from '../protocol/payload.js';
 import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
-import { integer, usage } from './check.js';
+import { integer, usage, whole } from './check.js';
 import { checkFollowUps, followUpFields } from './follow-ups.js';
 import type { NewJob, PreparedJob } from './new-job.js';
 
@@ -228,11 +228,7 @@ function check(job: NewJob): void {
   const { queue, timeoutSeconds, ttlSeconds } = job;
   if (queue === '') throw usage('the queue name is empty');
   if (job.group === '') throw usage('the group name is empty');
-  if (job.rateLimit?.key === '') throw usage('the key of the rate limit is empty');
-  // Else it would be that of another limit's jobs.
-  if (/:(allowed|rate_limited)$/.test(job.rateLimit?.key ?? ''))
-    throw usage(`the key of a rate limit cannot end as ${job.rateLimit?.key} does`);
-  integer('concurrency of the rate limit', job.rateLimit?.concurrency, (value) => value >= 1, 'a number from 1');
+  if (job.rateLimit) checkRateLimit(job.rateLimit);
   for (const parent of parentsOf(job)) {
     if (!isJobId(parent)) throw usage(`'${parent}' is no job id to depend on`, 'letters, digits, _ and - are allowed');
   }
@@ -253,4 +249,12 @@ function check(job: NewJob): void {
   integer('result ttl', job.resultTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
   integer('failure ttl', job.failureTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
   checkFollowUps(job);
+}
+
+function checkRateLimit({ key, concurrency }: NonNullable<NewJob['rateLimit']>): void {
+  // Not given, where it comes from JavaScript.
+  if (!key) throw usage('the key of the rate limit is empty');
+  // Else it would be that of another limit's jobs.
+  if (/:(allowed|rate_limited)$/.test(key)) throw usage(`the key of a rate limit cannot end as ${key} does`);
+  whole('concurrency of the rate limit', concurrency, (value) => value >= 1, 'a number from 1');
 }

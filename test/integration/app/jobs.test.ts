@@ -74,6 +74,19 @@ describe('a job that is a function', () => {
     });
   });
 
+  it('is enqueued as its definition says where options are undefined', async () => {
+    await withConnection(redis, async () => {
+      const nothing = { timeout: undefined, retry: undefined, queue: undefined, id: undefined } as object;
+      const made = [
+        await paired.with({ timeout: 7 }).with(nothing).enqueue(1, 'x'),
+        await new Queue('pairs').enqueue(paired, [1, 'x'], nothing),
+      ];
+      expect(made.map(({ origin }) => origin)).toEqual(['pairs', 'pairs']);
+      expect(await Promise.all(made.map(({ id }) => field(id, 'timeout')))).toEqual(['7', '300']);
+      expect(await Promise.all(made.map(({ id }) => field(id, 'retries_left')))).toEqual(['2', '2']);
+    });
+  });
+
   it('is enqueued for later', async () => {
     await withConnection(redis, async () => {
       const soon = await greet.enqueueIn('5m', 'soon');
