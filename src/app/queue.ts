@@ -28,7 +28,7 @@ import { Group } from './group.js';
 import { inlineTurn } from './inline.js';
 import type { JobFunction } from './job-function.js';
 import { seconds, type Duration, type EnqueueOptions, type When } from './options.js';
-import { Job } from './queued-job.js';
+import { Job, metaAsStored } from './queued-job.js';
 import { Registry, type RegistryName } from './registry.js';
 import { isSameRedis, refuseParentsElsewhere } from './same-redis.js';
 import { shown } from './shown.js';
@@ -264,7 +264,9 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     if (asking) await asking;
     const turn = inlineTurn(this.#connections, this.name);
     const run = turn && (await turn);
-    const made = Job.enqueued<never>(this.redis, await enqueue(this.redis, job), job);
+    const storing = enqueue(this.redis, job);
+    const said = job.meta === undefined ? job : { ...job, meta: metaAsStored(job) };
+    const made = Job.enqueued<never>(this.redis, await storing, said);
     if (run) await run();
     return made;
   }

@@ -6,7 +6,14 @@ import { fetchJobs, fetchResults, type FetchedJob, type FetchedResult, type Stor
 import { requeueIds, type Requeued } from '../queue/requeue.js';
 import { waitForJob, type JobEnd, type WaitForJobOptions } from '../queue/wait-for-job.js';
 import { writeMeta } from '../queue/write-meta.js';
-import { decodePayload, type Call, type Serializer } from '../protocol/payload.js';
+import {
+  decodePayload,
+  deserialise,
+  serialise,
+  serialisedBytes,
+  type Call,
+  type Serializer,
+} from '../protocol/payload.js';
 import { progressOf, type Progress } from '../protocol/progress.js';
 import type { Redis } from '../redis/redis.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
@@ -63,11 +70,11 @@ export class Job<Result = unknown> {
     return found.map((stored, i) => stored && new Job<Result>(redis, ids[i] ?? '', stored.job, callOf(stored)));
   }
 
-  /** A job that was enqueued just now. */
+  /** A job that was enqueued just now; its meta is this object's from here on (`metaAsStored`). */
   static enqueued<Result>(redis: Redis, { id, queue, description, status }: EnqueuedJob, job: NewJob): Job<Result> {
-    const { functionName, args = [], kwargs = {}, serializer = 'json', meta = {} } = job;
+    const { functionName, args = [], kwargs = {}, serializer = 'json', meta } = job;
     const call = { functionName, args, kwargs, serializer };
-    const made = new Job<Result>(redis, id, { origin: queue, description, status, meta: { ...meta } }, call);
+    const made = new Job<Result>(redis, id, { origin: queue, description, status, meta }, call);
     made.#enqueued = job;
     return made;
   }
@@ -241,6 +248,18 @@ function callOf({ data }: StoredJob): Job['call'] {
     return data === null ? null : decodePayload(data);
   } catch {
     return null;
+  }
+}
+
+/**
+ * The meta of a job that is being enqueued as its readers will see it: whoever changes it changes nothing of what the application has, which may
+ * be the default of all such jobs. None where it cannot be written.
+ */
+export function metaAsStored({ meta, serializer = 'json' }: NewJob): Readonly<Record<string, unknown>> {
+  try {
+    return asMeta(deserialise(serialisedBytes(serialise(meta, serializer))));
+  } catch {
+    return {};
   }
 }
 

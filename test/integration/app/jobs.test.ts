@@ -208,6 +208,25 @@ describe('a job in Redis', () => {
     }
   });
 
+  it('has a meta of its own, however deep', async () => {
+    for (const serializer of ['json', 'pickle'] as const) {
+      const tags = { list: ['a'] };
+      const tagged = job('app.tagged', { serializer, meta: { tags } }, () => undefined);
+      const one = await withConnection(redis, () => tagged.enqueue());
+      (one.meta['tags'] as typeof tags).list.push('mine');
+      const two = await withConnection(redis, () => tagged.enqueue());
+      expect([one.meta, two.meta, tags]).toEqual([
+        { tags: { list: ['a', 'mine'] } },
+        { tags: { list: ['a'] } },
+        { list: ['a'] },
+      ]);
+      expect((await Job.fetch(two.id, { connection: redis }))?.meta).toEqual(two.meta);
+    }
+    const queue = new Queue('q', { connection: redis });
+    await expect(queue.enqueue('a.b', [], { meta: { f: () => 0 } })).rejects.toMatchObject({ code: 'USAGE' });
+    expect((await queue.enqueue('a.b')).meta).toEqual({});
+  });
+
   it('that fails is told of by whoever waits, and can be requeued', async () => {
     let attempts = 0;
     job('app.flaky', () => {
