@@ -8,8 +8,12 @@ import { validate, type StandardSchemaV1 } from './standard-schema.js';
 /** Under this a function made by `job()` carries what it was defined with. */
 export const DEFINITION = Symbol.for('tsrq.definition');
 
-/** How the jobs of a function are enqueued unless it is said otherwise, and what their arguments are. */
-export interface JobOptions<Args = readonly unknown[]> extends Omit<EnqueueOptions, 'id' | 'kwargs' | 'dependsOn'> {
+/**
+ * How the jobs of a function are enqueued unless it is said otherwise, and what their arguments are.
+ *
+ * @typeParam Args - the arguments, where a schema checks them; without one such options are good for any function
+ */
+export interface JobOptions<Args = never> extends Omit<EnqueueOptions, 'id' | 'kwargs' | 'dependsOn'> {
   /**
    * Checks the list of arguments, as the function gets it (keyword arguments are an object at its end), when the job is enqueued and
    * again when it is run; any Standard Schema library.

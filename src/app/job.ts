@@ -4,7 +4,7 @@ import { DEFINITION, wrongArguments, type Definition, type JobOptions } from './
 import type { Enqueuer, JobFunction } from './job-function.js';
 import { jobFields, merged, type EnqueueOptions } from './options.js';
 import { Queue } from './queue.js';
-import { validate } from './standard-schema.js';
+import { validate, type StandardSchemaV1 } from './standard-schema.js';
 
 /**
  * Makes a job of a function, under a name that stays the same for as long as such jobs are in Redis. A worker finds it if a
@@ -59,7 +59,7 @@ function enqueuer<Args extends unknown[], Result>(
 }
 
 /** What a worker runs: the queue outlives programs, and what was right when it was enqueued may not be any more. */
-function checked(name: string, schema: NonNullable<JobOptions['args']>, run: (...args: unknown[]) => unknown) {
+function checked(name: string, schema: StandardSchemaV1<unknown[]>, run: (...args: unknown[]) => unknown) {
   return async (...args: unknown[]): Promise<unknown> => {
     const outcome = await validate(schema, args);
     if ('problems' in outcome) throw new TypeError(wrongArguments(name, outcome.problems));

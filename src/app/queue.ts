@@ -26,7 +26,7 @@ import { connectionsFor, type ConnectionLike } from './connections.js';
 import { definitionOf, newJob } from './definition.js';
 import { Group } from './group.js';
 import { inlineTurn } from './inline.js';
-import type { JobFunction } from './job-function.js';
+import type { JobFunction, JobResult } from './job-function.js';
 import { seconds, type Duration, type EnqueueOptions, type When } from './options.js';
 import { Job, metaAsStored } from './queued-job.js';
 import { Registry, type RegistryName } from './registry.js';
@@ -41,15 +41,24 @@ export type AnyJobs = Readonly<Record<string, (...args: unknown[]) => unknown>>;
 
 type Options = Omit<EnqueueOptions, 'queue'>;
 type Of<Jobs, Name extends keyof Jobs> = Jobs[Name] extends (...args: infer Args) => infer Result
-  ? { readonly args: Args; readonly result: Awaited<Result> }
+  ? { readonly args: Args; readonly result: JobResult<Result> }
   : never;
 
-/** One of many: a function made by `job()` or a name, its arguments, its options. */
-export type ManyItem = readonly [
-  what: string | JobFunction<never[], unknown>,
-  args?: readonly unknown[],
-  options?: Options,
-];
+/** What stands behind the name of a job: its arguments, which may be left out where it needs none, and options. */
+export type BehindName<Args extends readonly unknown[]> = [] extends Args
+  ? [args?: Readonly<Args>, options?: Options]
+  : [args: Readonly<Args>, options?: Options];
+
+/**
+ * One of many: a function made by `job()` or a name, its arguments, its options.
+ *
+ * @typeParam Jobs - the jobs that can be enqueued by name, whose arguments are checked
+ */
+export type ManyItem<Jobs extends JobMap<Jobs> = AnyJobs> =
+  | readonly [what: JobFunction<never[], unknown>, args?: readonly unknown[], options?: Options]
+  | {
+      readonly [Name in keyof Jobs & string]: readonly [name: Name, ...rest: BehindName<Of<Jobs, Name>['args']>];
+    }[keyof Jobs & string];
 
 /**
  * A queue of one Redis. Making one does nothing in Redis; which connection it has is settled then, once for all.
@@ -114,11 +123,10 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<Awaited<Result>>>;
+  ): Promise<Job<JobResult<Result>>>;
   enqueue<Name extends keyof Jobs & string>(
     name: Name,
-    args?: Of<Jobs, Name>['args'],
-    options?: Options,
+    ...rest: BehindName<Of<Jobs, Name>['args']>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueue(what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, null);
@@ -130,12 +138,11 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<Awaited<Result>>>;
+  ): Promise<Job<JobResult<Result>>>;
   enqueueIn<Name extends keyof Jobs & string>(
     delay: Duration,
     name: Name,
-    args?: Of<Jobs, Name>['args'],
-    options?: Options,
+    ...rest: BehindName<Of<Jobs, Name>['args']>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueueIn(delay: Duration, what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, { in: delay });
@@ -147,21 +154,20 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<Awaited<Result>>>;
+  ): Promise<Job<JobResult<Result>>>;
   enqueueAt<Name extends keyof Jobs & string>(
     at: Date,
     name: Name,
-    args?: Of<Jobs, Name>['args'],
-    options?: Options,
+    ...rest: BehindName<Of<Jobs, Name>['args']>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueueAt(at: Date, what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, { at });
   }
 
   /** Many at once (`enqueueMany`): a round trip for every hundred; what became of each is in the answer. */
-  async enqueueMany(items: readonly ManyItem[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
+  async enqueueMany(items: readonly ManyItem<Jobs>[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
     checkManyOptions(options, false);
-    return this.#putMany(items, null, options);
+    return this.#putMany(items as readonly ManyItem[], null, options);
   }
 
   /**
@@ -169,12 +175,12 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
    * hexadecimal digits. Only what was stored is in it.
    */
   async enqueueGroup(
-    items: readonly ManyItem[],
+    items: readonly ManyItem<Jobs>[],
     options: EnqueueManyOptions & { readonly group?: string } = {},
   ): Promise<{ readonly group: Group; readonly outcomes: EnqueueOutcome[] }> {
     checkManyOptions(options, true);
     const { group = randomUUID().replaceAll('-', ''), ...rest } = options;
-    const outcomes = await this.#putMany(items, group, rest);
+    const outcomes = await this.#putMany(items as readonly ManyItem[], group, rest);
     return { group: this.group(group), outcomes };
   }
 
