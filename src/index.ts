@@ -2,11 +2,11 @@
 // is loaded when it is used.
 export { TsrqError, type ErrorCode, type TsrqErrorOptions } from './errors.js';
 export { job } from './app/job.js';
-export type { Enqueuer, JobFunction, ResultOf } from './app/job-function.js';
+export type { Enqueuer, JobFunction, JobResult } from './app/job-function.js';
 export type { JobOptions } from './app/definition.js';
 export type { Duration, EnqueueOptions, JobReference } from './app/options.js';
 export type { StandardSchemaV1 } from './app/standard-schema.js';
-export { Queue, type AnyJobs, type JobMap, type ManyItem } from './app/queue.js';
+export { Queue, type AnyJobs, type BehindName, type JobMap, type ManyItem } from './app/queue.js';
 export { Job, JobNotFinishedError } from './app/queued-job.js';
 export { Registry, type RegistryName } from './app/registry.js';
 export { Group } from './app/group.js';

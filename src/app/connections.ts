@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings.js';
 import { TsrqError } from '../errors.js';
 import { currentConnections, type Connections } from '../jobs/connections.js';
 import { connect } from '../redis/connect.js';
-import { givenClient, isClient, targetOfClient, type GivenClient } from '../redis/given.js';
+import { givenClient, isClient, type GivenClient } from '../redis/given.js';
 import { LazyRedis } from '../redis/lazy.js';
 import type { Redis } from '../redis/redis.js';
 import { parseRedisUrl, type RedisTarget } from '../redis/target.js';
@@ -60,11 +60,6 @@ export class ConnectionSet implements Connections {
     // What needs no configuration does not wait for its reader.
     if (url !== undefined && !connections && !queueConnections) return parseRedisUrl(url);
     return (await this.settings()).targetOf(queue);
-  }
-
-  /** Where the client that was given leads; null for none, and where that cannot be told. */
-  get clientTarget(): RedisTarget | null {
-    return this.#options.client ? targetOfClient(this.#options.client) : null;
   }
 
   /** The effective configuration. Throws CONFIG with every problem; then the next call reads again. */

@@ -1,6 +1,8 @@
 import { TsrqError } from '../errors.js';
 import type { NewJob } from '../queue/enqueue.js';
-import { jobFields, type EnqueueOptions, type When } from './options.js';
+import { checkEnqueueOptions } from './check-options.js';
+import { jobFields, schedule, type EnqueueOptions, type JobFields, type When } from './options.js';
+import { shown } from './shown.js';
 import { validate, type StandardSchemaV1 } from './standard-schema.js';
 
 /** Under this a function made by `job()` carries what it was defined with. */
@@ -9,7 +11,7 @@ export const DEFINITION = Symbol.for('tsrq.definition');
 /**
  * How the jobs of a function are enqueued unless it is said otherwise, and what their arguments are.
  *
- * @typeParam Args - the arguments, where `args` checks them
+ * @typeParam Args - the arguments, where a schema checks them; without one such options are good for any function
  */
 export interface JobOptions<Args = never> extends Omit<EnqueueOptions, 'id' | 'kwargs' | 'dependsOn'> {
   /**
@@ -21,7 +23,10 @@ export interface JobOptions<Args = never> extends Omit<EnqueueOptions, 'id' | 'k
 
 export interface Definition {
   readonly name: string;
-  readonly options: JobOptions<readonly unknown[]>;
+  /** What checks the arguments. */
+  readonly args: StandardSchemaV1 | undefined;
+  /** What the options say, checked once for all; null for nothing. */
+  readonly fields: JobFields | null;
 }
 
 /** What `job()` has made of a function, or of one that is passed on. */
@@ -31,20 +36,21 @@ export interface Defined {
 
 /** What is to be done, by whom it is known: a function made by `job()`, or the name of one elsewhere. Throws USAGE. */
 export function definitionOf(what: unknown): Definition {
-  if (typeof what === 'string') return { name: what, options: {} };
+  if (typeof what === 'string') return { name: what, args: undefined, fields: null };
   const found = typeof what === 'function' ? (what as Partial<Defined>)[DEFINITION] : undefined;
   if (found) return found;
-  const seen = typeof what === 'function' ? `the function '${what.name || 'without a name'}'` : String(what);
+  const seen = typeof what === 'function' ? `the function '${what.name || 'without a name'}'` : shown(what);
   throw new TsrqError('USAGE', `${seen} has no name by which a worker could find it`, {
     hint: "define it with job('app.sendMail', sendMail), or enqueue it by the name it has there: queue.enqueue('app.sendMail', [args])",
   });
 }
 
-/** The job as the verb `enqueue` takes it, its arguments checked. Throws USAGE. */
+/** The job as the verb `enqueue` takes it, its options and arguments checked. Throws USAGE. */
 export async function newJob(
-  { name, options: defaults }: Definition,
+  { name, args: schema, fields }: Definition,
   args: unknown,
-  options: EnqueueOptions,
+  queue: string,
+  options: EnqueueOptions | null | undefined,
   when: When,
 ): Promise<NewJob> {
   if (!Array.isArray(args)) {
@@ -52,13 +58,22 @@ export async function newJob(
       hint: `write enqueue('${name}', [first, second], options)`,
     });
   }
-  const { args: schema, ...own } = defaults;
+  if (options != null) checkFor(queue, options);
   if (schema) {
-    const kwargs = options.kwargs ?? {};
+    const kwargs = options?.kwargs ?? {};
     const checked = await validate(schema, Object.keys(kwargs).length === 0 ? args : [...(args as unknown[]), kwargs]);
     if ('problems' in checked) throw new TsrqError('USAGE', wrongArguments(name, checked.problems));
   }
-  return { ...jobFields({ ...own, ...options }, when), functionName: name, args: args as unknown[] };
+  const own = { functionName: name, args: args as unknown[], queue };
+  return { ...fields, ...jobFields(options), ...(when && schedule(when)), ...own };
+}
+
+function checkFor(queue: string, options: EnqueueOptions): void {
+  checkEnqueueOptions(options);
+  if (options.queue === undefined || options.queue === queue) return;
+  throw new TsrqError('USAGE', `the option queue is '${options.queue}', and the job is put on '${queue}'`, {
+    hint: `write new Queue('${options.queue}').enqueue(…)`,
+  });
 }
 
 export const wrongArguments = (name: string, problems: readonly string[]): string =>

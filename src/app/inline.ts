@@ -1,17 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Connections } from '../jobs/connections.js';
 
-/** Runs what has been put on a queue. */
-export type RunQueue = (connections: Connections, queue: string) => Promise<void>;
+/** Called before a job is put on a queue: throws where that could not be run, else returns what runs the queue then. */
+export type InlineTurn = (connections: Connections, queue: string) => Promise<() => Promise<void>>;
 
-const INLINE = Symbol.for('tsrq.inline');
-const shared = globalThis as { [INLINE]?: AsyncLocalStorage<RunQueue> };
-const storage = (): AsyncLocalStorage<RunQueue> => (shared[INLINE] ??= new AsyncLocalStorage<RunQueue>());
+const INLINE = Symbol.for('tsrq.inlineTurn');
+const shared = globalThis as { [INLINE]?: AsyncLocalStorage<InlineTurn> };
+const storage = (): AsyncLocalStorage<InlineTurn> => (shared[INLINE] ??= new AsyncLocalStorage<InlineTurn>());
 
-/** Runs `work` so that whatever it enqueues is run by `run` before `enqueue` returns. */
-export const runInline = <T>(run: RunQueue, work: () => T): T => storage().run(run, work);
+/** Runs `work` so that whatever it enqueues is run as `turn` says before `enqueue` returns. */
+export const runInline = <T>(turn: InlineTurn, work: () => T): T => storage().run(turn, work);
 
-/** Called after a job was enqueued; does nothing outside of `runInline`. */
-export async function inlineTurn(connections: Connections, queue: string): Promise<void> {
-  await storage().getStore()?.(connections, queue);
-}
+/** Of a job that is about to be put on that queue; null outside of `runInline`. */
+export const inlineTurn = (connections: Connections, queue: string): ReturnType<InlineTurn> | null =>
+  shared[INLINE]?.getStore()?.(connections, queue) ?? null;

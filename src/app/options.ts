@@ -1,7 +1,7 @@
-import { nearest } from '../config/suggest.js';
 import type { NewJob } from '../queue/enqueue.js';
 import { parseDuration } from '../protocol/time.js';
-import { isObject, shown, usage } from '../queue/check.js';
+import { usage } from '../queue/check.js';
+import { shown } from './shown.js';
 
 /** Seconds as a number, or a text as RQ's options have it: '30s', '5m', '1h', '2d'. */
 export type Duration = number | `${number}` | `${number}${'s' | 'm' | 'h' | 'd'}`;
@@ -37,58 +37,78 @@ export interface EnqueueOptions extends Omit<NewJob, Renamed | Reshaped> {
     | { readonly jobs: readonly JobReference[]; readonly allowFailure?: boolean };
 }
 
-/** Every option, once. */
-const NAMES: Readonly<Record<keyof EnqueueOptions, true>> = {
-  ...{ id: true, queue: true, kwargs: true, description: true, meta: true, serializer: true, atFront: true },
-  ...{ group: true, rateLimit: true, onExistingId: true, durable: true, dependsOn: true },
-  ...{ timeout: true, resultTtl: true, failureTtl: true, ttl: true },
-  ...{ retry: true, repeat: true, onSuccess: true, onFailure: true, onStopped: true, webhooks: true },
-};
-const KNOWN: ReadonlySet<string> = new Set(Object.keys(NAMES));
-
-/** What other libraries, RQ among them, and the verbs below call these. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  ...{ jobId: 'id', jobTimeout: 'timeout', job_timeout: 'timeout', timeoutSeconds: 'timeout' },
-  ...{ attempts: 'retry', retries: 'retry', backoff: 'retry: { max, backoff }', interval: 'retry: { max, intervals }' },
-  ...{ delay: 'enqueueIn()', scheduleInSeconds: 'enqueueIn()', scheduleAt: 'enqueueAt()' },
-  ...{ priority: 'atFront', lifo: 'atFront', unique: "onExistingId: 'unique'", deduplication: 'id' },
-  ...{ removeOnComplete: 'resultTtl', resultTtlSeconds: 'resultTtl', ttlSeconds: 'ttl' },
-  ...{ removeOnFail: 'failureTtl', failureTtlSeconds: 'failureTtl', parent: 'dependsOn' },
-};
-
-/** Throws USAGE for an option that there is not: passed over in silence it would be missed when it is needed. */
-export function checkOptionNames(options: object): void {
-  for (const name in options) if (!KNOWN.has(name)) throw unknown(name);
-}
-
-function unknown(name: string): Error {
-  const meant = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : nearest(name, [...KNOWN]);
-  const hint = meant ? `did you mean ${meant}?` : `there are ${[...KNOWN].join(', ')}`;
-  return usage(`jobs have no option '${name}'`, hint);
-}
-
 /** When a job is to begin: null for at once. */
 export type When = { readonly in: Duration } | { readonly at: Date } | null;
 
-/** The options of a job as the verb `enqueue` takes them. Throws USAGE for what is none of them, and for values that cannot be. */
-export function jobFields(options: EnqueueOptions, when: When): Omit<NewJob, 'functionName' | 'args'> {
-  checkOptionNames(options);
-  const { timeout, resultTtl, failureTtl, ttl, retry, dependsOn, ...same } = options;
-  return {
-    ...same,
-    ...(timeout === undefined ? {} : { timeoutSeconds: seconds(timeout) }),
-    ...(resultTtl === undefined ? {} : { resultTtlSeconds: seconds(resultTtl) }),
-    ...(failureTtl === undefined ? {} : { failureTtlSeconds: seconds(failureTtl) }),
-    ...(ttl === undefined ? {} : { ttlSeconds: seconds(ttl) }),
-    ...(retry === undefined ? {} : { retry: retries(retry) }),
-    ...(dependsOn === undefined ? {} : { dependsOn: parents(dependsOn) }),
-    ...(when === null ? {} : 'at' in when ? { scheduleAt: moment(when.at) } : { scheduleInSeconds: seconds(when.in) }),
-  };
+/** The fields of a job that options say. */
+export type JobFields = Omit<NewJob, 'functionName' | 'args'>;
+
+/** Options as the verb `enqueue` takes them; null for none. What is undefined counts as not given. Throws USAGE for a text that is no duration. */
+export function jobFields(options: EnqueueOptions | null | undefined): JobFields | null {
+  let fields: Writable<JobFields> | null = null;
+  for (const name in options) {
+    if (options[name as keyof EnqueueOptions] === undefined || !Object.hasOwn(options, name)) continue;
+    fields ??= {};
+    take(fields, options as Given, name as keyof EnqueueOptions);
+  }
+  return fields;
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+/** Of which one is read that is there. */
+type Given = { readonly [Name in keyof EnqueueOptions]-?: NonNullable<EnqueueOptions[Name]> };
+
+function take(fields: Writable<JobFields>, options: Given, name: keyof EnqueueOptions): void {
+  switch (name) {
+    case 'timeout':
+      fields.timeoutSeconds = seconds(options.timeout);
+      return;
+    case 'resultTtl':
+      fields.resultTtlSeconds = seconds(options.resultTtl);
+      return;
+    case 'failureTtl':
+      fields.failureTtlSeconds = seconds(options.failureTtl);
+      return;
+    case 'ttl':
+      fields.ttlSeconds = seconds(options.ttl);
+      return;
+    case 'retry':
+      fields.retry = retries(options.retry);
+      return;
+    case 'dependsOn':
+      fields.dependsOn = parents(options.dependsOn);
+      return;
+    default:
+      // These have one name and one form in both.
+      (fields as Record<string, unknown>)[name] = options[name];
+  }
+}
+
+/** When a job is to begin, as the verb takes it. Throws USAGE. */
+export function schedule(when: NonNullable<When>): Pick<NewJob, 'scheduleAt' | 'scheduleInSeconds'> {
+  if (!('at' in when)) {
+    const { in: delay } = when as { readonly in: unknown };
+    if (typeof delay === 'number' || typeof delay === 'string')
+      return { scheduleInSeconds: seconds(delay as Duration) };
+    throw usage(`the delay is ${shown(delay)}: seconds are needed, or a text such as '5m'`, "enqueueIn('5m', …)");
+  }
+  const { at } = when as { readonly at: unknown };
+  if (Object.prototype.toString.call(at) === '[object Date]') return { scheduleAt: at as Date };
+  throw usage(
+    `the time to enqueue at is ${shown(at)}: a Date is needed`,
+    "enqueueAt(new Date('2027-01-01T08:00:00Z'), …)",
+  );
+}
+
+/** What `more` says counts; where it says nothing, or undefined, `options` do. */
+export function merged<Options extends object>(options: Options, more: Options): Options {
+  const all = { ...options };
+  for (const name in more) if (more[name] !== undefined && Object.hasOwn(more, name)) all[name] = more[name];
+  return all;
 }
 
 function retries(retry: NonNullable<EnqueueOptions['retry']>): NonNullable<NewJob['retry']> {
   if (typeof retry === 'number') return { max: retry };
-  if (!isObject(retry)) throw usage(`retry is ${shown(retry)}: how often, or { max, intervals }, is needed`);
   const { intervals, ...rest } = retry;
   if (intervals === undefined) return rest;
   return {
@@ -98,24 +118,12 @@ function retries(retry: NonNullable<EnqueueOptions['retry']>): NonNullable<NewJo
 }
 
 function parents(dependsOn: NonNullable<EnqueueOptions['dependsOn']>): NonNullable<NewJob['dependsOn']> {
-  if (typeof dependsOn === 'string') return dependsOn;
-  if (!isObject(dependsOn) && !Array.isArray(dependsOn))
-    throw usage(`dependsOn is ${shown(dependsOn)}: a job, an id, a list of those, or { jobs, allowFailure } is needed`);
+  if (typeof dependsOn !== 'object') return dependsOn;
   if ('jobs' in dependsOn) {
     const { jobs, ...rest } = dependsOn;
     return { ids: jobs.map(idOf), ...rest };
   }
-  return Array.isArray(dependsOn) ? (dependsOn as JobReference[]).map(idOf) : idOf(dependsOn);
+  return 'id' in dependsOn ? dependsOn.id : dependsOn.map(idOf);
 }
 
-/** Of any realm: test runners have their own `Date`. */
-function moment(at: Date): Date {
-  if (Object.prototype.toString.call(at) === '[object Date]') return at;
-  throw usage(`the time to schedule the job at is ${shown(at)}: a Date is needed`);
-}
-
-function idOf(job: JobReference): string {
-  if (typeof job === 'string') return job;
-  if (isObject(job) && typeof job.id === 'string') return job.id;
-  throw usage(`${shown(job)} is no job to depend on`, 'a job, or the id of one, is needed');
-}
+const idOf = (job: JobReference): string => (typeof job === 'string' ? job : job.id);

@@ -21,15 +21,17 @@ import {
   type RequeueAllOptions,
   type SteppedOptions,
 } from './bulk-options.js';
+import { checkManyOptions } from './check-options.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
 import { definitionOf, newJob } from './definition.js';
 import { Group } from './group.js';
 import { inlineTurn } from './inline.js';
-import type { JobFunction, ResultOf } from './job-function.js';
+import type { JobFunction, JobResult } from './job-function.js';
 import { seconds, type Duration, type EnqueueOptions, type When } from './options.js';
-import { checkParents } from './parents.js';
-import { Job } from './queued-job.js';
+import { Job, metaAsStored } from './queued-job.js';
 import { Registry, type RegistryName } from './registry.js';
+import { isSameRedis, refuseParentsElsewhere } from './same-redis.js';
+import { shown } from './shown.js';
 import { watchQueue, type QueueEvent, type WatchOptions } from './watch.js';
 
 /** Names of jobs with the functions behind them: of another code base, of Python. Any interface will do. */
@@ -39,24 +41,24 @@ export type AnyJobs = Readonly<Record<string, (...args: unknown[]) => unknown>>;
 
 type Options = Omit<EnqueueOptions, 'queue'>;
 type Of<Jobs, Name extends keyof Jobs> = Jobs[Name] extends (...args: infer Args) => infer Result
-  ? { readonly args: Args; readonly result: ResultOf<Result> }
+  ? { readonly args: Args; readonly result: JobResult<Result> }
   : never;
-/** What follows the name of a job: its arguments, which may be left out where it can do without, and its options. */
-type After<Jobs, Name extends keyof Jobs> = [] extends Of<Jobs, Name>['args']
-  ? [args?: Of<Jobs, Name>['args'], options?: Options]
-  : [args: Of<Jobs, Name>['args'], options?: Options];
+
+/** What stands behind the name of a job: its arguments, which may be left out where it needs none, and options. */
+export type BehindName<Args extends readonly unknown[]> = [] extends Args
+  ? [args?: Readonly<Args>, options?: Options]
+  : [args: Readonly<Args>, options?: Options];
 
 /**
  * One of many: a function made by `job()` or a name, its arguments, its options.
  *
- * @typeParam Jobs - the jobs that have names
+ * @typeParam Jobs - the jobs that can be enqueued by name, whose arguments are checked
  */
 export type ManyItem<Jobs extends JobMap<Jobs> = AnyJobs> =
-  | { [Name in keyof Jobs & string]: readonly [name: Name, ...After<Jobs, Name>] }[keyof Jobs & string]
-  | readonly [what: JobFunction<never[], unknown>, args?: readonly unknown[], options?: Options];
-
-/** The same without its types. */
-type Item = readonly [what: unknown, args?: readonly unknown[], options?: Options];
+  | readonly [what: JobFunction<never[], unknown>, args?: readonly unknown[], options?: Options]
+  | {
+      readonly [Name in keyof Jobs & string]: readonly [name: Name, ...rest: BehindName<Of<Jobs, Name>['args']>];
+    }[keyof Jobs & string];
 
 /**
  * A queue of one Redis. Making one does nothing in Redis; which connection it has is settled then, once for all.
@@ -115,16 +117,16 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
 
   /**
    * Puts a job on the queue (`enqueue`): a function made by `job()`, or the name of one elsewhere. Throws JOB_EXISTS for an id in
-   * use, USAGE for values that cannot be, REDIS_UNREACHABLE.
+   * use, USAGE for values that cannot be and for a job of another Redis to depend on, REDIS_UNREACHABLE.
    */
   enqueue<Args extends unknown[], Result>(
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<ResultOf<Result>>>;
+  ): Promise<Job<JobResult<Result>>>;
   enqueue<Name extends keyof Jobs & string>(
     name: Name,
-    ...rest: After<Jobs, Name>
+    ...rest: BehindName<Of<Jobs, Name>['args']>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueue(what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, null);
@@ -136,11 +138,11 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<ResultOf<Result>>>;
+  ): Promise<Job<JobResult<Result>>>;
   enqueueIn<Name extends keyof Jobs & string>(
     delay: Duration,
     name: Name,
-    ...rest: After<Jobs, Name>
+    ...rest: BehindName<Of<Jobs, Name>['args']>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueueIn(delay: Duration, what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, { in: delay });
@@ -152,19 +154,20 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     job: JobFunction<Args, Result>,
     args: Readonly<Args>,
     options?: Options,
-  ): Promise<Job<ResultOf<Result>>>;
+  ): Promise<Job<JobResult<Result>>>;
   enqueueAt<Name extends keyof Jobs & string>(
     at: Date,
     name: Name,
-    ...rest: After<Jobs, Name>
+    ...rest: BehindName<Of<Jobs, Name>['args']>
   ): Promise<Job<Of<Jobs, Name>['result']>>;
   enqueueAt(at: Date, what: unknown, args?: unknown, options?: Options): Promise<Job<never>> {
     return this.#put(what, args, options, { at });
   }
 
   /** Many at once (`enqueueMany`): a round trip for every hundred; what became of each is in the answer. */
-  enqueueMany(items: readonly ManyItem<Jobs>[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
-    return this.#putMany(items as readonly Item[], options);
+  async enqueueMany(items: readonly ManyItem<Jobs>[], options: EnqueueManyOptions = {}): Promise<EnqueueOutcome[]> {
+    checkManyOptions(options, false);
+    return this.#putMany(items as readonly ManyItem[], null, options);
   }
 
   /**
@@ -173,10 +176,11 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
    */
   async enqueueGroup(
     items: readonly ManyItem<Jobs>[],
-    { group = randomUUID().replaceAll('-', ''), ...options }: EnqueueManyOptions & { readonly group?: string } = {},
+    options: EnqueueManyOptions & { readonly group?: string } = {},
   ): Promise<{ readonly group: Group; readonly outcomes: EnqueueOutcome[] }> {
-    const members = (items as readonly Item[]).map(([what, args, own]): Item => [what, args ?? [], { ...own, group }]);
-    const outcomes = await this.#putMany(members, options);
+    checkManyOptions(options, true);
+    const { group = randomUUID().replaceAll('-', ''), ...rest } = options;
+    const outcomes = await this.#putMany(items as readonly ManyItem[], group, rest);
     return { group: this.group(group), outcomes };
   }
 
@@ -211,9 +215,7 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
   /** Moves the jobs that wait now to the end of another queue, which becomes their origin (`moveQueue`). Throws USAGE where that is on another Redis. */
   async move(to: string, { onProgress, signal }: SteppedOptions = {}): Promise<Moved> {
     const other = this.#connections.redisOf(to);
-    // Where a connection leads is known when it has been asked something.
-    await Promise.all([queueLength(this.redis, this.name), queueLength(other, to)]);
-    if (other.description !== this.redis.description) {
+    if (!(await isSameRedis(this.redis, other))) {
       const where = `${this.name} is on ${this.redis.description}, ${to} on ${other.description}`;
       throw new TsrqError('USAGE', `jobs cannot be moved to another Redis: ${where}`);
     }
@@ -262,21 +264,41 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     return new Registry(this.redis, name, this.name);
   }
 
-  async #putMany(items: readonly Item[], options: EnqueueManyOptions): Promise<EnqueueOutcome[]> {
-    for (const [, , own] of items) if (own?.dependsOn) await checkParents(this.redis, own.dependsOn);
-    const jobs = await Promise.all(
-      items.map(([what, args = [], own = {}]) => newJob(definitionOf(what), args, { ...own, queue: this.name }, null)),
-    );
-    const outcomes = await enqueueMany(this.redis, jobs, options);
-    await inlineTurn(this.#connections, this.name);
-    return outcomes;
-  }
-
   async #put(what: unknown, args: unknown, options: Options | undefined, when: When): Promise<Job<never>> {
-    if (options?.dependsOn) await checkParents(this.redis, options.dependsOn);
-    const job = await newJob(definitionOf(what), args ?? [], { ...options, queue: this.name }, when);
-    const made = Job.enqueued<never>(this.redis, await enqueue(this.redis, job), job);
-    await inlineTurn(this.#connections, this.name);
+    const job = await newJob(definitionOf(what), args ?? [], this.name, options, when);
+    const asking = options?.dependsOn === undefined ? null : refuseParentsElsewhere(this, [options.dependsOn]);
+    if (asking) await asking;
+    const turn = inlineTurn(this.#connections, this.name);
+    const run = turn && (await turn);
+    const storing = enqueue(this.redis, job);
+    const said = job.meta === undefined ? job : { ...job, meta: metaAsStored(job) };
+    const made = Job.enqueued<never>(this.redis, await storing, said);
+    if (run) await run();
     return made;
   }
+
+  async #putMany(
+    items: readonly ManyItem[],
+    group: string | null,
+    options: EnqueueManyOptions,
+  ): Promise<EnqueueOutcome[]> {
+    if (!isMany(items)) throw notMany(items);
+    const made = await Promise.all(
+      items.map(([what, args, own]) => newJob(definitionOf(what), args ?? [], this.name, own, null)),
+    );
+    const jobs = group === null ? made : made.map((job) => ({ ...job, group }));
+    const parents = items.flatMap(([, , own]) => own?.dependsOn ?? []);
+    if (parents.length > 0) await refuseParentsElsewhere(this, parents);
+    const run = await inlineTurn(this.#connections, this.name);
+    const outcomes = await enqueueMany(this.redis, jobs, options);
+    await run?.();
+    return outcomes;
+  }
 }
+
+const isMany = (items: unknown): boolean => Array.isArray(items) && items.every((item) => Array.isArray(item));
+
+const notMany = (items: unknown): TsrqError =>
+  new TsrqError('USAGE', `the jobs are ${shown(items)}, and not lists in a list`, {
+    hint: "write enqueueMany([['app.mail.send', ['bob']], [sendReset, [42], { ttl: '1h' }]])",
+  });

@@ -8,7 +8,15 @@ import { requeueIds, type Requeued } from '../queue/requeue.js';
 import { waitForJob, type JobEnd, type WaitForJobOptions } from '../queue/wait-for-job.js';
 import { writeMeta } from '../queue/write-meta.js';
 import { Meta } from '../protocol/meta.js';
-import { decodePayload, serializerOf, type Call, type Serializer } from '../protocol/payload.js';
+import {
+  decodePayload,
+  deserialise,
+  serialise,
+  serialisedBytes,
+  serializerOf,
+  type Call,
+  type Serializer,
+} from '../protocol/payload.js';
 import { progressOf, type Progress } from '../protocol/progress.js';
 import type { Redis } from '../redis/redis.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
@@ -65,21 +73,20 @@ export class Job<Result = unknown> {
     return found.map((stored, i) => stored && new Job<Result>(redis, ids[i] ?? '', stored.job, partsOf(stored)));
   }
 
-  /** The connection by which it came; null for what is no such job. */
-  static redisOf(job: unknown): Redis | null {
-    return job instanceof Job ? job.#redis : null;
-  }
-
-  /** A job that was enqueued just now. */
+  /** A job that was enqueued just now; its meta is this object's from here on (`metaAsStored`). */
   static enqueued<Result>(redis: Redis, { id, queue, description, status }: EnqueuedJob, job: NewJob): Job<Result> {
-    const { functionName, args = [], kwargs = {}, serializer = 'json', meta = {} } = job;
+    const { functionName, args = [], kwargs = {}, serializer = 'json', meta } = job;
     const call = { functionName, args, kwargs, serializer };
-    const own = Meta.of(copyOf(meta), serializer);
+    const own = Meta.of({ ...meta }, serializer);
     const made = new Job<Result>(redis, id, { origin: queue, description, status }, { call, meta: own });
     made.#enqueued = job;
     return made;
   }
 
+  /** Its connection, for the verbs of the library. */
+  get redis(): Redis {
+    return this.#redis;
+  }
   /** The queue it belongs to. */
   get origin(): string {
     return this.#seen.origin ?? '';
@@ -269,13 +276,19 @@ function callOf({ data }: StoredJob): Job['call'] {
   }
 }
 
-/** What changes in it later changes neither the one that was given nor that of another job. */
-function copyOf(meta: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  if (Object.keys(meta).length === 0) return {};
+/**
+ * The meta of a job that is being enqueued as its readers will see it: whoever changes it changes nothing of what the application has, which may
+ * be the default of all such jobs. None where it cannot be written.
+ */
+export function metaAsStored({ meta, serializer = 'json' }: NewJob): Readonly<Record<string, unknown>> {
   try {
-    return structuredClone(meta);
+    return asMeta(deserialise(serialisedBytes(serialise(meta, serializer))));
   } catch {
-    // It holds what cannot be copied, as functions, which were left out when it was stored.
-    return { ...meta };
+    return {};
   }
 }
+
+const asMeta = (meta: unknown): Record<string, unknown> =>
+  typeof meta === 'object' && meta !== null && !Array.isArray(meta) && !(meta instanceof Map)
+    ? (meta as Record<string, unknown>)
+    : {};

@@ -1,18 +1,18 @@
 /** `tsrq/testing`: what the tests of an application need. For any test runner. */
 import { TsrqError } from '../errors.js';
-import { currentConnections, pushConnections, removeConnections, type Connections } from '../jobs/connections.js';
+import { pushConnections, removeConnections, type Connections } from '../jobs/connections.js';
 import { queueNames } from '../queue/registry.js';
 import { waitForJob as waitForEnd } from '../queue/wait-for-job.js';
+import { placeOf } from '../redis/place.js';
 import { findRedisServer, installHint, startPrivateRedis } from '../redis/private-redis.js';
 import type { WorkerEvent } from '../worker/events.js';
-import { connectionsFor, ConnectionSet, defaultConnections, type ConnectionLike } from './connections.js';
+import { connectionsFor, type ConnectionLike } from './connections.js';
 import { runInline } from './inline.js';
 import { seconds, type Duration, type JobReference } from './options.js';
 import { Job, JobNotFinishedError } from './queued-job.js';
 import { Tsrq } from './tsrq.js';
-import { withConnection } from './with-connection.js';
 import { Worker } from './worker.js';
-import type { WorkerOptions } from './worker-options.js';
+import type { WorkerOptions, WorkerPlace } from './worker-options.js';
 
 /** A Redis of a test file's own. */
 export interface TestRedis extends AsyncDisposable {
@@ -27,7 +27,7 @@ export interface TestRedis extends AsyncDisposable {
 
 /**
  * Starts a private redis-server or valkey-server on a free port of 127.0.0.1, and makes it the connection of the process.
- * TSRQ_REDIS_BINARY names the program; default the first found. Throws REDIS_UNREACHABLE where there is none.
+ * It ends with the process at the latest, also if that is killed. TSRQ_REDIS_BINARY names the program; default the first found. Throws REDIS_UNREACHABLE where there is none.
  */
 export async function startTestRedis(): Promise<TestRedis> {
   const server = await findRedisServer(process.env);
@@ -64,8 +64,8 @@ export type RunJob = Extract<WorkerEvent, { readonly type: 'job-ended' }>;
 
 /** How `runJobs` runs them. */
 export interface RunOptions {
-  /** Default as for queues. */
-  readonly connection?: Tsrq;
+  /** Default as for queues; what `pushConnection` takes, too. */
+  readonly connection?: ConnectionLike;
   /** Functions by name, for jobs that no loaded module defines. */
   readonly handlers?: WorkerOptions['handlers'];
 }
@@ -79,11 +79,11 @@ export async function runJobs(
   { connection, handlers }: RunOptions = {},
 ): Promise<RunJob[]> {
   const ended: RunJob[] = [];
-  const place = connection ?? currentConnections() ?? defaultConnections();
+  const connections = connectionsFor(connection);
   for (;;) {
-    const names = queues === null ? (await queueNames(place.redisOf('default'))).names : [queues].flat();
+    const names = queues === null ? (await queueNames(connections.redisOf('default'))).names : [queues].flat();
     if (names.length === 0) return ended;
-    const ran = await burst(place, names, handlers, (event) => ended.push(event));
+    const ran = await burst(await workerPlace(connections, names), names, handlers, (event) => ended.push(event));
     if (!ran || queues !== null) return ended;
   }
 }
@@ -94,7 +94,11 @@ export async function runJobs(
  */
 export const inline = <T>(work: () => Promise<T>, { handlers }: Pick<RunOptions, 'handlers'> = {}): Promise<T> =>
   runInline(async (connections, queue) => {
-    await burst(connections, [queue], handlers, () => undefined);
+    // What keeps a worker from its Redis is told before the job is there.
+    const place = await workerPlace(connections, [queue]);
+    return async () => {
+      await burst(place, [queue], handlers, () => undefined);
+    };
   }, work);
 
 /**
@@ -120,25 +124,36 @@ export interface WaitForJobOptions {
   readonly connection?: ConnectionLike;
 }
 
-/** Throws USAGE where that is a client that does not tell where it leads. */
+/** Where a worker finds these queues: also those of an application's own client, beside which it has connections of its own. Throws CONFIG, USAGE. */
+async function workerPlace(connections: Connections, queues: readonly string[]): Promise<WorkerPlace> {
+  const targetOf = (queue: string) => placeOf(connections.redisOf(queue));
+  await Promise.all(queues.map(targetOf));
+  const settings = await (connections as Partial<WorkerPlace>).settings?.().catch(noneOfClient);
+  return settings ? { targetOf, settings: () => Promise.resolve(settings) } : { targetOf };
+}
+
+/** A client has no configuration. */
+function noneOfClient(error: unknown): null {
+  if (error instanceof TsrqError && error.code === 'USAGE') return null;
+  throw error;
+}
+
 function burst(
-  place: Connections,
+  connection: WorkerPlace,
   queues: readonly string[],
   handlers: WorkerOptions['handlers'],
   onEnd: (event: RunJob) => void,
 ): Promise<boolean> {
   const given = handlers ? { handlers } : {};
-  // A worker opens connections of its own.
-  const target = place instanceof ConnectionSet || place instanceof Tsrq ? place.clientTarget : null;
   // One at a time, and none before its turn: what a test sees does not depend on chance.
   const worker = new Worker(queues, {
+    connection,
     isolation: 'none',
     concurrency: 1,
     claimAhead: false,
     path: [],
     jobs: [],
-    ...(target ? { connection: { targetOf: () => Promise.resolve(target) } } : {}),
     ...given,
   });
-  return withConnection(place as ConnectionLike, () => worker.on('job-ended', onEnd).work());
+  return worker.on('job-ended', onEnd).work();
 }

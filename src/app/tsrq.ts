@@ -60,11 +60,6 @@ export class Tsrq implements Connections {
     return this.#connections.targetOf(queue);
   }
 
-  /** Where the client leads that it was given; null where that is none, or one with TLS or Sentinels. */
-  get clientTarget(): RedisTarget | null {
-    return this.#connections.clientTarget;
-  }
-
   /** The effective configuration, as `tsrq config` shows it. Throws CONFIG with every problem. */
   settings(): Promise<Settings> {
     return this.#connections.settings();

@@ -2,7 +2,7 @@ import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../prot
 import type { NewJobFields } from '../protocol/job.js';
 import { dumpWebhooks, isWebUrl, readWebhooks, type Webhook } from '../protocol/webhooks.js';
 import { backoffIntervals, MOST_BACKOFFS, type Backoff } from './backoff.js';
-import { integer, isObject, neededInteger, shown, usage } from './check.js';
+import { integer, usage, whole } from './check.js';
 
 /** What is to follow the end of a job. */
 export interface FollowUps {
@@ -69,16 +69,14 @@ function callbackOf(given: string | Callback | undefined): Callback | null {
 
 /** Throws USAGE for what RQ would refuse. */
 export function checkFollowUps(job: FollowUps): void {
-  const { retry, repeat } = job;
-  if (retry !== undefined) {
-    if (!isObject(retry)) throw usage(`retry is ${shown(retry)}: { max, intervals } is needed`);
-    neededInteger('number of retries', retry.max, (value) => value >= 1, 'a number from 1');
-    checkIntervals('retry', retry.intervals ?? []);
+  const { retry } = job;
+  if (retry) whole('number of retries', retry.max, (value) => value >= 1, 'a number from 1');
+  for (const interval of retry?.intervals ?? []) {
+    integer('retry interval', interval, (value) => value >= 0, 'a number of seconds from 0');
   }
-  if (repeat !== undefined) {
-    if (!isObject(repeat)) throw usage(`repeat is ${shown(repeat)}: { times, interval } is needed`);
-    neededInteger('number of repeats', repeat.times, (value) => value >= 1, 'a number from 1');
-    checkIntervals('repeat', repeatIntervals(repeat));
+  if (job.repeat) whole('number of repeats', job.repeat.times, (value) => value >= 1, 'a number from 1');
+  for (const interval of job.repeat ? repeatIntervals(job.repeat) : []) {
+    integer('repeat interval', interval, (value) => value >= 0, 'a number of seconds from 0');
   }
   for (const callback of [job.onSuccess, job.onFailure, job.onStopped].map(callbackOf)) {
     if (callback?.name === '') throw usage('the name of a callback is empty');
@@ -91,24 +89,15 @@ export function checkFollowUps(job: FollowUps): void {
     if (!readWebhooks(dumpWebhooks([webhook])))
       throw usage(`the webhook '${url}' has a status, method or headers that RQ refuses`);
   }
-  if (retry?.backoff !== undefined) {
+  if (retry?.backoff) {
     if (retry.intervals) throw usage('a job is retried after intervals or with a back-off, not both');
     checkBackoff(retry.max, retry.backoff);
   }
 }
 
-function checkIntervals(what: string, intervals: unknown): void {
-  if (!Array.isArray(intervals)) throw usage(`the ${what} intervals are ${shown(intervals)}: a list is needed`);
-  for (const interval of intervals as unknown[]) {
-    neededInteger(`${what} interval`, interval, (value) => value >= 0, 'a number of seconds from 0');
-  }
-}
-
-function checkBackoff(max: number, backoff: Backoff): void {
-  if (!isObject(backoff)) throw usage(`the back-off is ${shown(backoff)}: { initialSeconds } is needed`);
-  const { initialSeconds, maxSeconds, jitter } = backoff;
+function checkBackoff(max: number, { initialSeconds, maxSeconds, jitter }: Backoff): void {
   if (max > MOST_BACKOFFS) throw usage(`a back-off is for at most ${MOST_BACKOFFS} retries, not ${max}`);
-  neededInteger('first wait of the back-off', initialSeconds, (value) => value >= 1, 'a number of seconds from 1');
+  whole('first wait of the back-off', initialSeconds, (value) => value >= 1, 'a number of seconds from 1');
   integer('longest wait of the back-off', maxSeconds, (value) => value >= 1, 'a number of seconds from 1');
   if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) throw usage(`the jitter is ${jitter}: 0 to 1 is needed`);
 }

@@ -14,7 +14,7 @@ import {
 } from '../protocol/payload.js';
 import { describeCall } from '../protocol/repr.js';
 import { formatDate } from '../protocol/time.js';
-import { integer, isObject, neededInteger, shown, usage } from './check.js';
+import { integer, usage, whole } from './check.js';
 import { checkFollowUps, followUpFields } from './follow-ups.js';
 import type { NewJob, PreparedJob } from './new-job.js';
 
@@ -118,8 +118,8 @@ function saysAll(a: NewJob, b: NewJob): boolean {
 function checked(job: NewJob, { queue, status, head, fields, frame }: Common): CheckedJob {
   const { functionName, args = [], kwargs = {}, id, serializer = 'json' } = job;
   if (functionName === '') throw usage('the function name is empty');
-  if (id !== undefined && (typeof id !== 'string' || !isJobId(id)))
-    throw usage(`the job id ${shown(id)} has characters that RQ refuses`, 'letters, digits, _ and - are allowed');
+  if (id !== undefined && !isJobId(id))
+    throw usage(`the job id '${id}' has characters that RQ refuses`, 'letters, digits, _ and - are allowed');
   if (id !== undefined && parentsOf(job).includes(id)) throw usage(`job ${id} cannot depend on itself`);
   const call = checkedCall({ functionName, args, kwargs }, serializer);
   const description = job.description ?? describeCall(functionName, args, kwargs);
@@ -224,38 +224,13 @@ function serialisable(what: string, work: () => Buffer): Buffer {
   }
 }
 
-/** What types say, for programs that have none. */
-function checkShapes({ rateLimit, meta, kwargs, dependsOn, serializer, onExistingId }: NewJob): void {
-  const objects = { rateLimit, meta, kwargs };
-  for (const [name, value] of Object.entries(objects))
-    if (value !== undefined && !isObject(value)) throw usage(`${name} is ${shown(value)}: an object is needed`);
-  if (rateLimit && typeof rateLimit.key !== 'string')
-    throw usage(`the key of the rate limit is ${shown(rateLimit.key)}: a text is needed`);
-  if (dependsOn !== undefined && typeof dependsOn !== 'string' && !Array.isArray(dependsOn) && !isObject(dependsOn))
-    throw usage(`dependsOn is ${shown(dependsOn)}: an id, a list of ids, or { ids, allowFailure } is needed`);
-  oneOf('serializer', serializer, ['json', 'pickle']);
-  oneOf('onExistingId', onExistingId, ['refuse', 'unique', 'replace']);
-}
-
-function oneOf(name: string, value: string | undefined, values: readonly string[]): void {
-  if (value !== undefined && !values.includes(value))
-    throw usage(`${name} is '${value}': ${values.map((one) => `'${one}'`).join(', ')} are possible`);
-}
-
 function check(job: NewJob): void {
   const { queue, timeoutSeconds, ttlSeconds } = job;
   if (queue === '') throw usage('the queue name is empty');
   if (job.group === '') throw usage('the group name is empty');
-  checkShapes(job);
-  if (job.rateLimit?.key === '') throw usage('the key of the rate limit is empty');
-  // Else it would be that of another limit's jobs.
-  if (/:(allowed|rate_limited)$/.test(job.rateLimit?.key ?? ''))
-    throw usage(`the key of a rate limit cannot end as ${job.rateLimit?.key} does`);
-  if (job.rateLimit)
-    neededInteger('concurrency of the rate limit', job.rateLimit.concurrency, (value) => value >= 1, 'a number from 1');
+  if (job.rateLimit) checkRateLimit(job.rateLimit);
   for (const parent of parentsOf(job)) {
-    if (typeof parent !== 'string' || !isJobId(parent))
-      throw usage(`${shown(parent)} is no job id to depend on`, 'letters, digits, _ and - are allowed');
+    if (!isJobId(parent)) throw usage(`'${parent}' is no job id to depend on`, 'letters, digits, _ and - are allowed');
   }
   if (Number.isNaN(job.scheduleAt?.getTime())) throw usage('the time to schedule the job at is no date');
   integer('delay', job.scheduleInSeconds, (value) => value >= 0, 'a number of seconds from 0');
@@ -274,4 +249,12 @@ function check(job: NewJob): void {
   integer('result ttl', job.resultTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
   integer('failure ttl', job.failureTtlSeconds, (value) => value >= -1, 'a number of seconds, or -1 for ever');
   checkFollowUps(job);
+}
+
+function checkRateLimit({ key, concurrency }: NonNullable<NewJob['rateLimit']>): void {
+  // Not given, where it comes from JavaScript.
+  if (!key) throw usage('the key of the rate limit is empty');
+  // Else it would be that of another limit's jobs.
+  if (/:(allowed|rate_limited)$/.test(key)) throw usage(`the key of a rate limit cannot end as ${key} does`);
+  whole('concurrency of the rate limit', concurrency, (value) => value >= 1, 'a number from 1');
 }

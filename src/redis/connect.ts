@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TsrqError } from '../errors.js';
 import { LEAST_MS, withDeadline } from './deadline.js';
 import { classify, closed, isReadable, refused, unreachable } from './failure.js';
+import { PLACE, type Placed } from './place.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { describeTarget, type RedisTarget } from './target.js';
 import { Wire } from './wire.js';
@@ -66,7 +67,7 @@ interface Wait {
   readonly replicas: Promise<number>;
 }
 
-class Connection implements Redis {
+class Connection implements Redis, Placed {
   readonly description: string;
   readonly #target: RedisTarget;
   readonly #options: ConnectOptions;
@@ -165,6 +166,10 @@ class Connection implements Redis {
     };
     this.#waits.set(key, wait);
     return wait.replicas;
+  }
+
+  [PLACE](): RedisTarget {
+    return this.#target;
   }
 
   close(): void {

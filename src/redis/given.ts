@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import { LEAST_MS, withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
+import { targetOfClient } from './given-target.js';
+import { PLACE, type Placed } from './place.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { all, evaluateOn } from './replies.js';
 import type { RedisTarget } from './target.js';
@@ -18,9 +20,6 @@ export interface GivenClient {
     readonly path?: string | undefined;
     readonly db?: number | undefined;
     readonly name?: string | undefined;
-    readonly username?: string | undefined;
-    readonly password?: string | undefined;
-    readonly tls?: unknown;
     readonly sentinels?: readonly unknown[] | null | undefined;
   };
   /** One command. */
@@ -45,21 +44,13 @@ export function givenClient(client: GivenClient, options: { readonly deadlineMs?
   return new Given(client, options.deadlineMs ?? 5_000);
 }
 
-/** Where such a client leads; null for what its options do not tell in plain words: TLS, Sentinels. */
-export function targetOfClient({ options }: GivenClient): RedisTarget | null {
-  const { path, host = 'localhost', port = 6379, db = 0, username, password, sentinels, tls } = options;
-  if ((sentinels && sentinels.length > 0) || tls) return null;
-  const login = { db, ...(username ? { username } : {}), ...(password ? { password } : {}) };
-  return path ? { kind: 'socket', path, ...login } : { kind: 'tcp', host, port, ...login };
-}
-
 /** Whether that is a client and not something else that has a connection. */
 export const isClient = (value: unknown): value is GivenClient =>
   typeof value === 'object' && value !== null && 'callBuffer' in value && 'status' in value && 'options' in value;
 
 const MAX_BACKOFF_MS = 500;
 
-class Given implements Redis {
+class Given implements Redis, Placed {
   readonly description: string;
   readonly #client: GivenClient;
   readonly #deadlineMs: number;
@@ -107,6 +98,10 @@ class Given implements Redis {
       const reply = await this.#evaluate(script, [0, ...args]);
       return { reply, replicas: (await this.#client.call('WAIT', replicas, timeoutMs)) as number };
     }, timeoutMs);
+  }
+
+  [PLACE](): RedisTarget {
+    return targetOfClient(this.#client.options);
   }
 
   /** Only for tsrq: the client stays open, and what Redis is working on still has its reply. */

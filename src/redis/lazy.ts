@@ -1,8 +1,13 @@
 import { closed } from './failure.js';
+import { PLACE, placeOf, type Placed } from './place.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
+import type { RedisTarget } from './target.js';
+
+/** The description of one whose place is not known. */
+export const NOT_ASKED = 'a Redis that was not asked for yet';
 
 /** A connection to a place that is not known yet: the first call asks for it. What cannot be found out is asked again. */
-export class LazyRedis implements Redis {
+export class LazyRedis implements Redis, Placed {
   readonly #find: () => Promise<Redis>;
   #finding: Promise<Redis> | null = null;
   #found: Redis | null = null;
@@ -13,7 +18,7 @@ export class LazyRedis implements Redis {
   }
 
   get description(): string {
-    return this.#found?.description ?? 'a Redis that was not asked for yet';
+    return this.#found?.description ?? NOT_ASKED;
   }
 
   async call(command: RedisCommand): Promise<Reply> {
@@ -38,6 +43,10 @@ export class LazyRedis implements Redis {
 
   async evaluateDurably(script: Script, args: readonly RedisArg[], durability: Durability): Promise<DurableReply> {
     return (await this.#redis()).evaluateDurably(script, args, durability);
+  }
+
+  async [PLACE](): Promise<RedisTarget> {
+    return placeOf(await this.#redis());
   }
 
   close(): void {

@@ -7,7 +7,6 @@ import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { findDeathGuard } from '../death-guard.js';
 import { TsrqError } from '../errors.js';
 
 export interface FoundServer {
@@ -61,11 +60,9 @@ export function installHint(): string {
 
 /** Starts a server on 127.0.0.1 for this process alone, with a random password; nothing of it is kept. */
 export async function startPrivateRedis(server: FoundServer): Promise<PrivateRedis> {
-  // It must not outlive this process, also if that is killed.
-  const guard = (await findDeathGuard()) ?? [];
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const started = await launch(server, port, guard);
+    const started = await launch(server, port);
     if (!('log' in started)) return started;
     // Between choosing a port and listening on it another program may have taken it.
     if (started.log.includes('Address already in use') && attempt < 5) continue;
@@ -74,23 +71,21 @@ export async function startPrivateRedis(server: FoundServer): Promise<PrivateRed
   }
 }
 
-async function launch(
-  server: FoundServer,
-  port: number,
-  guard: readonly string[],
-): Promise<PrivateRedis | { readonly log: string }> {
+async function launch(server: FoundServer, port: number): Promise<PrivateRedis | { readonly log: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'tsrq-redis-'));
   const password = randomBytes(16).toString('hex');
-  const [program, ...args] = [...guard, server.path, writeConfig(dir, port, password)];
   // A group of its own: a Ctrl-C is for the demo, which then stops the server.
-  const child = spawn(program, args, {
+  const child = spawn(server.path, [writeConfig(dir, port, password)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
   const removeDir = (): void => {
     rmSync(dir, { recursive: true, force: true });
   };
+  const dismiss = guard(child.pid, dir);
+  child.once('exit', dismiss);
   const killOnExit = (): void => {
+    dismiss();
     child.kill('SIGKILL');
     removeDir();
   };
@@ -115,6 +110,28 @@ async function launch(
   }
   await stop();
   return { log: log() };
+}
+
+/** What ends a server and removes its directory when nobody writes to its input any more. */
+const GUARD = 'read -r _; kill -9 "$1"; rm -rf "$2"';
+
+/**
+ * Has the server end with this process, whatever ends that, also `kill -9`, of which no listener hears: a shell reads from a pipe that closes then.
+ * Returns what dismisses it; the pid may be another's afterwards.
+ */
+function guard(pid: number | undefined, dir: string): () => void {
+  if (pid === undefined) return () => undefined;
+  // A group of its own: what a terminal sends is not for it.
+  const shell = spawn('/bin/sh', ['-c', GUARD, 'tsrq-redis-guard', String(pid), dir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  // Where there is no shell, or it is gone, the server is ended by `stop`, and when the process exits.
+  shell.on('error', () => undefined);
+  shell.stdin.on('error', () => undefined);
+  shell.unref();
+  (shell.stdin as unknown as { unref(): void }).unref();
+  return () => shell.kill('SIGKILL');
 }
 
 /** A file that only we can read, not argv: every user of the machine can read that. */

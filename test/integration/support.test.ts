@@ -1,20 +1,65 @@
 import { once } from 'node:events';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis as IoRedis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findRedisServer, startPrivateRedis } from '../../src/redis/private-redis.js';
+import { killAtEndOfFile } from '../support/endings.js';
 import { startProxy, type Proxy } from '../support/proxy.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { RespItems } from '../support/resp.js';
 import { until } from '../support/rq.js';
 import { startSentinels } from '../support/sentinel.js';
 
+/** Starts a private server in a process of its own, and tells of both. */
+async function startedElsewhere(end: string): Promise<{ port: number; code: number | null; signal: string | null }> {
+  const file = JSON.stringify(fileURLToPath(new URL('../../src/redis/private-redis.ts', import.meta.url)));
+  const program = `
+    const jiti = require('jiti').createJiti(${file});
+    jiti.import(${file}).then(async ({ findRedisServer, startPrivateRedis }) => {
+      const { port } = await startPrivateRedis(await findRedisServer(process.env));
+      process.stdout.write(port + '\\n', () => { ${end}; });
+      setInterval(() => undefined, 1_000);
+    });`;
+  const child = spawn(process.execPath, ['-e', program], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  killAtEndOfFile(child);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  return { port: Number(output), code, signal };
+}
+
+const isRefused = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(true));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+  });
+
 describe('a private Redis', () => {
+  it.each([
+    ['process.exit(3)', 3, null],
+    ['setTimeout(() => { throw 0; })', 1, null],
+    ["process.kill(process.pid, 'SIGTERM')", null, 'SIGTERM'],
+    ["process.kill(process.pid, 'SIGINT')", null, 'SIGINT'],
+    ["process.kill(process.pid, 'SIGKILL')", null, 'SIGKILL'],
+  ])('of the demo and of tests ends with its process, and so does that as ever: %s', async (end, code, signal) => {
+    const { port, ...ended } = await startedElsewhere(end);
+    expect(ended).toEqual({ code, signal });
+    expect(port).toBeGreaterThan(0);
+    await until('nobody listens on its port', () => isRefused(port));
+  });
+
   it('is the process it says it is, and leaves nothing behind', async () => {
     const server = await startRedis();
     const info = await server.client().info('server');

@@ -5,6 +5,7 @@ import { Cluster, Redis as IoRedis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   connect,
+  getCurrentJob,
   job,
   parseRedisUrl,
   popConnection,
@@ -109,6 +110,51 @@ describe('an application', () => {
     expect(Tsrq.default).toBe(first);
     await first[Symbol.asyncDispose]();
     expect(Tsrq.default).not.toBe(first);
+  });
+});
+
+describe('a job to depend on', () => {
+  it('of another Redis is refused before anything is stored; what leads to the same one is not', async () => {
+    const app = keep(new Tsrq({ url: here.url, connections: { far: there.url }, queueConnections: { away: 'far' } }));
+    const parent = await app.queue('away').enqueue('a.b', [], { id: 'parent' });
+    const queue = app.queue('q');
+    const refusals = [
+      queue.enqueue('a.b', [], { dependsOn: parent }),
+      queue.enqueue('a.b', [], { dependsOn: ['x', parent] }),
+      queue.enqueueMany([['a.b'], ['a.b', [], { dependsOn: { jobs: [parent], allowFailure: true } }]]),
+      queue.enqueueGroup([['a.b', [], { dependsOn: parent }]]),
+    ];
+    for (const refusal of refusals) {
+      await expect(refusal).rejects.toMatchObject({
+        code: 'USAGE',
+        message: expect.stringContaining(`job parent on ${there.url}`),
+        hint: expect.stringContaining('dependsOn: parent.id'),
+      });
+    }
+    expect(await here.client().dbsize()).toBe(0);
+    const [near, again] = [await app.queue('near').enqueue('a.b'), keep(new Tsrq({ url: here.url }))];
+    expect((await queue.enqueue('a.b', [], { dependsOn: near })).status).toBe('deferred');
+    expect((await again.queue('q').enqueue('a.b', [], { dependsOn: [near, near.id] })).status).toBe('deferred');
+    const fetched = await new Queue('q', { connection: again }).fetchJob(near.id);
+    expect((await queue.enqueue('a.b', [], { dependsOn: fetched! })).status).toBe('deferred');
+  });
+
+  it('is that which runs only on the Redis of its worker', async () => {
+    const [a, b] = [here, there].map(({ url }) => keep(new Tsrq({ url }))) as [Tsrq, Tsrq];
+    const handlers = {
+      'app.parent': async () => {
+        const dependsOn = getCurrentJob()!;
+        const error = await b
+          .queue('q')
+          .enqueue('a.b', [], { dependsOn })
+          .catch((reason: unknown) => reason);
+        return [(error as Error).message, (await new Queue('next').enqueue('a.b', [], { dependsOn })).status];
+      },
+    };
+    const parent = await a.queue('q').enqueue('app.parent');
+    await a.worker('q', { handlers }).work();
+    expect(await parent.waitForResult()).toEqual([expect.stringContaining('of another Redis'), 'deferred']);
+    expect(await lengths('next')).toEqual([1, 0]);
   });
 });
 

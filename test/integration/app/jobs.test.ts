@@ -77,6 +77,19 @@ describe('a job that is a function', () => {
     });
   });
 
+  it('is enqueued as its definition says where options are undefined', async () => {
+    await withConnection(redis, async () => {
+      const nothing = { timeout: undefined, retry: undefined, queue: undefined, id: undefined } as object;
+      const made = [
+        await paired.with({ timeout: 7 }).with(nothing).enqueue(1, 'x'),
+        await new Queue('pairs').enqueue(paired, [1, 'x'], nothing),
+      ];
+      expect(made.map(({ origin }) => origin)).toEqual(['pairs', 'pairs']);
+      expect(await Promise.all(made.map(({ id }) => field(id, 'timeout')))).toEqual(['7', '300']);
+      expect(await Promise.all(made.map(({ id }) => field(id, 'retries_left')))).toEqual(['2', '2']);
+    });
+  });
+
   it('is enqueued for later', async () => {
     await withConnection(redis, async () => {
       const soon = await greet.enqueueIn('5m', 'soon');
@@ -133,76 +146,6 @@ describe('a job that is a function', () => {
       expect([second.status, third.status]).toEqual(['deferred', 'deferred']);
       expect((await first.dependents()).map(({ id }) => id).sort()).toEqual([second.id, third.id].sort());
     });
-  });
-
-  it('does not depend on a job of another Redis, though that of another connection to its own will do', async () => {
-    const at = (db: number): Tsrq => new Tsrq({ url: `${url.replace(/\/\d*$/, '')}/${db}` });
-    const [same, named] = [at(0), new Tsrq({ url: url.replace('127.0.0.1', 'localhost') })];
-    const other = at(1);
-    try {
-      const parents = await Promise.all([same, named, other].map((app) => app.queue('q').enqueue('a.b')));
-      const [near, byName, far] = parents as [Job, Job, Job];
-      const queue = new Queue('q', { connection: redis });
-      expect((await queue.enqueue('a.b', [], { dependsOn: near })).status).toBe('deferred');
-      expect((await queue.enqueue('a.b', [], { dependsOn: { jobs: [near, byName] } })).status).toBe('deferred');
-      const before = await client.dbsize();
-      for (const dependsOn of [far, [near, far], { jobs: [far], allowFailure: true }]) {
-        const refused = { code: 'USAGE', message: expect.stringContaining(`job ${far.id} is on redis://`) };
-        await expect(queue.enqueue('a.b', [], { dependsOn })).rejects.toMatchObject(refused);
-        await expect(queue.enqueueMany([['a.b', [], { dependsOn }]])).rejects.toMatchObject(refused);
-      }
-      expect(await client.dbsize()).toBe(before);
-      await far.delete();
-      expect((await queue.enqueue('a.b', [], { dependsOn: far })).status).toBe('queued');
-    } finally {
-      for (const app of [same, named, other]) await app.close();
-    }
-  });
-
-  it.each([
-    [{ attempts: 3 }, "jobs have no option 'attempts'", 'did you mean retry?'],
-    [{ jobId: 'x' }, "jobs have no option 'jobId'", 'did you mean id?'],
-    [{ delay: 5 }, "jobs have no option 'delay'", 'did you mean enqueueIn()?'],
-    [{ on_success: 'a.b' }, "jobs have no option 'on_success'", 'did you mean onSuccess?'],
-    [{ constructor: 1 }, "jobs have no option 'constructor'", null],
-    [{ retry: '3' }, "retry is '3': how often, or { max, intervals }, is needed", null],
-    [{ retry: true }, 'retry is true: how often', null],
-    [{ retry: null }, 'retry is null: how often', null],
-    [{ retry: {} }, 'the number of retries is undefined: a number from 1 is needed', null],
-    [{ retry: { max: 2, backoff: {} } }, 'the first wait of the back-off is undefined', null],
-    [{ repeat: 1 }, 'repeat is 1: { times, interval } is needed', null],
-    [{ repeat: {} }, 'the number of repeats is undefined', null],
-    [{ rateLimit: {} }, 'the key of the rate limit is undefined', null],
-    [{ rateLimit: { key: 'k' } }, 'concurrency of the rate limit is undefined', null],
-    [{ dependsOn: null }, 'dependsOn is null', null],
-    [{ dependsOn: [undefined] }, 'undefined is no job to depend on', null],
-    [{ dependsOn: { ids: ['a'] } }, 'is no job to depend on', null],
-    [{ meta: 'text' }, "meta is 'text': an object is needed", null],
-    [{ kwargs: [1] }, 'kwargs is 1: an object is needed', null],
-    [{ serializer: 'yaml' }, "serializer is 'yaml': 'json', 'pickle' are possible", null],
-    [{ onExistingId: 'ignore' }, "onExistingId is 'ignore'", null],
-  ])('with wrong options is not enqueued: %j', async (options, message, hint) => {
-    const queue = new Queue('q', { connection: redis });
-    const wrong = { code: 'USAGE', message: expect.stringContaining(message), ...(hint === null ? {} : { hint }) };
-    await expect(queue.enqueue('a.b', [], options as never)).rejects.toMatchObject(wrong);
-    await expect(queue.enqueueMany([['a.b', [], options as never]])).rejects.toMatchObject(wrong);
-    expect(await client.keys('*')).toEqual([]);
-  });
-
-  it('is not defined with an option that there is not, nor enqueued at what is no date', async () => {
-    expect(() => job('app.wrong', { attempts: 3 } as never, () => 1)).toThrow("jobs have no option 'attempts'");
-    const queue = new Queue('q', { connection: redis });
-    for (const at of [undefined, 5, '2030-01-01', null])
-      await expect(queue.enqueueAt(at as never, 'a.b')).rejects.toMatchObject({ code: 'USAGE' });
-    expect((await queue.enqueue('a.b', [], { retry: undefined, timeout: undefined } as never)).status).toBe('queued');
-  });
-
-  it('shares the meta of its definition with no other', async () => {
-    const noted = job('app.noted', { meta: { seen: { by: [] as string[] } } }, () => 1);
-    const [first, second] = await withConnection(redis, () => Promise.all([noted.enqueue(), noted.enqueue()]));
-    (first.meta as { seen: { by: string[] } }).seen.by.push('me');
-    expect(second.meta).toEqual({ seen: { by: [] } });
-    expect((await withConnection(redis, () => noted.enqueue())).meta).toEqual({ seen: { by: [] } });
   });
 
   it('has its arguments checked before they are stored', async () => {
@@ -383,6 +326,25 @@ describe('a job in Redis', () => {
       { unserialized: odd.toString('latin1') },
       `the meta of job ${unreadable} holds what only Python can read: it stays as it is`,
     ]);
+  });
+
+  it('has a meta of its own, however deep', async () => {
+    for (const serializer of ['json', 'pickle'] as const) {
+      const tags = { list: ['a'] };
+      const tagged = job('app.tagged', { serializer, meta: { tags } }, () => undefined);
+      const one = await withConnection(redis, () => tagged.enqueue());
+      (one.meta['tags'] as typeof tags).list.push('mine');
+      const two = await withConnection(redis, () => tagged.enqueue());
+      expect([one.meta, two.meta, tags]).toEqual([
+        { tags: { list: ['a', 'mine'] } },
+        { tags: { list: ['a'] } },
+        { list: ['a'] },
+      ]);
+      expect((await Job.fetch(two.id, { connection: redis }))?.meta).toEqual(two.meta);
+    }
+    const queue = new Queue('q', { connection: redis });
+    await expect(queue.enqueue('a.b', [], { meta: { f: () => 0 } })).rejects.toMatchObject({ code: 'USAGE' });
+    expect((await queue.enqueue('a.b')).meta).toEqual({});
   });
 
   it('that fails is told of by whoever waits, and can be requeued', async () => {

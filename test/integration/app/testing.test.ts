@@ -1,12 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createConnection } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { Redis as IoRedis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Job, job, popConnection, pushConnection, Queue, Tsrq } from '../../../src/index.js';
+import { Redis as IoRedis } from 'ioredis';
+import { connect, Job, job, parseRedisUrl, popConnection, pushConnection, Queue, Tsrq } from '../../../src/index.js';
 import { inline, runJobs, startTestRedis, waitForJob, type TestRedis } from '../../../src/app/testing.js';
-import { until } from '../../support/rq.js';
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -61,52 +56,6 @@ it('a Redis that is ended takes only itself from the connections of the process'
   expect(await new Queue('q').length()).toBe(0);
 });
 
-it.each(['SIGTERM', 'SIGKILL', 'an error'] as const)('a Redis ends with its process, also by %s', async (how) => {
-  const built = fileURLToPath(new URL('../../../dist/app/testing.js', import.meta.url));
-  const work = how === 'an error' ? "throw new Error('bad')" : 'setInterval(() => {}, 1_000)';
-  const program = `
-    import { startTestRedis } from ${JSON.stringify(built)};
-    console.log((await startTestRedis()).url);
-    setTimeout(() => { ${work} }, 100);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const gone = once(child, 'exit');
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const port = Number(new URL(line.toString().trim()).port);
-  if (how !== 'an error') child.kill(how);
-  await gone;
-  const answers = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      const socket = createConnection(port, '127.0.0.1', () => {
-        socket.destroy();
-        resolve(true);
-      }).once('error', () => {
-        resolve(false);
-      });
-    });
-  await until('the server has ended', async () => !(await answers()));
-});
-
-it('runs jobs on the connection of a client that was pushed', async () => {
-  const { hostname, port, password } = new URL(redis.url);
-  const client = new IoRedis({ host: hostname, port: Number(port), password });
-  pushConnection(client);
-  try {
-    order.length = 0;
-    const made = await inline(() => child.enqueue('inline'));
-    expect(await made.result()).toBe(1);
-    await child.enqueue('run');
-    expect((await runJobs()).map(({ ending }) => ending.state)).toEqual(['finished']);
-    expect(order).toEqual(['inline', 'run']);
-    const app = new Tsrq({ client });
-    expect((await runJobs('children', { connection: app })).length).toBe(0);
-  } finally {
-    popConnection();
-    client.disconnect();
-  }
-});
-
 describe('runJobs', () => {
   it('runs all queues until nothing is left, and tells how each job ended', async () => {
     await parent.enqueue();
@@ -121,6 +70,53 @@ describe('runJobs', () => {
     await parent.enqueue();
     expect(await runJobs('default', { connection: redis.app })).toHaveLength(1);
     expect(await new Queue('children').length()).toBe(1);
+  });
+});
+
+describe('what was pushed', () => {
+  const clients: IoRedis[] = [];
+  const keep = (client: IoRedis): IoRedis => {
+    clients.push(client);
+    return client;
+  };
+  const leads = {
+    'a client': (url: string) => keep(new IoRedis(url)),
+    'a Tsrq of a client': (url: string) => new Tsrq({ client: keep(new IoRedis(url)) }),
+    'a connection': (url: string) => connect(parseRedisUrl(url), { role: 'producer' }),
+    'a Tsrq': (url: string) => new Tsrq({ url, queueConnections: {} }),
+  };
+  it.each(Object.entries(leads))('%s: its jobs are run, inline and by runJobs', async (_, lead) => {
+    const other = await startTestRedis();
+    const pushed = lead(`${other.url.slice(0, -1)}3`);
+    pushConnection(pushed);
+    try {
+      order.length = 0;
+      await inline(() => parent.enqueue());
+      expect(order).toEqual(['parent begins', 'child', 'child is finished']);
+      const made = await child.enqueue('again');
+      expect((await runJobs('children')).map(({ id }) => id)).toEqual([made.id]);
+      expect((await runJobs(null, { connection: pushed })).length).toBe(0);
+      expect(await new Queue('children').registry('finished').count()).toBe(2);
+      expect(await other.app.redisOf().call(['DBSIZE'])).toBe(0);
+    } finally {
+      popConnection();
+      if (!(pushed instanceof IoRedis)) await pushed.close();
+      for (const client of clients.splice(0)) client.disconnect();
+      await other.stop();
+    }
+  });
+
+  it('and leads nowhere that is known keeps a job from being stored inline', async () => {
+    const own = redis.app.redisOf();
+    const wrapped = { ...own, description: 'mine', evaluate: own.evaluate.bind(own), call: own.call.bind(own) };
+    pushConnection(wrapped);
+    try {
+      await expect(inline(() => parent.enqueue())).rejects.toMatchObject({ code: 'USAGE' });
+      await expect(inline(() => new Queue('q').enqueueMany([['a.b']]))).rejects.toMatchObject({ code: 'USAGE' });
+    } finally {
+      popConnection();
+    }
+    expect(await own.call(['DBSIZE'])).toBe(0);
   });
 });
 
