@@ -1,6 +1,7 @@
 import { TsrqError } from '../errors.js';
 import { JOB_CONNECTIONS, type Connections } from '../jobs/connections.js';
 import { NOT_ASKED } from '../redis/lazy.js';
+import { jobKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
 import type { EnqueueOptions, JobReference } from './options.js';
 
@@ -35,10 +36,12 @@ async function refuse(
 ): Promise<void> {
   for (const parent of parents) {
     if (await isSameRedis(parent.redis, redis)) continue;
+    // One Redis may have several names. And a parent that is nowhere any more counts as done.
+    const places = [redis, parent.redis];
+    const [isHere, isThere] = await Promise.all(places.map((one) => one.call(['EXISTS', jobKey(parent.id)])));
+    if (isHere === 1 || isThere === 0) continue;
     const where = `${name} is on ${redis.description}, job ${parent.id} on ${parent.redis.description}`;
-    throw new TsrqError('USAGE', `a job cannot depend on a job of another Redis: ${where}`, {
-      hint: 'if these are two names of one Redis, give the id: dependsOn: parent.id',
-    });
+    throw new TsrqError('USAGE', `a job cannot depend on a job of another Redis: ${where}`);
   }
 }
 
