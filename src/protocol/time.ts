@@ -64,7 +64,7 @@ export function formatEpochSeconds(ms: number): string {
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /** 1.1 minutes are 66.00000000000001 seconds to a computer. */
-const exact = (seconds: number): number => Math.round(seconds * 1e6) / 1e6;
+const exact = (seconds: number): number => (Number.isInteger(seconds) ? seconds : Math.round(seconds * 1e6) / 1e6);
 
 /** Seconds of a duration as RQ's options have it: a number, or a number with `d`, `h`, `m` or `s`. Throws USAGE. */
 export function parseDuration(value: string | number): number {

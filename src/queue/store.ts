@@ -101,5 +101,5 @@ function jobExists(id: string, status: string, rule: NewJob['onExistingId']): Ts
 function hintFor(status: string, rule: NewJob['onExistingId']): string {
   if (status === 'started') return 'a running job cannot be replaced: choose another id, or wait for its end';
   if (rule === 'unique') return 'a unique id is refused as long as anything is kept of its job, whatever became of it';
-  return "choose another id, or replace the waiting job (--replace, onExistingId: 'replace')";
+  return 'choose another id, or replace the waiting job (--replace)';
 }

@@ -287,7 +287,8 @@ it(
     try {
       const file = join(dir, 'exits.mjs');
       writeFileSync(file, 'process.exit(3);');
-      const ids = await add(5, 0);
+      await add(5, 0);
+      const ids = await fresh.client.lrange('rq:queue:q', 0, -1);
       await start('--concurrency', '2', '--jobs', file);
       expect((await worker.exited).code).toBe(70);
       expect(worker.stderr()).toContain('no process that runs jobs can be started: exited with code 3');

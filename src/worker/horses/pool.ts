@@ -269,7 +269,8 @@ export class HorsePool implements Performer {
     // It may be what is missing.
     if (this.#deathGuard) void findDeathGuard().then((guard) => (this.#deathGuard = guard));
     this.#wait(tasks);
-    if (this.#failures < MOST_FAILURES || this.#horses.some(({ isReady, alive }) => isReady && alive)) {
+    // Also of one that is about to start it is to be seen how that ends: all go back together, in their order.
+    if (this.#failures < MOST_FAILURES || this.#horses.some(({ alive }) => alive)) {
       this.#goOn();
       return;
     }
