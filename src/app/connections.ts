@@ -22,7 +22,7 @@ export interface ConnectionOptions {
   readonly config?: string;
   /** A client of ioredis that is there already; it stays yours to close. */
   readonly client?: GivenClient;
-  /** How long one call may take in all, milliseconds; default 5,000. */
+  /** How long one call may take in all, milliseconds, and wait for a Redis that has gone away; default 5,000. */
   readonly deadlineMs?: number;
 }
 
@@ -99,7 +99,7 @@ export class ConnectionSet implements Connections {
     const key = JSON.stringify(target);
     let redis = this.#open.get(key);
     if (!redis) {
-      redis = connect(target, { role: 'producer', name: 'tsrq', ...this.#deadline });
+      redis = connect(target, { role: 'producer', waits: true, name: 'tsrq', ...this.#deadline });
       this.#open.set(key, redis);
     }
     return redis;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import type { Transition } from '../info/transitions.js';
+import { before } from '../queue/wait-for-job.js';
 import type { Redis } from '../redis/redis.js';
 import { seconds, type Duration } from './options.js';
 
@@ -43,7 +44,9 @@ async function* events(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<QueueEvent, void, undefined> {
   while (signal?.aborted !== true) {
-    const transitions = await watch.look().catch(nothingWhileAway);
+    const transitions = await before(watch.look(), signal).catch((error: unknown) =>
+      signal?.aborted === true ? [] : nothingWhileAway(error),
+    );
     for (const { timeMs, ...event } of transitions) yield { ...event, at: new Date(timeMs) };
     await sleep(intervalMs, undefined, signal ? { signal } : {}).catch(() => undefined);
   }

@@ -66,7 +66,7 @@ export function jobConnections(
 ): Connections & { targetOf(queue: string): Promise<RedisTarget>; close(): void } {
   let redis: Redis | null = null;
   return {
-    redisOf: () => (redis ??= connect(target, { role: 'producer', name: 'tsrq job' })),
+    redisOf: () => (redis ??= connect(target, { role: 'producer', waits: true, name: 'tsrq job' })),
     targetOf: () => Promise.resolve(target),
     close: () => redis?.close(),
   };

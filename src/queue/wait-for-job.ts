@@ -67,8 +67,8 @@ async function unlessAborted(watch: JobWatch, stop: AbortSignal | undefined): Pr
   }
 }
 
-/** What `work` comes to, unless the stop comes first. */
-async function before<T>(work: Promise<T>, stop: AbortSignal | undefined): Promise<T> {
+/** What `work` comes to, unless the stop comes first: then it throws its reason. */
+export async function before<T>(work: Promise<T>, stop: AbortSignal | undefined): Promise<T> {
   if (!stop) return work;
   const waiting = new AbortController();
   const stopped = new Promise<never>((_, reject) => {

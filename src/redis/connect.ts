@@ -16,6 +16,8 @@ export interface ConnectOptions {
    * and no call takes longer than its deadline. A *consumer* tries for ever, until `close()`.
    */
   readonly role: 'producer' | 'consumer';
+  /** Producer: once it was connected, calls wait for a Redis that has gone away, each until its deadline; default false. */
+  readonly waits?: boolean;
   /** Shown in `CLIENT LIST`. */
   readonly name?: string;
   /** Producer: milliseconds a call may take in all. Default 5,000. */
@@ -81,6 +83,7 @@ class Connection implements Redis, Placed {
   #lostAt: number | null = null;
   /** It is lost to those who write only: a call that was not refused for that tells nothing of it. */
   #isReadable = false;
+  #wasConnected = false;
 
   constructor(target: RedisTarget, options: ConnectOptions) {
     // Every call that waits for its next attempt listens.
@@ -234,8 +237,10 @@ class Connection implements Redis, Placed {
     this.#lost(failure === 'refused' ? refused(this.description, error) : unreachable(this.description, error));
     this.#isReadable ||= isReadable(error);
     const delayMs = Math.min(MAX_BACKOFF_MS, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
-    // A failed first connection tells a producer all it needs; a lost reply, or a fail-over under way, deserves the rest of the deadline.
-    const patient = !producer || sent || this.#target.kind === 'sentinel';
+    // A failed first connection tells a producer all it needs; a lost reply, or a fail-over under way, deserves the rest of the deadline, a
+    // restart where that is wanted.
+    const returns = this.#wasConnected && this.#options.waits === true;
+    const patient = !producer || sent || returns || this.#target.kind === 'sentinel';
     if (!patient || performance.now() + delayMs + LEAST_MS >= deadline) throw unreachable(this.description, error);
     await sleep(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {
       throw closed(this.description);
@@ -265,6 +270,7 @@ class Connection implements Redis, Placed {
           throw closed(this.description);
         }
         place.wire = wire;
+        this.#wasConnected = true;
         return wire;
       })
       .finally(() => {

@@ -306,6 +306,23 @@ describe('a call', () => {
     await proxy.stop();
   });
 
+  it('of a producer that waits finds Redis again when it is back; before it was connected it fails at once', async () => {
+    const proxy = await startProxy(server.port);
+    const producer = to(parseRedisUrl(proxy.url), { waits: true, deadlineMs: 20_000 });
+    await producer.call(['PING']);
+    await proxy.refuse();
+    // Until it has seen that.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const never = to(parseRedisUrl(proxy.url), { waits: true, deadlineMs: 20_000 });
+    const answers = [producer.call(['PING']), producer.evaluate(script('due'), [], ['', 'q', 1])];
+    const failed = await Promise.race([errorOf(never.call(['PING'])), ...answers]);
+    expect(failed).toMatchObject({ code: 'REDIS_UNREACHABLE' });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await proxy.accept();
+    expect(await Promise.all(answers)).toEqual(['PONG', 0]);
+    await proxy.stop();
+  });
+
   it('whose deadline is over before the connection is opened ends, and throws nothing that nobody catches', async () => {
     for (const deadlineMs of [0, -1, 0.5]) {
       const producer = to(parseRedisUrl(server.url), { role: 'producer', deadlineMs });

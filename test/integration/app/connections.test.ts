@@ -78,6 +78,26 @@ describe('an application', () => {
     expect(await wrong.queue('q').length()).toBe(0);
   });
 
+  it('waits with its calls for a Redis that is restarted, no longer than the deadline', async () => {
+    const server = await startRedis();
+    keep({ close: () => server.stop() });
+    const [patient, brief] = [20_000, 400].map((deadlineMs) =>
+      keep(new Tsrq({ url: server.url, deadlineMs })).queue('q'),
+    );
+    await Promise.all([patient!.length(), brief!.length()]);
+    const stop = new AbortController();
+    const watch = await patient!.watch({ interval: 0.05, signal: stop.signal });
+    await server.kill('SIGTERM');
+    const seen = watch.next();
+    setTimeout(() => stop.abort(), 200);
+    expect((await seen).done).toBe(true);
+    const late = patient!.enqueue('a.b');
+    await expect(brief!.enqueue('a.b')).rejects.toMatchObject({ code: 'REDIS_UNREACHABLE' });
+    await server.restart();
+    expect((await late).status).toBe('queued');
+    expect(await server.client().llen('rq:queue:q')).toBe(1);
+  });
+
   it('takes neither file nor environment where it is told which Redis is meant', async () => {
     process.env['TSRQ_REDIS_URL'] = there.url;
     try {
