@@ -1,3 +1,6 @@
+/** The longest that a timer of Node can wait, milliseconds; one that is to wait longer fires at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** From here on the system's clock was set, or the machine slept: `performance.now()` knows of neither. Milliseconds. */
 const STEP_MS = 100;
 

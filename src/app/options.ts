@@ -58,30 +58,21 @@ type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 /** Of which one is read that is there. */
 type Given = { readonly [Name in keyof EnqueueOptions]-?: NonNullable<EnqueueOptions[Name]> };
 
+/** Durations, and what they are called there. */
+const SECONDS = {
+  timeout: 'timeoutSeconds',
+  resultTtl: 'resultTtlSeconds',
+  failureTtl: 'failureTtlSeconds',
+  ttl: 'ttlSeconds',
+} as const;
+const isTime = (name: string): name is keyof typeof SECONDS => Object.hasOwn(SECONDS, name);
+
 function take(fields: Writable<JobFields>, options: Given, name: keyof EnqueueOptions): void {
-  switch (name) {
-    case 'timeout':
-      fields.timeoutSeconds = seconds(options.timeout);
-      return;
-    case 'resultTtl':
-      fields.resultTtlSeconds = seconds(options.resultTtl);
-      return;
-    case 'failureTtl':
-      fields.failureTtlSeconds = seconds(options.failureTtl);
-      return;
-    case 'ttl':
-      fields.ttlSeconds = seconds(options.ttl);
-      return;
-    case 'retry':
-      fields.retry = retries(options.retry);
-      return;
-    case 'dependsOn':
-      fields.dependsOn = parents(options.dependsOn);
-      return;
-    default:
-      // These have one name and one form in both.
-      (fields as Record<string, unknown>)[name] = options[name];
-  }
+  if (isTime(name)) fields[SECONDS[name]] = seconds(options[name]);
+  else if (name === 'retry') fields.retry = retries(options.retry);
+  else if (name === 'dependsOn') fields.dependsOn = parents(options.dependsOn);
+  // The others have one name and one form in both.
+  else (fields as Record<string, unknown>)[name] = options[name];
 }
 
 /** When a job is to begin, as the verb takes it. Throws USAGE. */

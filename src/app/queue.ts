@@ -13,6 +13,7 @@ import { moveQueue, type Moved } from '../queue/move.js';
 import { isPaused, pauseQueue, resumeQueue } from '../queue/pause.js';
 import { queueNames } from '../queue/registry.js';
 import { requeueAll } from '../queue/requeue.js';
+import { Meta } from '../protocol/meta.js';
 import type { Redis } from '../redis/redis.js';
 import {
   failedOptions,
@@ -28,7 +29,7 @@ import { Group } from './group.js';
 import { inlineTurn } from './inline.js';
 import type { JobFunction, JobResult } from './job-function.js';
 import { seconds, type Duration, type EnqueueOptions, type When } from './options.js';
-import { Job, metaAsStored } from './queued-job.js';
+import { Job } from './queued-job.js';
 import { Registry, type RegistryName } from './registry.js';
 import { isSameRedis, refuseParentsElsewhere } from './same-redis.js';
 import { shown } from './shown.js';
@@ -271,8 +272,9 @@ export class Queue<Jobs extends JobMap<Jobs> = AnyJobs> {
     const turn = inlineTurn(this.#connections, this.name);
     const run = turn && (await turn);
     const storing = enqueue(this.redis, job);
-    const said = job.meta === undefined ? job : { ...job, meta: metaAsStored(job) };
-    const made = Job.enqueued<never>(this.redis, await storing, said);
+    // Now: until it is stored the application may change what it has.
+    const meta = Meta.copy(job.meta, job.serializer);
+    const made = Job.enqueued<never>(this.redis, await storing, { job, meta });
     if (run) await run();
     return made;
   }

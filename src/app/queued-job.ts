@@ -8,15 +8,7 @@ import { requeueIds, type Requeued } from '../queue/requeue.js';
 import { waitForJob, type JobEnd, type WaitForJobOptions } from '../queue/wait-for-job.js';
 import { writeMeta } from '../queue/write-meta.js';
 import { Meta } from '../protocol/meta.js';
-import {
-  decodePayload,
-  deserialise,
-  serialise,
-  serialisedBytes,
-  serializerOf,
-  type Call,
-  type Serializer,
-} from '../protocol/payload.js';
+import { decodePayload, serializerOf, type Call, type Serializer } from '../protocol/payload.js';
 import { progressOf, type Progress } from '../protocol/progress.js';
 import type { Redis } from '../redis/redis.js';
 import { connectionsFor, type ConnectionLike } from './connections.js';
@@ -73,12 +65,15 @@ export class Job<Result = unknown> {
     return found.map((stored, i) => stored && new Job<Result>(redis, ids[i] ?? '', stored.job, partsOf(stored)));
   }
 
-  /** A job that was enqueued just now; its meta is this object's from here on (`metaAsStored`). */
-  static enqueued<Result>(redis: Redis, { id, queue, description, status }: EnqueuedJob, job: NewJob): Job<Result> {
-    const { functionName, args = [], kwargs = {}, serializer = 'json', meta } = job;
+  /** A job that was enqueued just now; its meta is this object's from here on. */
+  static enqueued<Result>(
+    redis: Redis,
+    { id, queue, description, status }: EnqueuedJob,
+    { job, meta }: { readonly job: NewJob; readonly meta: Meta },
+  ): Job<Result> {
+    const { functionName, args = [], kwargs = {}, serializer = 'json' } = job;
     const call = { functionName, args, kwargs, serializer };
-    const own = Meta.of({ ...meta }, serializer);
-    const made = new Job<Result>(redis, id, { origin: queue, description, status }, { call, meta: own });
+    const made = new Job<Result>(redis, id, { origin: queue, description, status }, { call, meta });
     made.#enqueued = job;
     return made;
   }
@@ -164,7 +159,7 @@ export class Job<Result = unknown> {
   async refresh(): Promise<boolean> {
     const [stored] = await fetchJobs(this.#redis, [this.id]);
     if (stored) this.#see(stored.job, partsOf(stored));
-    else this.#see({ origin: this.origin }, { call: this.#call, meta: Meta.of({}, this.#meta.serializer) });
+    else this.#see({ origin: this.origin }, { call: this.#call, meta: Meta.read(null, this.#meta.serializer) });
     return stored != null;
   }
 
@@ -275,20 +270,3 @@ function callOf({ data }: StoredJob): Job['call'] {
     return null;
   }
 }
-
-/**
- * The meta of a job that is being enqueued as its readers will see it: whoever changes it changes nothing of what the application has, which may
- * be the default of all such jobs. None where it cannot be written.
- */
-export function metaAsStored({ meta, serializer = 'json' }: NewJob): Readonly<Record<string, unknown>> {
-  try {
-    return asMeta(deserialise(serialisedBytes(serialise(meta, serializer))));
-  } catch {
-    return {};
-  }
-}
-
-const asMeta = (meta: unknown): Record<string, unknown> =>
-  typeof meta === 'object' && meta !== null && !Array.isArray(meta) && !(meta instanceof Map)
-    ? (meta as Record<string, unknown>)
-    : {};

@@ -1,5 +1,6 @@
 import { emitKeypressEvents, type Interface, type Key } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LONGEST_TIMER_MS } from '../clock.js';
 import type { Cli } from './context.js';
 import type { Output } from './output.js';
 
@@ -168,12 +169,12 @@ async function untilStopped(work: Promise<void>, stop: AbortSignal): Promise<boo
   }
 }
 
-/** The longest and the shortest that a timer of Node can wait without firing at once. */
-const [LEAST_MS, MOST_MS] = [10, 2 ** 31 - 1];
+/** The shortest wait, milliseconds. */
+const LEAST_MS = 10;
 
 /** False when the stop came; `waking` ends the pause early. */
 async function paused(seconds: number, stop: AbortSignal, waking?: AbortSignal): Promise<boolean> {
-  const ms = Math.min(MOST_MS, Math.max(LEAST_MS, seconds * 1_000));
+  const ms = Math.min(LONGEST_TIMER_MS, Math.max(LEAST_MS, seconds * 1_000));
   const over = new AbortController();
   const end = (): void => {
     over.abort();

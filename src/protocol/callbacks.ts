@@ -16,6 +16,10 @@ export interface Callbacks {
 /** RQ's CALLBACK_TIMEOUT. */
 export const CALLBACK_TIMEOUT_SECONDS = 60;
 
+/** Seconds of a timeout as it is stored; RQ's where there is none, or none that is one. */
+export const readCallbackTimeout = (text: string | null | undefined): number =>
+  text != null && /^-?\d+$/.test(text) ? Number(text) : CALLBACK_TIMEOUT_SECONDS;
+
 /** The fields of a job in which they stand. */
 export function callbackFields({ onSuccess, onFailure, onStopped }: Callbacks): [field: string, value: string][] {
   const fields = (word: string, callback: Callback | null): [string, string][] =>

@@ -1,4 +1,4 @@
-import { deserialise, type Serializer } from './payload.js';
+import { deserialise, serialise, serialisedBytes, type Serializer } from './payload.js';
 import { PICKLE_MARK } from './pickle.js';
 
 type Entries = readonly (readonly [unknown, unknown])[];
@@ -40,9 +40,17 @@ export class Meta {
     return new Meta({}, own, { isUnreadable: true });
   }
 
-  /** Of a job that is made here. */
-  static of(values: Record<string, unknown>, serializer: Serializer): Meta {
-    return new Meta(values, serializer);
+  /**
+   * As the readers of a job will see what it is enqueued with: whoever changes it changes nothing of what the application has, which may be
+   * the default of all such jobs. Nothing where it cannot be written.
+   */
+  static copy(values: Readonly<Record<string, unknown>> | undefined, serializer: Serializer = 'json'): Meta {
+    if (values === undefined) return new Meta({}, serializer);
+    try {
+      return Meta.read(serialisedBytes(serialise(values, serializer)), serializer);
+    } catch {
+      return new Meta({}, serializer);
+    }
   }
 
   static #ofEntries(entries: Entries, serializer: Serializer): Meta {

@@ -1,6 +1,6 @@
 import { moment, type Moment } from '../clock.js';
 import { TsrqError } from '../errors.js';
-import { CALLBACK_TIMEOUT_SECONDS, type Callback, type Callbacks } from '../protocol/callbacks.js';
+import { readCallbackTimeout, type Callback, type Callbacks } from '../protocol/callbacks.js';
 import { PackedReader } from '../protocol/packed.js';
 import { formatDate } from '../protocol/time.js';
 import type { BufferReply, Redis, RedisArg, Script } from '../redis/redis.js';
@@ -188,7 +188,7 @@ function readMore(
   if (!row) return NOTHING_MORE;
   const [asked, webhooks, success, failure, stopped, ...timeouts] = row;
   const callback = (name: string | null | undefined, timeout: string | null | undefined): Callback | null =>
-    name ? { name, timeoutSeconds: readTimeout(timeout) } : null;
+    name ? { name, timeoutSeconds: readCallbackTimeout(timeout) } : null;
   const [onSuccess, onFailure, onStopped] = [success, failure, stopped].map((name, i) => callback(name, timeouts[i]));
   const callbacks = { onSuccess: onSuccess ?? null, onFailure: onFailure ?? null, onStopped: onStopped ?? null };
   return {
@@ -199,10 +199,6 @@ function readMore(
 }
 
 const NOTHING_MORE = { callbacks: null, webhooks: null, asked: 0 };
-
-function readTimeout(text: string | null | undefined): number {
-  return text != null && /^-?\d+$/.test(text) ? Number(text) : CALLBACK_TIMEOUT_SECONDS;
-}
 
 /** Texts of a row before those of few jobs, without payload and meta. */
 const TEXTS = 10;

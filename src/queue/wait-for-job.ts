@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LONGEST_TIMER_MS } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { jobKey } from '../protocol/keys.js';
 import type { Redis } from '../redis/redis.js';
@@ -33,8 +34,6 @@ const NOTHING = { result: null, unreadable: null, error: null } as const;
 const ENDED: ReadonlySet<string> = new Set(['finished', 'failed', 'stopped', 'canceled']);
 /** Milliseconds between two looks: short at first, for short jobs. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS, GROWTH] = [25, 1_000, 1.3];
-/** The longest that a timer of Node can wait. */
-const MOST_MS = 2 ** 31 - 1;
 
 /**
  * Waits until a job has ended: no retry of it is left. Null if there is no such job to begin with. It looks at the job at
@@ -45,7 +44,7 @@ const MOST_MS = 2 ** 31 - 1;
 export async function waitForJob(redis: Redis, id: string, options: WaitForJobOptions = {}): Promise<JobEnd | null> {
   const { signal, timeoutSeconds } = options;
   // Of what is left of some time a caller may give a fraction, or less than nothing.
-  const timeoutMs = Math.ceil(Math.max(0, Math.min(MOST_MS, (timeoutSeconds ?? 0) * 1_000)));
+  const timeoutMs = Math.ceil(Math.max(0, Math.min(LONGEST_TIMER_MS, (timeoutSeconds ?? 0) * 1_000)));
   const deadline = timeoutSeconds === undefined ? null : AbortSignal.timeout(timeoutMs);
   const stops = [signal, deadline].filter((stop) => stop != null);
   const watch = new JobWatch(redis, id, options.enqueued);

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LONGEST_TIMER_MS } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { classify } from './failure.js';
-
-/** The longest that a timer of Node can wait. */
-const MOST_MS = 2 ** 31 - 1;
 
 /** Ends the boot when Redis cannot be reached in time, or does not want us. */
 export class BootWatch {
@@ -27,15 +25,15 @@ export class BootWatch {
     const refused = new Promise<never>((_, reject) => {
       this.#refuse = reject;
     });
-    const timeout = sleep(Math.min(MOST_MS, this.#timeoutSeconds * 1_000), undefined, { signal: timer.signal }).then(
-      () => {
-        const seconds = this.#timeoutSeconds;
-        throw (
-          this.#lastError ??
-          new TsrqError('REDIS_UNREACHABLE', `cannot reach Redis at ${where}: no answer within ${seconds} s`)
-        );
-      },
-    );
+    const timeout = sleep(Math.min(LONGEST_TIMER_MS, this.#timeoutSeconds * 1_000), undefined, {
+      signal: timer.signal,
+    }).then(() => {
+      const seconds = this.#timeoutSeconds;
+      throw (
+        this.#lastError ??
+        new TsrqError('REDIS_UNREACHABLE', `cannot reach Redis at ${where}: no answer within ${seconds} s`)
+      );
+    });
     timeout.catch(() => undefined);
     try {
       await Promise.race([work, refused, timeout]);

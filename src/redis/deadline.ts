@@ -1,3 +1,5 @@
+import { LONGEST_TIMER_MS } from '../clock.js';
+
 /** What must be answered by a certain moment. */
 export interface Due {
   /** By `performance.now()`. */
@@ -49,11 +51,8 @@ export function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T>
 function lookAt(dueAt: number): void {
   if (timer) clearTimeout(timer);
   looksAt = dueAt;
-  timer = setTimeout(look, Math.min(LONGEST_MS, Math.max(TICK_MS, dueAt - performance.now()))).unref();
+  timer = setTimeout(look, Math.min(LONGEST_TIMER_MS, Math.max(TICK_MS, dueAt - performance.now()))).unref();
 }
-
-/** What a timer of Node can wait for. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** Later than this, milliseconds, the event loop was held up: what has come meanwhile is read before anything is given up. */
 const LATE_MS = 2 * TICK_MS;

@@ -1,25 +1,25 @@
 import type { RedisTarget, TlsSettings } from './target.js';
 
-/** What a client of ioredis keeps of how it was made; null and absent mean the same. */
-interface ClientOptions {
-  readonly host?: string | null;
-  readonly port?: number | null;
-  readonly path?: string | null;
-  readonly db?: number | null;
-  readonly username?: string | null;
-  readonly password?: string | null;
-  readonly tls?: TlsSettings | boolean | null;
-  readonly name?: string | null;
-  readonly sentinels?: readonly { readonly host?: string; readonly port?: number }[] | null;
-  readonly sentinelUsername?: string | null;
-  readonly sentinelPassword?: string | null;
-  readonly sentinelTLS?: TlsSettings | boolean | null;
-  readonly enableTLSForSentinelMode?: boolean | null;
+/** What a client of ioredis keeps of how it was made, as far as it tells where it leads; null and absent mean the same. */
+export interface ClientPlace {
+  readonly host?: string | null | undefined;
+  readonly port?: number | null | undefined;
+  readonly path?: string | null | undefined;
+  readonly db?: number | null | undefined;
+  readonly username?: string | null | undefined;
+  readonly password?: string | null | undefined;
+  readonly tls?: TlsSettings | boolean | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly sentinels?:
+    readonly { readonly host?: string | undefined; readonly port?: number | undefined }[] | null | undefined;
+  readonly sentinelUsername?: string | null | undefined;
+  readonly sentinelPassword?: string | null | undefined;
+  readonly sentinelTLS?: TlsSettings | boolean | null | undefined;
+  readonly enableTLSForSentinelMode?: boolean | null | undefined;
 }
 
 /** Where a client of the application's own leads, by its options: for a connection of tsrq's beside it. */
-export function targetOfClient(given: object): RedisTarget {
-  const options = given as ClientOptions;
+export function targetOfClient(options: ClientPlace): RedisTarget {
   const { path, host, port, sentinels, tls } = options;
   const login = { db: options.db ?? 0, ...texts({ username: options.username, password: options.password }) };
   if (sentinels && sentinels.length > 0) {

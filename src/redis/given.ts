@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TsrqError } from '../errors.js';
 import { LEAST_MS, withDeadline } from './deadline.js';
 import { classify, closed, refused, unreachable } from './failure.js';
-import { targetOfClient } from './given-target.js';
+import { targetOfClient, type ClientPlace } from './given-target.js';
 import { PLACE, type Placed } from './place.js';
 import type { BufferReply, Durability, DurableReply, Redis, RedisArg, RedisCommand, Reply, Script } from './redis.js';
 import { all, evaluateOn } from './replies.js';
@@ -12,15 +12,10 @@ import type { RedisTarget } from './target.js';
 /** A client of ioredis, 5 or 6, as an application has it. */
 export interface GivenClient {
   readonly status: string;
-  readonly options: {
+  readonly options: ClientPlace & {
     readonly keyPrefix?: string | undefined;
     readonly stringNumbers?: boolean | undefined;
-    readonly host?: string | undefined;
-    readonly port?: number | undefined;
-    readonly path?: string | undefined;
-    readonly db?: number | undefined;
-    readonly name?: string | undefined;
-    readonly sentinels?: readonly unknown[] | null | undefined;
+    readonly enableAutoPipelining?: boolean | undefined;
   };
   /** One command. */
   call(name: string, ...args: RedisArg[]): Promise<unknown>;
@@ -222,7 +217,7 @@ function refuseUnfit(client: GivenClient): void {
       'give a client without: client.duplicate({ stringNumbers: false })',
     );
   }
-  if ((client.options as { enableAutoPipelining?: unknown }).enableAutoPipelining === true) {
+  if (client.options.enableAutoPipelining === true) {
     throw unfit(
       'this client',
       'with enableAutoPipelining ioredis loses the names of commands whose replies are wanted as bytes',

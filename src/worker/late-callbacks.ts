@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CALLBACK_TIMEOUT_SECONDS, type Callback } from '../protocol/callbacks.js';
+import { LONGEST_TIMER_MS } from '../clock.js';
+import { readCallbackTimeout, type Callback } from '../protocol/callbacks.js';
 import { jobKey } from '../protocol/keys.js';
 import type { Abandoned } from '../queue/abandoned.js';
 import type { BufferReply, Redis } from '../redis/redis.js';
 import type { WorkerEvent } from './events.js';
 import type { Performer, RunHandle } from './horses/performer.js';
+import { ABORT_GRACE_MS } from './run.js';
 import { OVERTIME, overtime, problemOf } from './why.js';
 
 export interface LateCallbacksParts {
@@ -13,11 +15,6 @@ export interface LateCallbacksParts {
   readonly workerName: string;
   readonly tell: (event: WorkerEvent) => void;
 }
-
-/** The longest that a timer of Node can wait, milliseconds. */
-const MOST_MS = 2 ** 31 - 1;
-/** Milliseconds a callback has, after its AbortSignal fired, before what it runs in is ended. */
-const GRACE_MS = 1_000;
 
 /** How long Redis may take to tell of it, milliseconds: a worker that ends does not wait for one that is away. */
 const ANSWER_MS = 5_000;
@@ -73,7 +70,7 @@ export class LateCallbacks {
     const [name, timeout, data, meta, ...rest] = (Array.isArray(reply) ? reply : []).map(bytes);
     if (!name || name.length === 0 || this.#isOver) return;
     const [description = null, createdAt = null, enqueuedAt = null, retriesLeft] = rest.map((item) => text(item));
-    const callback: Callback = { name: name.toString(), timeoutSeconds: seconds(text(timeout)) };
+    const callback: Callback = { name: name.toString(), timeoutSeconds: readCallbackTimeout(text(timeout)) };
     const problem = await this.#perform(callback, (listener) =>
       performer.perform(
         {
@@ -106,9 +103,9 @@ export class LateCallbacks {
               () => {
                 isLate = true;
                 this.#current?.abort(OVERTIME, late);
-                timer = setTimeout(() => this.#current?.kill(), GRACE_MS);
+                timer = setTimeout(() => this.#current?.kill(), ABORT_GRACE_MS);
               },
-              Math.min(MOST_MS, callback.timeoutSeconds * 1_000),
+              Math.min(LONGEST_TIMER_MS, callback.timeoutSeconds * 1_000),
             );
           },
           onCallback: () => undefined,
@@ -133,5 +130,3 @@ const ABANDONED = {
 
 const bytes = (reply: BufferReply | undefined): Buffer | null => (Buffer.isBuffer(reply) ? reply : null);
 const text = (item: Buffer | null | undefined): string | null => item?.toString() ?? null;
-const seconds = (given: string | null): number =>
-  given !== null && /^-?\d+$/.test(given) ? Number(given) : CALLBACK_TIMEOUT_SECONDS;

@@ -32,8 +32,8 @@ export interface RunEnd {
   readonly error: string | null;
 }
 
-/** Milliseconds a job has, after its AbortSignal fired, before what it runs in is ended. */
-const ABORT_GRACE_MS = 1_000;
+/** Milliseconds a job, or a callback, has, after its AbortSignal fired, before what it runs in is ended. */
+export const ABORT_GRACE_MS = 1_000;
 
 /** One execution of a claimed job, from its start to what is to be recorded of it. */
 export class Run implements RunListener {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LONGEST_TIMER_MS } from '../clock.js';
 import { TsrqError } from '../errors.js';
 import { pubsubKey } from '../protocol/keys.js';
 import type { Abandoned } from '../queue/abandoned.js';
@@ -21,6 +22,7 @@ import { LateCallbacks } from './late-callbacks.js';
 import { cleanAll, Outages, sweep } from './maintenance.js';
 import type { WorkerOptions } from './options.js';
 import { Pulse } from './pulse.js';
+import { Rounds } from './rounds.js';
 import { Scheduler } from './scheduler.js';
 import { Unscheduled } from './unscheduled.js';
 import { Worker, type WorkerMeasures } from './worker.js';
@@ -59,8 +61,6 @@ const SUBSCRIBE_SECONDS = 5;
 const LEAVE_SECONDS = 5;
 /** The same for one that holds ends of jobs: about as long as nobody else may end them. */
 const RECORD_SECONDS = 60;
-/** The longest that a timer of Node can wait, milliseconds. */
-const MOST_MS = 2 ** 31 - 1;
 /** Seconds between looks for what dead workers have left behind. */
 const SWEEP_SECONDS = 15;
 /** Seconds between looks for due jobs that no scheduler moves. */
@@ -273,6 +273,10 @@ function control(options: WorkerOptions, { worker, performer, late, ended }: Con
   const goCold = new AbortController();
   const pulse = new Pulse(worker);
   let coldAt = Infinity;
+  const kill = (because: string): void => {
+    worker.kill(because);
+    late.giveUp();
+  };
   void ended
     .catch(() => undefined)
     .finally(() => {
@@ -286,18 +290,14 @@ function control(options: WorkerOptions, { worker, performer, late, ended }: Con
       if (seconds !== null) coldAt = performance.now() + seconds * 1_000;
       worker.stop('shutdown', because);
       if (seconds === null) return;
-      sleep(Math.min(MOST_MS, seconds * 1_000), undefined, { signal: goCold.signal }).then(
+      sleep(Math.min(LONGEST_TIMER_MS, seconds * 1_000), undefined, { signal: goCold.signal }).then(
         () => {
-          worker.kill(`the shutdown timeout of ${seconds} s is over`);
-          late.giveUp();
+          kill(`the shutdown timeout of ${seconds} s is over`);
         },
         () => undefined,
       );
     },
-    kill: (because) => {
-      worker.kill(because);
-      late.giveUp();
-    },
+    kill,
     quiet: () => {
       worker.quiet();
     },
@@ -325,41 +325,4 @@ function control(options: WorkerOptions, { worker, performer, late, ended }: Con
     },
     measure: async () => ({ ...worker.measures, horseBytes: await performer.memory() }),
   };
-}
-
-/** Things to do again and again: never two rounds of one at once, and one that fails is reported once while it fails. */
-class Rounds {
-  readonly #timers: NodeJS.Timeout[] = [];
-  readonly #warn: (message: string) => void;
-  #ended = false;
-
-  constructor(warn: (message: string) => void) {
-    this.#warn = warn;
-  }
-
-  /** Returns the end of the round that is made at once. */
-  every(seconds: number, work: () => Promise<unknown>, start: 'at once' | 'later' = 'later'): Promise<void> {
-    let busy = false;
-    let failing = false;
-    const round = async (): Promise<void> => {
-      if (busy || this.#ended) return;
-      busy = true;
-      try {
-        await work();
-        failing = false;
-      } catch (error) {
-        if (!failing && !this.#ended)
-          this.#warn(`a round of upkeep failed: ${error instanceof Error ? error.message : String(error)}`);
-        failing = true;
-      }
-      busy = false;
-    };
-    this.#timers.push(setInterval(() => void round(), Math.min(MOST_MS, seconds * 1_000)));
-    return start === 'at once' ? round() : Promise.resolve();
-  }
-
-  end(): void {
-    this.#ended = true;
-    for (const timer of this.#timers) clearInterval(timer);
-  }
 }

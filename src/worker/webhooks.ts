@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../clock.js';
 import { dumps } from '../protocol/json-writer.js';
 import { decodePayload } from '../protocol/payload.js';
 import { isoFormat, parseDate } from '../protocol/time.js';
@@ -81,7 +82,7 @@ export class Webhooks {
       if (method === 'POST') headers.set('content-type', 'application/json');
       for (const [name, value] of Object.entries(webhook.headers)) headers.set(name, value);
       const body = method === 'POST' ? dumps(payloadOf(webhook, job, end)) : null;
-      const limit = AbortSignal.timeout(Math.ceil(Math.min(timeoutSeconds * 1_000, LONGEST_MS)));
+      const limit = AbortSignal.timeout(Math.ceil(Math.min(timeoutSeconds * 1_000, LONGEST_TIMER_MS)));
       const signal = AbortSignal.any([limit, stop.signal]);
       const response = await fetch(url, { method, headers, body, signal });
       await response.body?.cancel();
@@ -94,9 +95,6 @@ export class Webhooks {
     }
   }
 }
-
-/** Timers take no more. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** The status that webhooks are sent for; null for none: RQ sends none for jobs that are retried or were stopped. */
 function statusOf(job: ClaimedJob, { ended }: RunEnd, { state }: Ending): Webhook['jobStatus'] | null {

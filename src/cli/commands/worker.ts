@@ -24,6 +24,7 @@ import type { OpenMetrics } from '../metrics/open.js';
 import { WorkerStatus } from '../render/worker-status.js';
 import { SIGNAL_NUMBERS, SignalRelay } from '../signal-relay.js';
 import { obeySignals } from '../signals.js';
+import { watchExit, watchStrayErrors } from '../unforeseen.js';
 import { isRedisAway, supervisorOf } from '../systemd/supervised.js';
 import type { Service, Supervisor } from '../systemd/supervisor.js';
 import { WORKERS_ACTIONS } from '../workers-actions.js';
@@ -109,7 +110,7 @@ interface Given {
 async function runConfigured(cli: Cli, { settings, log, out, signals }: Given): Promise<void> {
   warnIfProcessOne(log);
   const stray = watchStrayErrors(signals, log);
-  const exit = watchExit(signals, log, out);
+  const exit = watchExit(signals, log, out.flush);
   const supervisor = await supervisorOf(cli.env, log);
   let metrics: OpenMetrics | null = null;
   let watch: HandlerWatch | null = null;
@@ -322,48 +323,6 @@ async function startNamed(options: SeveralOptions, settings: Settings): Promise<
       if (!taken || n >= MAX_NUMBER) throw error;
     }
   }
-}
-
-/** Code in this process that ends it, a job under --isolation none, ends the worker: nothing is recorded, which must not look like success. */
-function watchExit(signals: SignalRelay, log: Log, out: Out): { disarm(): void } {
-  const see = (code: number): void => {
-    const lines = signals.inHand;
-    if (!lines) return;
-    const what = lines.length === 0 ? 'nothing was running' : `not recorded: ${lines.join('; ')}`;
-    const message = `the process was ended from within, with code ${code} (process.exit), while the worker worked; ${what}`;
-    log({ level: 'error', event: 'exit', message });
-    out.flush();
-    if (code === 0) process.exitCode = 1;
-  };
-  process.on('exit', see);
-  return {
-    disarm: () => {
-      process.off('exit', see);
-    },
-  };
-}
-
-/**
- * An error that nobody awaits leaves this process in an unknown state. Its jobs are ended and recorded before it goes, exit
- * 1: under --isolation none they may be the ones that caused it.
- */
-function watchStrayErrors(signals: SignalRelay, log: Log): { readonly seen: boolean; disarm(): void } {
-  const state = { seen: false };
-  const see = (error: unknown, origin: string): void => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log({ level: 'error', event: 'stray-error', message: `the worker ends: ${origin}: ${text}` });
-    if (state.seen || !signals.endWorker(`${origin}: ${text.split('\n')[0] ?? ''}`)) process.exit(1);
-    state.seen = true;
-  };
-  process.on('uncaughtException', see);
-  return {
-    get seen() {
-      return state.seen;
-    },
-    disarm: () => {
-      process.off('uncaughtException', see);
-    },
-  };
 }
 
 function exitCode(end: WorkerEnd, coldSignal: keyof typeof SIGNAL_NUMBERS | null): number {

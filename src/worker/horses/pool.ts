@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { findDeathGuard } from '../../death-guard.js';
+import { findDeathGuard } from './death-guard.js';
 import { Horse, type HorseOptions } from './horse.js';
 import { MOST_IN_LINE } from './line.js';
+import { limitMemory, memoryOf } from './memory.js';
 import type { RunRequest } from './message.js';
 import type { Performer, RunHandle, RunListener } from './performer.js';
+import { Starts } from './starts.js';
 import { Task } from './task.js';
 
 export interface PoolOptions extends Omit<
@@ -18,8 +19,6 @@ export interface PoolOptions extends Omit<
   /** Told what an operator should know, once while it lasts. */
   readonly warn: (message: string) => void;
 }
-
-const MEMORY_CHECK_MS = 1_000;
 
 /** Jobs whose code takes less, milliseconds, are done by a horse that is there before another has started. */
 export const TINY_MS = 0.25;
@@ -38,20 +37,14 @@ const LOOK_MS = 3;
 /** How long a job waits for a horse that is busy before another is started, milliseconds: before more is known, while jobs are tiny, and else. */
 const PATIENCE_MS = { unknown: 50, tiny: 20, longer: 2 };
 
-/** How often in a row no process could be started until jobs wait for none any more, where none is there. */
-const MOST_FAILURES = 8;
-/** How long is waited after the first time, milliseconds: each time twice as long, … */
-const FIRST_PAUSE_MS = 100;
-/** … and at most so long. */
-const LONGEST_PAUSE_MS = 5_000;
-
 /** The work horses of a worker: started on demand, kept warm, replaced when they are worn, stale or dead. */
 export class HorsePool implements Performer {
   readonly #options: PoolOptions;
   #deathGuard: readonly string[] | null = null;
   #horses: Horse[] = [];
   #fresh = new Set<Horse>();
-  #memoryTimer: NodeJS.Timeout | null = null;
+  readonly #starts: Starts;
+  #endMemoryLimit: () => void = () => undefined;
   #stopped = false;
   /** The oldest first. */
   #waiting: Task[] = [];
@@ -62,21 +55,18 @@ export class HorsePool implements Performer {
   /** How many jobs have ended, and how long their code runs, of late, milliseconds. */
   #seen = 0;
   #meanRunMs = 0;
-  /** How often in a row a horse could not be started, and when the next may be. */
-  #failures = 0;
-  #nextStartAt = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#starts = new Starts(options.warn);
   }
 
   async start(): Promise<readonly string[]> {
     this.#deathGuard = await findDeathGuard();
     // The worker could not begin, and nobody would end them.
     if (this.#stopped) return [];
-    if (this.#options.maxMemoryBytes !== null) {
-      this.#memoryTimer = setInterval(() => void this.#checkMemory(), MEMORY_CHECK_MS);
-    }
+    const { maxMemoryBytes } = this.#options;
+    if (maxMemoryBytes !== null) this.#endMemoryLimit = limitMemory(() => this.#horses, maxMemoryBytes);
     return this.#addFresh();
   }
 
@@ -90,7 +80,7 @@ export class HorsePool implements Performer {
     if (horse) this.#give(horse, task);
     // One is about to be free, and another would take a hundred times as long to start.
     else {
-      const other = this.#fresh.size > 0 || this.#pauseMs > 0 ? null : this.#add();
+      const other = this.#fresh.size > 0 || this.#starts.pauseMs > 0 ? null : this.#add();
       if (other) this.#give(other, task);
       else this.#wait([task]);
     }
@@ -152,11 +142,11 @@ export class HorsePool implements Performer {
     const [first] = this.#waiting;
     if (!first) return;
     const left = Math.ceil(patience - ageOf(first));
-    this.#patience = setTimeout(this.#hurry, Math.max(left > 0 ? left : patience, this.#pauseMs));
+    this.#patience = setTimeout(this.#hurry, Math.max(left > 0 ? left : patience, this.#starts.pauseMs));
   };
 
   get #mayStart(): boolean {
-    if (this.#pauseMs > 0) return false;
+    if (this.#starts.pauseMs > 0) return false;
     const starting = this.#horses.filter(({ isReady, ageMs }) => !isReady && ageMs < STARTING_MS);
     return starting.length < (this.#areTiny ? 1 : MOST_STARTING);
   }
@@ -233,7 +223,7 @@ export class HorsePool implements Performer {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    if (this.#memoryTimer) clearInterval(this.#memoryTimer);
+    this.#endMemoryLimit();
     if (this.#patience) clearTimeout(this.#patience);
     if (this.#look) clearTimeout(this.#look);
     for (const horse of this.#horses) {
@@ -249,40 +239,24 @@ export class HorsePool implements Performer {
     return this.#add()?.ready ?? Promise.resolve([]);
   }
 
-  /** How long no horse may be started, milliseconds. */
-  get #pauseMs(): number {
-    return Math.max(0, this.#nextStartAt - performance.now());
-  }
-
   /** A horse could not be started. Its jobs wait for another; where there is none, and time after time none can be had, they have nobody. */
   #unstarted(tasks: readonly Task[], how: string): void {
     if (this.#stopped) {
       giveBack(tasks, how);
       return;
     }
-    this.#failures += 1;
-    this.#nextStartAt =
-      performance.now() + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures - 1, 10));
-    if (this.#failures === 1) {
-      this.#options.warn(`a process that runs jobs could not be started: ${how}; jobs wait, and it is tried again`);
-    }
+    this.#starts.failed(how);
     // It may be what is missing.
     if (this.#deathGuard) void findDeathGuard().then((guard) => (this.#deathGuard = guard));
     this.#wait(tasks);
     // Also of one that is about to start it is to be seen how that ends: all go back together, in their order.
-    if (this.#failures < MOST_FAILURES || this.#horses.some(({ alive }) => alive)) {
+    if (!this.#starts.isHopeless || this.#horses.some(({ alive }) => alive)) {
       this.#goOn();
       return;
     }
     const all = this.#waiting;
     this.#waiting = [];
     giveBack(all, how);
-  }
-
-  #started(): void {
-    if (this.#failures > 0) this.#options.warn('processes that run jobs can be started again');
-    this.#failures = this.#nextStartAt = 0;
-    this.#goOn();
   }
 
   /** Null if that could not even be tried. */
@@ -316,7 +290,9 @@ export class HorsePool implements Performer {
     this.#horses.push(horse);
     this.#fresh.add(horse);
     void horse.ready.then(() => {
-      if (horse.isReady) this.#started();
+      if (!horse.isReady) return;
+      this.#starts.succeeded();
+      this.#goOn();
     });
     void horse.gone.then(() => {
       this.#fresh.delete(horse);
@@ -335,35 +311,9 @@ export class HorsePool implements Performer {
     this.#wait(horse.takeBack());
     this.#retire(horse);
   }
-
-  async #checkMemory(): Promise<void> {
-    const limit = this.#options.maxMemoryBytes ?? Infinity;
-    for (const horse of this.#horses) {
-      const bytes = await memoryOf(horse);
-      if (bytes > limit) {
-        horse.kill(
-          `ended by its worker: it used ${mebibytes(bytes)} MiB, more than --max-memory ${mebibytes(limit)} MiB`,
-        );
-      }
-    }
-  }
 }
 
 /** None of them has begun, nor will. Each goes to the head of its queue: the last one first. */
 function giveBack(tasks: readonly Task[], how: string): void {
   for (const { listener } of tasks.toReversed()) listener.onDone({ kind: 'unbegun', how });
-}
-
-const mebibytes = (bytes: number): number => Math.round(bytes / 1_048_576);
-
-const memoryOf = async ({ pid }: Horse): Promise<number> => (pid === undefined ? 0 : residentBytes(pid));
-
-/** Resident memory of a process, bytes; 0 where the system does not tell. */
-async function residentBytes(pid: number): Promise<number> {
-  try {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024;
-  } catch {
-    return 0;
-  }
 }

@@ -71,8 +71,9 @@ export function reportEnd(cli: Cli, waited: Waited, { alone }: { readonly alone:
   } else if (waited.status === 'finished') {
     const { id, kept, unreadable } = waited;
     const result = resultText(waited.result, unreadable);
-    if (unreadable !== null)
-      (alone ? cli.stderr : cli.stdout).write(`${alone ? 'tsrq: ' : ''}${id} finished; its result ${result}\n`);
+    // Who wants the result alone must not take this for it.
+    if (unreadable !== null && alone) cli.stderr.write(`tsrq: ${id} finished; its result ${result}\n`);
+    else if (unreadable !== null) cli.stdout.write(`${id} finished; its result ${result}\n`);
     else if (kept === false) cli.stdout.write(`${id} finished; its result was not kept\n`);
     else cli.stdout.write(`${alone ? result : `${id} finished: ${result}`}\n`);
   } else {

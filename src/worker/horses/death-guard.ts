@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 /**
- * A program that makes the kernel kill a child process when whoever has started it dies, however that is (prctl PDEATHSIG), and its arguments:
- * util-linux's setpriv; null where there is none. Without it a work horse ends when its job yields, and a private Redis with an orderly end alone.
+ * A program that makes the kernel kill a child process when whoever has started it dies (prctl PDEATHSIG), and its arguments: util-linux's
+ * setpriv; null where there is none. A horse in a busy loop does not notice by itself that its worker was killed: without it, it ends when its job yields.
  */
 export async function findDeathGuard(): Promise<readonly string[] | null> {
   if (process.platform !== 'linux') return null;
